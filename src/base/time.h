@@ -1,0 +1,39 @@
+// Time as the core knows it: wall-clock milliseconds, always handed in as an argument or read from a Clock.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+
+namespace holdfast {
+
+struct Duration {
+  std::int64_t ms = 0;
+  auto operator<=>(const Duration&) const = default;
+};
+
+// Milliseconds since the Unix epoch.
+struct Instant {
+  std::int64_t unix_ms = 0;
+  auto operator<=>(const Instant&) const = default;
+};
+
+inline Instant operator+(Instant at, Duration delay) {
+  std::int64_t sum = 0;  // Saturates: a delay of 2^63 ms means "never", not "in the past".
+  if (__builtin_add_overflow(at.unix_ms, delay.ms, &sum)) return {delay.ms > 0 ? INT64_MAX : INT64_MIN};
+  return {sum};
+}
+inline Duration operator-(Instant a, Instant b) { return {a.unix_ms - b.unix_ms}; }
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  [[nodiscard]] virtual Instant now() const = 0;  // Any thread.
+};
+
+// The machine's clock.
+class SystemClock final : public Clock {
+ public:
+  [[nodiscard]] Instant now() const override;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,49 @@
+// Address: who is spoken to. Every entity of the system – a function instance, an open HTTP request, a stream – has one.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/hash.h"
+
+namespace holdfast::model {
+
+struct Address {
+  std::string type;  // "namespace/name", as in module.yaml.
+  std::string id;
+  auto operator<=>(const Address&) const = default;
+};
+
+struct AddressHash {
+  std::size_t operator()(const Address& a) const { return stable_hash(a.id) * 31 + stable_hash(a.type); }
+};
+
+// "namespace/name" split at its last slash, as StateFun's TypeName does. No slash: the namespace is empty.
+struct TypeNameParts {
+  std::string_view ns;
+  std::string_view name;
+};
+[[nodiscard]] inline TypeNameParts split_type(std::string_view type) {
+  const auto slash = type.rfind('/');
+  if (slash == std::string_view::npos) return {{}, type};
+  return {type.substr(0, slash), type.substr(slash + 1)};
+}
+
+// Where an address lives. Only the id counts, so that all functions of one entity share a partition.
+struct PartitionId {
+  std::uint16_t value = 0;
+  auto operator<=>(const PartitionId&) const = default;
+};
+inline constexpr std::uint16_t kPartitionsMax = 4096;
+[[nodiscard]] inline PartitionId partition_of(std::string_view id, std::uint16_t partitions) {
+  return {static_cast<std::uint16_t>(stable_hash(id) % partitions)};
+}
+
+// Addresses of our own, not of functions. No function may be declared in this namespace.
+inline constexpr std::string_view kOwnNamespace = "holdfast";
+inline constexpr std::string_view kRequestType = "holdfast/request";  // id = request id; a message to it is the reply.
+inline constexpr std::string_view kStreamType = "holdfast/stream";    // id = stream name; a message to it is appended.
+
+}  // namespace holdfast::model

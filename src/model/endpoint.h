@@ -1,0 +1,67 @@
+// EndpointSpec: where functions are and how they are called; the meaning of an io.statefun.endpoints document plus
+// our own keys. Plain values: config/ fills them in, targets/ and runtime/ act on them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/time.h"
+
+namespace holdfast::model {
+
+struct RetryPolicy {
+  Duration initial{50};
+  double factor = 2.0;
+  Duration max{10'000};
+  double jitter = 0.2;               // Each wait is multiplied by a random number in [1 - jitter, 1 + jitter].
+  std::uint32_t max_attempts = 20;   // Calls of one batch that the function answered with a failure, the first included; 0: no bound.
+                                     // An endpoint that cannot be reached at all is waited for, and does not count.
+};
+
+// What becomes of a message when the retries are used up, or when the answer to it makes no sense.
+enum class FailureAction : std::uint8_t {
+  Park,        // The address stops, with its messages and the error, until somebody says retry or skip.
+  DeadLetter,  // The message goes to a stream; the address goes on.
+  Drop,        // The message is gone (and counted); the address goes on.
+};
+
+struct FailurePolicy {
+  RetryPolicy retry;
+  FailureAction then = FailureAction::Park;
+  std::string dead_letter_stream;  // Stream name, "<egress id>/<topic>"; only for DeadLetter.
+};
+
+struct TlsSpec {
+  std::string trust_cacerts;        // PEM file; empty: the system's.
+  std::string client_cert;          // PEM file; empty: no client certificate.
+  std::string client_key;           // PEM file.
+  std::string client_key_password_file;
+};
+
+struct EndpointSpec {
+  std::string functions;          // "ns/*" or "ns/name".
+  std::string url_template;       // http://, https://, http+unix:// or https+unix://; {function.name} is replaced.
+  std::uint32_t max_batch = 1000;           // maxNumBatchRequests; 0: no bound.
+  std::uint32_t max_concurrent = 256;       // Requests under way at once, over all shards.
+  std::size_t payload_bytes_max = 33554432;  // Of a request, and of an answer after decompression.
+  Duration call_timeout{120'000};
+  Duration connect_timeout{20'000};
+  std::optional<Duration> read_timeout;   // okhttp transport only.
+  std::optional<Duration> write_timeout;  // okhttp transport only.
+  Duration idle_timeout{15'000};          // pool_ttl: idle connections are closed after it. 0: no keep-alive.
+  std::uint32_t pool_size = 1024;
+  TlsSpec tls;
+  FailurePolicy on_failure;
+
+  [[nodiscard]] bool matches(std::string_view type) const {
+    if (functions.ends_with("/*"))
+      return type.size() > functions.size() - 1 &&
+             type.substr(0, type.rfind('/') + 1) == std::string_view(functions).substr(0, functions.size() - 1);
+    return type == functions;
+  }
+  [[nodiscard]] bool is_specific() const { return !functions.ends_with("/*"); }
+};
+
+}  // namespace holdfast::model

@@ -1,0 +1,32 @@
+// State: what an address remembers, and how a function declares it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+
+namespace holdfast::model {
+
+// StateFun request-reply v3, FromFunction.ExpirationSpec.ExpireMode.
+enum class ExpireMode : std::uint8_t { None = 0, AfterWrite = 1, AfterInvoke = 2 };
+
+// One declared state of a function type. The first declaration of a name stands: a later one with another type is
+// refused, one with another expiration is ignored (StateFun, PersistedRemoteFunctionValues).
+struct StateSpec {
+  std::string name;
+  std::string type_name;  // "io.statefun.types/unset" when the function did not say.
+  ExpireMode expire_mode = ExpireMode::None;
+  Duration expire_after;
+  bool operator==(const StateSpec&) const = default;
+};
+
+// A value that is there. Its type is the declaration's.
+struct StateValue {
+  std::string name;
+  std::string value;
+  Instant expires_at;  // 0: never.
+  bool operator==(const StateValue&) const = default;
+};
+
+}  // namespace holdfast::model
