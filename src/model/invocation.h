@@ -1,0 +1,71 @@
+// What a function may answer, independent of the protocol it said it in. The names are those of StateFun request-reply v3.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+#include "model/address.h"
+#include "model/message.h"
+#include "model/state.h"
+
+namespace holdfast::model {
+
+// FromFunction.PersistedValueMutation.
+struct StateMutation {
+  enum class Kind : std::uint8_t { Delete, Modify };
+  Kind kind = Kind::Modify;
+  std::string name;
+  std::string type_name;  // Modify only.
+  std::string value;      // Modify only.
+};
+
+// FromFunction.Invocation.
+struct OutgoingMessage {
+  Address target;
+  TypedValue argument;
+};
+
+// FromFunction.DelayedInvocation: a send for later, or the taking back of one.
+struct DelayedInvocation {
+  enum class Kind : std::uint8_t { Send, Cancel };
+  Kind kind = Kind::Send;
+  Duration delay;            // Send only. Negative ones come from functions, and are refused by the partition.
+  OutgoingMessage message;   // Send only.
+  std::string token;         // Empty: none.
+};
+
+// FromFunction.EgressMessage.
+struct EgressMessage {
+  std::string egress;  // "namespace/type" of the egress id.
+  TypedValue argument;
+};
+
+// FromFunction.InvocationResponse: the effects of a whole batch. Applied in this order: sends, delayed, egress, mutations.
+struct InvocationResponse {
+  std::vector<StateMutation> mutations;
+  std::vector<OutgoingMessage> sends;
+  std::vector<DelayedInvocation> delayed;
+  std::vector<EgressMessage> egress;
+};
+
+// FromFunction.IncompleteInvocationContext: states the function needs declared before it can run.
+struct IncompleteContext {
+  std::vector<StateSpec> missing;
+};
+
+struct InvocationFailure {
+  enum class Kind : std::uint8_t {
+    Unreachable,  // Never got to the function: the endpoint is waited for, the batch is innocent.
+    Failed,       // The function, or the way to it, answered with a failure or not in time: retried by policy.
+    Refused,      // An answer that makes no sense: asking again would not help.
+  };
+  Kind kind = Kind::Failed;
+  std::string message;
+};
+
+using InvocationOutcome = std::variant<InvocationResponse, IncompleteContext, InvocationFailure>;
+
+}  // namespace holdfast::model

@@ -1,0 +1,104 @@
+// Rows: what the system remembers, as values. A row belongs to a partition; codec/rows.h says what it looks like in
+// bytes, docs/data-format.md says so to people.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+#include "model/address.h"
+#include "model/message.h"
+#include "model/state.h"
+
+namespace holdfast::model {
+
+// Counts the commits of a data directory. 0: before the first.
+struct Epoch {
+  std::uint64_t value = 0;
+  auto operator<=>(const Epoch&) const = default;
+};
+
+// Order of birth within a partition. Unique without being stored: what an undurable epoch numbered is gone with it.
+struct Sequence {
+  std::uint64_t epoch = 0;
+  std::uint32_t index = 0;
+  auto operator<=>(const Sequence&) const = default;
+};
+
+// Why an address stands still.
+struct Parked {
+  std::string reason;
+  Instant since;
+  std::uint32_t batch = 1;     // The first `batch` messages of the mailbox are the ones that failed.
+  std::uint32_t attempts = 0;
+  bool operator==(const Parked&) const = default;
+};
+
+struct AddressRow {
+  std::vector<StateValue> states;
+  std::optional<Parked> parked;
+  Instant expiry_armed;  // Due time of the ExpireStates timer that watches over these states; 0: none is set.
+
+  [[nodiscard]] bool empty() const { return states.empty() && !parked && expiry_armed.unix_ms == 0; }
+  bool operator==(const AddressRow&) const = default;
+};
+
+struct TimerKey {
+  Instant due;
+  Sequence sequence;
+  auto operator<=>(const TimerKey&) const = default;
+};
+
+// A message that waits; its caller is the address that sent it.
+struct DelayedSend {
+  Message message;
+  std::string token;  // Empty: cannot be cancelled.
+  bool operator==(const DelayedSend&) const = default;
+};
+struct ExpireStates {
+  Address address;
+  bool operator==(const ExpireStates&) const = default;
+};
+struct ForgetRequest {
+  std::string id;
+  bool operator==(const ForgetRequest&) const = default;
+};
+struct TrimStream {
+  std::string name;
+  bool operator==(const TrimStream&) const = default;
+};
+using TimerRow = std::variant<DelayedSend, ExpireStates, ForgetRequest, TrimStream>;
+
+// A cancellation token is its owner's: tokens of two addresses never meet.
+struct TokenKey {
+  Address owner;
+  std::string token;
+  auto operator<=>(const TokenKey&) const = default;
+};
+
+// A request with an Idempotency-Key. Requests without one leave no row.
+struct RequestRow {
+  std::uint64_t fingerprint = 0;       // Of target, kind and payload: another request under the same key is refused.
+  bool answered = false;
+  std::optional<TypedValue> reply;     // None for a send: it is answered by being accepted.
+  bool operator==(const RequestRow&) const = default;
+};
+
+struct StreamRow {
+  std::uint64_t first = 0;  // Position of the oldest record kept.
+  std::uint64_t next = 0;   // Position the next record will get.
+  std::uint64_t bytes = 0;  // Of the records kept.
+  Instant trim_armed;       // Due time of the TrimStream timer; 0: none is set.
+  bool operator==(const StreamRow&) const = default;
+};
+
+// What a function type has declared. Lives in the partition of the type's name and is known to all shards.
+struct RegistrationRow {
+  std::vector<StateSpec> states;
+  bool operator==(const RegistrationRow&) const = default;
+};
+
+}  // namespace holdfast::model
