@@ -1,0 +1,80 @@
+// What the runtime shows of itself, as plain values: the admin API and the CLI are built on these.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/time.h"
+#include "model/address.h"
+#include "model/message.h"
+#include "model/rows.h"
+#include "model/state.h"
+
+namespace holdfast::runtime {
+
+// Which addresses to list. Lists come sorted by type and id.
+struct AddressQuery {
+  std::string type;        // Only this function type; empty: all.
+  std::string id_prefix;   // Only ids that begin with this.
+  std::uint32_t limit = 100;
+};
+
+struct FunctionInfo {
+  std::string type;
+  std::string endpoint;                   // The pattern that serves it.
+  std::vector<model::StateSpec> states;   // As declared; empty before first contact.
+  std::uint64_t invocations = 0;          // Messages handled since start.
+  std::uint64_t failures = 0;             // Calls that failed or were refused since start.
+  std::uint64_t in_flight = 0;            // Calls under way.
+};
+
+struct EndpointInfo {
+  std::string functions;
+  std::string url_template;
+  std::uint64_t in_flight = 0;
+  std::uint64_t waiting = 0;   // Addresses that wait for a free place.
+  bool down = false;           // Could not be reached; being tried again.
+  std::string last_error;
+};
+
+struct AddressInfo {
+  model::Address address;
+  std::uint64_t mailbox = 0;    // Messages waiting or being handled.
+  std::uint64_t in_flight = 0;  // Of those, being handled.
+  bool parked = false;
+  std::uint32_t attempts = 0;   // Failed so far of the batch at the head.
+  std::string last_error;
+};
+
+struct StateInfo {
+  model::Address address;
+  struct Entry {
+    std::string name;
+    model::TypedValue value;
+    Instant expires_at;  // 0: never.
+  };
+  std::vector<Entry> entries;
+};
+
+struct ParkedInfo {
+  model::Address address;
+  model::Parked parked;
+  std::uint64_t mailbox = 0;
+  std::vector<model::Message> batch;  // The first few of the messages that failed.
+};
+
+struct TimerInfo {
+  Instant due;
+  std::string kind;  // "delayed-send", "expire-states", "forget-request", "trim-stream"
+  model::Address target;
+  std::string token;
+};
+
+struct StreamInfo {
+  std::string name;
+  model::StreamRow row;
+};
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,38 @@
+// Options: the bounds of the runtime, each with a name. Bounds are per shard unless they say otherwise; config/ and app/
+// divide what the user gave for the whole process.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/time.h"
+#include "model/endpoint.h"
+#include "partition/egress.h"
+#include "ports/epoch_log.h"
+#include "ports/function_target.h"
+#include "ports/state_store.h"
+
+namespace holdfast::runtime {
+
+struct Options {
+  std::uint16_t partitions = 64;  // Of the data directory; never changes.
+  std::vector<model::EndpointSpec> endpoints;
+
+  std::size_t message_bytes_max = 16u << 20;           // Of one message from outside.
+  std::size_t mailbox_bytes_in_memory = 64u << 20;     // All mailboxes; beyond it messages wait in the view.
+  std::size_t address_mailbox_bytes_in_memory = 1u << 20;
+  std::uint64_t backlog_messages_max = 5'000'000;      // Waiting messages; beyond it new ones from outside are Overloaded.
+  std::uint64_t backlog_bytes_max = 16ull << 30;
+  std::size_t state_cache_bytes = 128u << 20;          // Rows of idle addresses kept in memory.
+  std::size_t open_epoch_bytes_max = 64u << 20;        // Beyond it no function is called until the epoch is closed.
+  std::size_t waiting_requests_max = 100'000;          // Open calls and stream readers.
+  std::size_t timers_in_memory_max = 100'000;
+  std::size_t link_messages_max = 100'000;             // Under way to one other shard.
+  std::size_t dirty_bytes_max = 32u << 20;             // Committed rows not in the view yet, before they are written there.
+  std::uint64_t log_bytes_max = 64ull << 20;           // Of the whole log, before a checkpoint lets it be trimmed.
+  Duration epoch_open_max{5};                          // An epoch that nobody waits for is closed after this.
+  Duration idempotency_retention{24LL * 3600 * 1000};
+  Duration endpoint_down_max{5'000};                   // Longest pause between two tries of an endpoint that is down.
+};
+
+}  // namespace holdfast::runtime

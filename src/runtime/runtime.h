@@ -1,0 +1,126 @@
+// Runtime: the whole core behind one door. Opens log and view, recovers, runs the shards, and takes messages in.
+//
+// Every call may be made from any thread and answers through `done`, once, on the loop of the shard that owns the
+// address (a caller with a loop of its own posts back to it). What is answered has happened and is durable.
+//
+// Error codes that callers act on: Invalid (no such function type, malformed), NotFound, Conflict (another request under
+// the same idempotency key), TooLarge, Overloaded (a bound is reached: try later), Unavailable (stopping, or the disk is full),
+// Timeout.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "model/message.h"
+#include "model/rows.h"
+#include "runtime/inspect.h"
+#include "runtime/options.h"
+
+namespace holdfast::runtime {
+
+class Shard;
+class EpochCoordinator;
+
+struct SendRequest {
+  model::Address target;
+  model::TypedValue value;
+  std::string traceparent;      // Empty: none.
+  std::string idempotency_key;  // Empty: none. With one, the first answer is kept and given to every retry.
+};
+
+struct StreamQuery {
+  std::string stream;         // model::stream_name(egress, topic)
+  std::uint64_t from = 0;     // Position; one below the oldest kept means the oldest kept.
+  std::uint32_t limit = 100;
+  std::size_t bytes_max = 4u << 20;
+  Duration wait;              // How long to wait for a first record when there is none; 0: not at all.
+};
+struct StreamPage {
+  struct Entry {
+    std::uint64_t position = 0;
+    model::StreamRecord record;
+  };
+  std::vector<Entry> records;
+  std::uint64_t next = 0;   // Ask from here next.
+  std::uint64_t first = 0;  // Oldest position kept.
+};
+
+class Runtime final : public MetricsSource {
+ public:
+  template <typename T>
+  using Done = std::function<void(Result<T>)>;
+
+  // What the runtime runs on. All of it is borrowed and outlives the runtime; loops run until after stop() has answered.
+  struct World {
+    std::vector<Loop*> shard_loops;  // At least one.
+    Loop* commit_loop = nullptr;     // Where the log is written: blocks.
+    Loop* view_loop = nullptr;       // Where the view is written: blocks.
+    const Clock* clock = nullptr;
+    ports::EpochLog* log = nullptr;
+    ports::StateStore* store = nullptr;
+    ports::TargetFactory make_target;
+    const partition::EgressResolver* egress = nullptr;
+    std::uint64_t random_seed = 0;
+  };
+
+  // Recovers from log and view, on the calling thread, before any loop needs to run. Nothing is dispatched before start().
+  [[nodiscard]] static Result<std::unique_ptr<Runtime>> open(Options options, World world);
+  ~Runtime() override;
+
+  void start();
+  // Takes nothing new, lets what is under way finish for at most `grace`, commits, brings view and log up to date. `done`
+  // runs on the first shard's loop; after it the loops may be stopped.
+  void stop(Duration grace, std::function<void()> done);
+
+  // The message is durable.
+  void send(SendRequest request, Done<void> done);
+  // What the function (or whoever it passed the caller on to) sent to its caller, durable.
+  void call(SendRequest request, Duration timeout, Done<model::TypedValue> done);
+
+  void read_stream(StreamQuery query, Done<StreamPage> done);
+  // Takes the oldest record away; none if there is none.
+  void pop_stream(std::string stream, Done<std::optional<model::StreamRecord>> done);
+
+  // Looking in; see inspect.h. Lists are over all shards, sorted, at most `limit` long.
+  void functions(Done<std::vector<FunctionInfo>> done);
+  void endpoints(Done<std::vector<EndpointInfo>> done);
+  void addresses(AddressQuery query, Done<std::vector<AddressInfo>> done);
+  void state(model::Address address, Done<StateInfo> done);  // NotFound: nothing is kept of it.
+  void states(AddressQuery query, Done<std::vector<StateInfo>> done);
+  void parked(AddressQuery query, Done<std::vector<ParkedInfo>> done);
+  void retry_parked(model::Address address, Done<void> done);  // NotFound: not parked.
+  void skip_parked(model::Address address, Done<void> done);   // Drops the failed batch and goes on.
+  void timers(AddressQuery query, Done<std::vector<TimerInfo>> done);
+  void streams(Done<std::vector<StreamInfo>> done);
+
+  // Whether messages are taken: false while stopping or while the disk is full. `why` gets a few words.
+  [[nodiscard]] bool ready(std::string* why) const;
+  void collect(MetricsSink& sink) const override;
+
+ private:
+  Runtime(Options options, World world);
+  [[nodiscard]] Result<void> recover();
+  Shard& shard_of(std::string_view id) const;
+  template <typename Info, typename Make>
+  void gather(std::size_t limit, Make make, Done<std::vector<Info>> done);
+
+  Options options_;
+  World world_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  std::unique_ptr<EpochCoordinator> epochs_;
+  std::string request_prefix_;
+  std::atomic<std::uint64_t> next_request_{0};
+  std::atomic<bool> stopping_{false};
+};
+
+}  // namespace holdfast::runtime
