@@ -1,0 +1,85 @@
+// HttpClient: calls to one origin from one loop, over a pool of keep-alive connections.
+//
+// The connection used last is used first. Calls that find the pool busy wait in a bounded queue. A kept-alive connection that turns
+// out to have been closed by the server before it gave a byte of the answer is replaced once, unseen by the caller: servers close
+// idle connections at times of their own (node after 5 s). No other retries, no redirects, no cookies, no proxies.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tl/expected.hpp>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "net/event_loop.h"
+#include "net/http_message.h"
+#include "net/tls.h"
+#include "net/url.h"
+
+namespace holdfast::net {
+
+struct ClientOptions {
+  Duration connect_timeout{20'000};  // Name, connection and TLS handshake together.
+  Duration call_timeout{120'000};    // The whole call, waiting for a connection included.
+  std::optional<Duration> read_timeout;   // Longest wait for the next byte of the answer.
+  std::optional<Duration> write_timeout;  // Longest wait for the peer to take a byte.
+  Duration idle_timeout{15'000};     // Idle connections are closed after it. 0: no keep-alive.
+  std::size_t pool_size = 1024;      // Connections at once.
+  std::size_t queue_max = 65'536;    // Calls waiting for one; more are refused as Overloaded.
+  std::size_t response_bytes_max = 32 * 1024 * 1024;  // Of the body, as sent and after decompression.
+  TlsClient tls;                     // For https; null: the system's certificates, no client certificate.
+  std::string user_agent = "holdfast";
+};
+
+struct ClientError {
+  enum class Kind {
+    Unreachable,   // No connection: name, refusal, connect timeout, TLS. The call was not sent.
+    Timeout,       // call_timeout, read_timeout or write_timeout. The peer may have acted on the call.
+    Disconnected,  // The connection ended before the answer did. Likewise.
+    TooLarge,      // The answer is over response_bytes_max.
+    Protocol,      // The answer is not HTTP, or not decodable.
+    Overloaded,    // queue_max calls are waiting already. The call was not sent.
+  };
+  Kind kind = Kind::Unreachable;
+  std::string message;
+};
+
+using CallResult = tl::expected<HttpResponse, ClientError>;
+
+struct HttpCall {
+  std::string method = "POST";
+  std::string target = "/";  // Path and query, already encoded.
+  HeaderList headers;        // Added to: host, user-agent, accept-encoding, connection, content-length.
+  std::string body;
+};
+
+class HttpClient {
+ public:
+  using Done = std::function<void(CallResult)>;
+
+  // Fails only where the system's certificates are wanted and cannot be loaded. `origin.target` is not used.
+  [[nodiscard]] static Result<std::unique_ptr<HttpClient>> create(EventLoop& loop, Url origin, ClientOptions options);
+  // Fails pending calls (Disconnected), their `done` running before it returns. On the loop's thread, or when it does not run.
+  ~HttpClient();
+
+  // `done` runs exactly once, on the loop, never inside call(). On the loop's thread only.
+  void call(HttpCall call, Done done);
+  void post(std::string path_and_query, HeaderList extra, std::string body, Done done);
+
+  [[nodiscard]] std::size_t connections() const;
+  [[nodiscard]] std::size_t idle_connections() const;
+  // Connections opened so far.
+  [[nodiscard]] std::size_t connects() const;
+  // Calls waiting or under way.
+  [[nodiscard]] std::size_t pending() const;
+
+ private:
+  struct Impl;
+  explicit HttpClient(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::net

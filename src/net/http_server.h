@@ -1,0 +1,122 @@
+// HttpServer: accepts HTTP/1.1 connections, on a port or a unix socket, plain or TLS, and hands whole requests to a handler.
+//
+// A connection lives on one loop; the handler runs there and must not block. It answers through the Responder, now or later
+// and from any thread. One request per connection is under way at a time: a client that pipelines is answered in order.
+// Everything a client can make us hold is bounded by HttpLimits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/loop.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "net/event_loop.h"
+#include "net/http_message.h"
+#include "net/http_parser.h"
+#include "net/tls.h"
+
+namespace holdfast::net {
+
+struct ListenSpec {
+  std::string host = "127.0.0.1";  // A name or an address.
+  std::uint16_t port = 0;          // 0: a free one, see HttpServer::port().
+  std::string unix_path;           // Not empty: this instead of host and port. A socket nobody listens on is replaced.
+  TlsServer tls;                   // Null: plain.
+};
+
+struct HttpLimits {
+  MessageLimits message;
+  std::size_t connections_max = 10'000;  // One more is answered 503 and closed.
+  Duration idle_timeout{120'000};        // Between requests.
+  Duration request_timeout{60'000};      // From a request's first byte to its last; TLS handshake likewise.
+  Duration write_stall_timeout{30'000};  // The client takes no byte of what we send.
+  std::size_t stream_buffer_bytes_max = 1024 * 1024;  // A stream whose client is further behind is cut.
+};
+
+class StreamWriter;
+class ServerConnection;
+
+// The right to answer one request, exactly once. Dropped without an answer: 500. Any thread.
+class Responder {
+ public:
+  Responder(Responder&& other) noexcept = default;
+  Responder& operator=(Responder&& other) noexcept;
+  ~Responder();
+
+  void send(HttpResponse response);
+  // Sends the head now and the body bit by bit (chunked). See StreamWriter.
+  [[nodiscard]] StreamWriter stream(int status, HeaderList headers);
+  // `gone` runs on the connection's loop if the client goes away, or the server closes, before the answer is given. At most
+  // once, at once if it already happened; not after send(). The answer may still be given, and is lost.
+  void on_abort(Task gone);
+
+ private:
+  friend class ServerConnection;
+  Responder(std::shared_ptr<ServerConnection> connection, std::uint64_t exchange)
+      : connection_(std::move(connection)), exchange_(exchange) {}
+  std::shared_ptr<ServerConnection> connection_;
+  std::uint64_t exchange_ = 0;
+};
+
+// The open body of an answer. Dropped without close(): the connection is cut, so that the client sees an incomplete body.
+// Any thread.
+class StreamWriter {
+ public:
+  StreamWriter(StreamWriter&& other) noexcept = default;
+  StreamWriter& operator=(StreamWriter&& other) noexcept;
+  ~StreamWriter();
+
+  // Does nothing once the client is gone.
+  void write(std::string bytes);
+  void close();
+  // Bytes written here that the system has not taken yet.
+  [[nodiscard]] std::size_t buffered() const;
+  // `gone` runs on the connection's loop when the stream ends without our close(): the client went away, fell behind
+  // stream_buffer_bytes_max, or the server closed. At most once, at once if it already happened.
+  void on_close(Task gone);
+
+ private:
+  friend class Responder;
+  StreamWriter(std::shared_ptr<ServerConnection> connection, std::uint64_t exchange)
+      : connection_(std::move(connection)), exchange_(exchange) {}
+  std::shared_ptr<ServerConnection> connection_;
+  std::uint64_t exchange_ = 0;
+};
+
+class HttpServer {
+ public:
+  using Handler = std::function<void(HttpRequest&&, Responder)>;
+
+  // Listens at once, so that port() is known and a taken port is an error here; serves as soon as the loops run. The loops outlive the
+  // server. Accepts on loops[0] and spreads connections over all of them. Call before the loops run, or on loops[0].
+  [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(std::vector<EventLoop*> loops, ListenSpec spec,
+                                                                  HttpLimits limits, Handler handler);
+  // After the loops have stopped, or after close() has reported; otherwise a handler might still be running.
+  ~HttpServer();
+
+  [[nodiscard]] std::uint16_t port() const;
+  // "127.0.0.1:8090" or the socket's path.
+  [[nodiscard]] const std::string& address() const;
+  // Open now. Any thread.
+  [[nodiscard]] std::size_t connections() const;
+
+  // All from any thread; the callbacks run on some loop of the server.
+  // No more connections; those there are go on.
+  void stop_accepting();
+  // stop_accepting(), closes idle connections, answers what is under way with `connection: close`. `drained` when none is left.
+  void drain(Task drained);
+  // Everything at once; `closed` when no handler runs and none will.
+  void close(Task closed);
+
+ private:
+  struct Impl;
+  explicit HttpServer(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::net
