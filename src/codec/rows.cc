@@ -1,0 +1,471 @@
+#include "codec/rows.h"
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace holdfast::codec {
+namespace {
+
+using model::Address;
+
+constexpr std::size_t kHead = 3;  // Partition and kind.
+
+std::string head(PartitionId partition, RowKind kind, std::size_t reserve) {
+  std::string key;
+  key.reserve(kHead + reserve);
+  append_be(key, partition.value);
+  key.push_back(static_cast<char>(kind));
+  return key;
+}
+
+// Length first, so that no id or name can be taken for part of another.
+void append_sized(std::string& out, std::string_view text) {
+  append_be(out, static_cast<std::uint32_t>(text.size()));
+  out.append(text);
+}
+std::string read_sized(ByteReader& in) { return std::string(in.bytes(in.be<std::uint32_t>())); }
+
+// Signed times sort as unsigned once the sign bit is flipped.
+std::uint64_t sortable(Instant at) { return static_cast<std::uint64_t>(at.unix_ms) ^ (1ull << 63); }
+Instant from_sortable(std::uint64_t bits) { return {static_cast<std::int64_t>(bits ^ (1ull << 63))}; }
+
+void put(std::string& out, std::uint64_t v) { append_varint(out, v); }
+void put(std::string& out, Instant at) { append_be(out, at.unix_ms); }
+void put(std::string& out, std::string_view s) { append_string(out, s); }
+void put(std::string& out, const Address& a) {
+  put(out, std::string_view(a.type));
+  put(out, std::string_view(a.id));
+}
+void put(std::string& out, const model::TypedValue& v) {
+  put(out, std::string_view(v.type_name));
+  out.push_back(v.has_value ? 1 : 0);
+  put(out, std::string_view(v.value));
+}
+void put(std::string& out, const model::Message& m) {
+  put(out, m.target);
+  out.push_back(m.caller ? 1 : 0);
+  if (m.caller) put(out, *m.caller);
+  put(out, m.argument);
+  put(out, std::string_view(m.traceparent));
+}
+void put(std::string& out, const model::StreamRecord& r) {
+  put(out, std::string_view(r.key));
+  put(out, r.value);
+  put(out, std::string_view(r.source));
+  put(out, std::string_view(r.error));
+  put(out, std::string_view(r.traceparent));
+  put(out, r.time);
+}
+
+void get(ByteReader& in, std::string& s) { s = in.string(); }
+void get(ByteReader& in, Instant& at) { at.unix_ms = in.be<std::int64_t>(); }
+void get(ByteReader& in, bool& b) { b = in.be<std::uint8_t>() != 0; }
+void get(ByteReader& in, Address& a) {
+  get(in, a.type);
+  get(in, a.id);
+}
+void get(ByteReader& in, model::TypedValue& v) {
+  get(in, v.type_name);
+  get(in, v.has_value);
+  get(in, v.value);
+}
+void get(ByteReader& in, model::Message& m) {
+  get(in, m.target);
+  bool has_caller = false;
+  get(in, has_caller);
+  if (has_caller) get(in, m.caller.emplace());
+  get(in, m.argument);
+  get(in, m.traceparent);
+}
+void get(ByteReader& in, model::StreamRecord& r) {
+  get(in, r.key);
+  get(in, r.value);
+  get(in, r.source);
+  get(in, r.error);
+  get(in, r.traceparent);
+  get(in, r.time);
+}
+
+std::string value_start(std::size_t reserve = 0) {
+  std::string out;
+  out.reserve(reserve + 1);
+  out.push_back(kRowVersion);
+  return out;
+}
+
+template <typename Row, typename Fill>
+Result<Row> read_value(std::string_view bytes, const char* what, Fill fill) {
+  if (bytes.empty() || bytes.front() != kRowVersion)
+    return fail(ErrorCode::Damaged, std::string(what) + " row of an unknown version");
+  ByteReader in(bytes.substr(1));
+  Row row;
+  fill(in, row);
+  if (!in.ok() || !in.at_end()) return fail(ErrorCode::Damaged, std::string("malformed ") + what + " row");
+  return row;
+}
+
+Error bad_key(const char* what) { return {ErrorCode::Damaged, std::string("malformed ") + what + " key"}; }
+
+}  // namespace
+
+std::string kind_prefix(PartitionId partition, RowKind kind) { return head(partition, kind, 0); }
+
+std::string range_end(std::string prefix) {
+  while (!prefix.empty() && prefix.back() == '\xff') prefix.pop_back();
+  HOLDFAST_CHECK(!prefix.empty());
+  ++prefix.back();
+  return prefix;
+}
+
+std::string address_key(PartitionId partition, RowKind kind, const Address& address) {
+  std::string key = head(partition, kind, 4 + address.type.size() + address.id.size());
+  append_sized(key, address.type);
+  key += address.id;
+  return key;
+}
+std::string mail_prefix(PartitionId partition, const Address& address) {
+  std::string key = head(partition, RowKind::Mail, 16 + address.type.size() + address.id.size());
+  append_sized(key, address.type);
+  append_sized(key, address.id);
+  return key;
+}
+std::string mail_key(PartitionId partition, const Address& address, std::uint64_t number) {
+  std::string key = mail_prefix(partition, address);
+  append_be(key, number);
+  return key;
+}
+std::string timer_key(PartitionId partition, const model::TimerKey& timer) {
+  std::string key = head(partition, RowKind::Timer, 20);
+  append_be(key, sortable(timer.due));
+  append_be(key, timer.sequence.epoch);
+  append_be(key, timer.sequence.index);
+  return key;
+}
+std::string token_key(PartitionId partition, const model::TokenKey& token) {
+  std::string key = head(partition, RowKind::Token, 8 + token.owner.type.size() + token.owner.id.size() + token.token.size());
+  append_sized(key, token.owner.type);
+  append_sized(key, token.owner.id);
+  key += token.token;
+  return key;
+}
+std::string name_key(PartitionId partition, RowKind kind, std::string_view name) {
+  return head(partition, kind, name.size()).append(name);
+}
+std::string record_prefix(PartitionId partition, std::string_view stream) {
+  std::string key = head(partition, RowKind::Record, 12 + stream.size());
+  append_sized(key, stream);
+  return key;
+}
+std::string record_key(PartitionId partition, std::string_view stream, std::uint64_t position) {
+  std::string key = record_prefix(partition, stream);
+  append_be(key, position);
+  return key;
+}
+std::string inbox_key(PartitionId partition, const model::Sequence& sequence) {
+  std::string key = head(partition, RowKind::Inbox, 12);
+  append_be(key, sequence.epoch);
+  append_be(key, sequence.index);
+  return key;
+}
+
+Result<Address> parse_address_key(std::string_view key) {
+  if (key.size() < kHead) return fail(bad_key("address"));
+  ByteReader in(key.substr(kHead));
+  Address address;
+  address.type = read_sized(in);
+  if (!in.ok()) return fail(bad_key("address"));
+  address.id = in.rest();
+  return address;
+}
+Result<MailKey> parse_mail_key(std::string_view key) {
+  if (key.size() < kHead) return fail(bad_key("mail"));
+  ByteReader in(key.substr(kHead));
+  MailKey out;
+  out.address.type = read_sized(in);
+  out.address.id = read_sized(in);
+  out.number = in.be<std::uint64_t>();
+  if (!in.ok() || !in.at_end()) return fail(bad_key("mail"));
+  return out;
+}
+Result<model::TimerKey> parse_timer_key(std::string_view key) {
+  if (key.size() < kHead) return fail(bad_key("timer"));
+  ByteReader in(key.substr(kHead));
+  model::TimerKey out;
+  out.due = from_sortable(in.be<std::uint64_t>());
+  out.sequence.epoch = in.be<std::uint64_t>();
+  out.sequence.index = in.be<std::uint32_t>();
+  if (!in.ok() || !in.at_end()) return fail(bad_key("timer"));
+  return out;
+}
+Result<std::string> parse_name_key(std::string_view key) {
+  if (key.size() < kHead) return fail(bad_key("name"));
+  return std::string(key.substr(kHead));
+}
+Result<std::uint64_t> parse_record_position(std::string_view key) {
+  if (key.size() < kHead + 12) return fail(bad_key("record"));
+  ByteReader in(key.substr(key.size() - 8));
+  return in.be<std::uint64_t>();
+}
+PartitionId partition_of_key(std::string_view key) { return {ByteReader(key).be<std::uint16_t>()}; }
+RowKind kind_of_key(std::string_view key) { return key.size() < kHead ? RowKind{} : static_cast<RowKind>(key[2]); }
+
+std::string encode(const model::AddressRow& row) {
+  std::size_t size = 32;
+  for (const auto& s : row.states) size += s.name.size() + s.value.size() + 16;
+  std::string out = value_start(size);
+  put(out, row.states.size());
+  for (const auto& s : row.states) {
+    put(out, std::string_view(s.name));
+    put(out, s.expires_at);
+    put(out, std::string_view(s.value));
+  }
+  put(out, row.expiry_armed);
+  out.push_back(row.parked ? 1 : 0);
+  if (row.parked) {
+    put(out, std::string_view(row.parked->reason));
+    put(out, row.parked->since);
+    put(out, row.parked->batch);
+    put(out, row.parked->attempts);
+  }
+  return out;
+}
+template <>
+Result<model::AddressRow> decode(std::string_view bytes) {
+  return read_value<model::AddressRow>(bytes, "address", [](ByteReader& in, model::AddressRow& row) {
+    for (std::uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
+      auto& s = row.states.emplace_back();
+      get(in, s.name);
+      get(in, s.expires_at);
+      get(in, s.value);
+    }
+    get(in, row.expiry_armed);
+    bool parked = false;
+    get(in, parked);
+    if (!parked) return;
+    auto& p = row.parked.emplace();
+    get(in, p.reason);
+    get(in, p.since);
+    p.batch = static_cast<std::uint32_t>(in.varint());
+    p.attempts = static_cast<std::uint32_t>(in.varint());
+  });
+}
+
+std::string encode(const model::Message& message) {
+  std::string out = value_start(model::size_in_memory(message));
+  put(out, message);
+  return out;
+}
+template <>
+Result<model::Message> decode(std::string_view bytes) {
+  return read_value<model::Message>(bytes, "mail", [](ByteReader& in, model::Message& m) { get(in, m); });
+}
+
+namespace {
+enum class TimerTag : std::uint8_t { DelayedSend = 1, ExpireStates = 2, ForgetRequest = 3, TrimStream = 4 };
+enum class CommandTag : std::uint8_t { Message = 1, AppendRecord = 2 };
+}  // namespace
+
+std::string encode(const model::TimerRow& row) {
+  std::string out = value_start(64);
+  if (const auto* send = std::get_if<model::DelayedSend>(&row)) {
+    out.push_back(static_cast<char>(TimerTag::DelayedSend));
+    put(out, send->message);
+    put(out, std::string_view(send->token));
+  } else if (const auto* expire = std::get_if<model::ExpireStates>(&row)) {
+    out.push_back(static_cast<char>(TimerTag::ExpireStates));
+    put(out, expire->address);
+  } else if (const auto* forget = std::get_if<model::ForgetRequest>(&row)) {
+    out.push_back(static_cast<char>(TimerTag::ForgetRequest));
+    put(out, std::string_view(forget->id));
+  } else {
+    out.push_back(static_cast<char>(TimerTag::TrimStream));
+    put(out, std::string_view(std::get<model::TrimStream>(row).name));
+  }
+  return out;
+}
+template <>
+Result<model::TimerRow> decode(std::string_view bytes) {
+  bool known = true;
+  auto row = read_value<model::TimerRow>(bytes, "timer", [&known](ByteReader& in, model::TimerRow& out) {
+    switch (static_cast<TimerTag>(in.be<std::uint8_t>())) {
+      case TimerTag::DelayedSend: {
+        model::DelayedSend send;
+        get(in, send.message);
+        get(in, send.token);
+        out = std::move(send);
+        return;
+      }
+      case TimerTag::ExpireStates: {
+        model::ExpireStates expire;
+        get(in, expire.address);
+        out = std::move(expire);
+        return;
+      }
+      case TimerTag::ForgetRequest: {
+        model::ForgetRequest forget;
+        get(in, forget.id);
+        out = std::move(forget);
+        return;
+      }
+      case TimerTag::TrimStream: {
+        model::TrimStream trim;
+        get(in, trim.name);
+        out = std::move(trim);
+        return;
+      }
+    }
+    known = false;
+  });
+  if (!known) return fail(ErrorCode::Damaged, "timer row of an unknown kind");
+  return row;
+}
+
+std::string encode(const model::TimerKey& key) {
+  std::string out = value_start(20);
+  put(out, key.due);
+  append_be(out, key.sequence.epoch);
+  append_be(out, key.sequence.index);
+  return out;
+}
+template <>
+Result<model::TimerKey> decode(std::string_view bytes) {
+  return read_value<model::TimerKey>(bytes, "token", [](ByteReader& in, model::TimerKey& key) {
+    get(in, key.due);
+    key.sequence.epoch = in.be<std::uint64_t>();
+    key.sequence.index = in.be<std::uint32_t>();
+  });
+}
+
+std::string encode(const model::RequestRow& row) {
+  std::string out = value_start(32);
+  append_be(out, row.fingerprint);
+  out.push_back(row.answered ? 1 : 0);
+  out.push_back(row.reply ? 1 : 0);
+  if (row.reply) put(out, *row.reply);
+  return out;
+}
+template <>
+Result<model::RequestRow> decode(std::string_view bytes) {
+  return read_value<model::RequestRow>(bytes, "request", [](ByteReader& in, model::RequestRow& row) {
+    row.fingerprint = in.be<std::uint64_t>();
+    get(in, row.answered);
+    bool has_reply = false;
+    get(in, has_reply);
+    if (has_reply) get(in, row.reply.emplace());
+  });
+}
+
+std::string encode(const model::StreamRow& row) {
+  std::string out = value_start(32);
+  put(out, row.first);
+  put(out, row.next);
+  put(out, row.bytes);
+  put(out, row.trim_armed);
+  return out;
+}
+template <>
+Result<model::StreamRow> decode(std::string_view bytes) {
+  return read_value<model::StreamRow>(bytes, "stream", [](ByteReader& in, model::StreamRow& row) {
+    row.first = in.varint();
+    row.next = in.varint();
+    row.bytes = in.varint();
+    get(in, row.trim_armed);
+  });
+}
+
+std::string encode(const model::StreamRecord& record) {
+  std::string out = value_start(64 + record.value.value.size());
+  put(out, record);
+  return out;
+}
+template <>
+Result<model::StreamRecord> decode(std::string_view bytes) {
+  return read_value<model::StreamRecord>(bytes, "record", [](ByteReader& in, model::StreamRecord& r) { get(in, r); });
+}
+
+std::string encode(const model::RegistrationRow& row) {
+  std::string out = value_start(64);
+  put(out, row.states.size());
+  for (const auto& s : row.states) {
+    put(out, std::string_view(s.name));
+    put(out, std::string_view(s.type_name));
+    out.push_back(static_cast<char>(s.expire_mode));
+    append_be(out, s.expire_after.ms);
+  }
+  return out;
+}
+template <>
+Result<model::RegistrationRow> decode(std::string_view bytes) {
+  return read_value<model::RegistrationRow>(bytes, "registration", [](ByteReader& in, model::RegistrationRow& row) {
+    for (std::uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
+      auto& s = row.states.emplace_back();
+      get(in, s.name);
+      get(in, s.type_name);
+      s.expire_mode = static_cast<model::ExpireMode>(in.be<std::uint8_t>());
+      s.expire_after.ms = in.be<std::int64_t>();
+    }
+  });
+}
+
+std::string encode(const model::Command& command) {
+  std::string out = value_start(64);
+  if (const auto* message = std::get_if<model::Message>(&command)) {
+    out.push_back(static_cast<char>(CommandTag::Message));
+    put(out, *message);
+  } else {
+    const auto& append = std::get<model::AppendRecord>(command);
+    out.push_back(static_cast<char>(CommandTag::AppendRecord));
+    put(out, std::string_view(append.stream));
+    put(out, append.record);
+  }
+  return out;
+}
+template <>
+Result<model::Command> decode(std::string_view bytes) {
+  bool known = true;
+  auto command = read_value<model::Command>(bytes, "inbox", [&known](ByteReader& in, model::Command& out) {
+    switch (static_cast<CommandTag>(in.be<std::uint8_t>())) {
+      case CommandTag::Message: {
+        model::Message message;
+        get(in, message);
+        out = std::move(message);
+        return;
+      }
+      case CommandTag::AppendRecord: {
+        model::AppendRecord append;
+        get(in, append.stream);
+        get(in, append.record);
+        out = std::move(append);
+        return;
+      }
+    }
+    known = false;
+  });
+  if (!known) return fail(ErrorCode::Damaged, "inbox row of an unknown kind");
+  return command;
+}
+
+void append_put(std::string& payload, std::string_view key, std::string_view value) {
+  append_string(payload, key);
+  append_varint(payload, value.size() + 1);
+  payload.append(value);
+}
+void append_delete(std::string& payload, std::string_view key) {
+  append_string(payload, key);
+  payload.push_back('\0');
+}
+Result<void> for_each_row(std::string_view payload,
+                          const std::function<void(std::string_view, std::optional<std::string_view>)>& row) {
+  ByteReader in(payload);
+  while (!in.at_end()) {
+    const auto key = in.string();
+    const auto size = in.varint();
+    std::optional<std::string_view> value;
+    if (size > 0) value = in.bytes(size - 1);
+    if (!in.ok() || key.size() < kHead) return fail(ErrorCode::Damaged, "malformed list of rows in an epoch");
+    row(key, value);
+  }
+  return {};
+}
+
+}  // namespace holdfast::codec
