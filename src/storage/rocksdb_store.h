@@ -1,0 +1,58 @@
+// RocksDbStore: the view on disk. RocksDB without its own log: what it forgets in a crash, the epoch log still has.
+//
+// The epoch the view has reached is a row of its own (the empty key, which nobody else may use) and goes into the same batch as
+// the writes of that epoch, so whatever RocksDB makes durable, when and in whichever order, rows and position agree.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "ports/state_store.h"
+
+namespace rocksdb {
+class DB;
+}
+
+namespace holdfast::storage {
+
+class RocksDbStore final : public ports::StateStore {
+ public:
+  struct Options {
+    std::size_t block_cache_bytes = 32u << 20;
+    std::size_t memtable_bytes = 16u << 20;  // Two of them exist while one is being flushed.
+  };
+
+  // Makes the directory if it is missing. ErrorCode::Damaged: RocksDB does not find what it wrote.
+  [[nodiscard]] static Result<std::unique_ptr<ports::StateStore>> open(const std::string& directory, const Options& options);
+  ~RocksDbStore() override;
+
+  // Cursors must be gone before the store is.
+  [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override;
+  [[nodiscard]] std::unique_ptr<ports::StoreCursor> scan(std::string_view from, std::string_view to) const override;
+  // Keys are not empty.
+  [[nodiscard]] Result<void> apply(std::span<const ports::StoreWrite> writes, model::Epoch epoch) override;
+  [[nodiscard]] Result<model::Epoch> checkpoint() override;
+  [[nodiscard]] model::Epoch reached() const override { return {reached_.load()}; }
+
+ private:
+  explicit RocksDbStore(std::unique_ptr<rocksdb::DB> db);
+  Result<void> resume();
+
+  std::unique_ptr<rocksdb::DB> db_;
+  std::atomic<std::uint64_t> reached_ = 0;
+  bool stopped_ = false;  // A write or flush has failed; RocksDB takes no more before it is told to go on.
+};
+
+struct StoreReport {
+  bool exists = false;  // False: there is no view (yet); the log alone has everything.
+  std::uint64_t keys = 0;
+  std::uint64_t bytes = 0;  // Of keys and values.
+  model::Epoch reached;
+  std::string damage;  // Empty: the view is sound.
+};
+
+// Looks at a stopped store without changing it: reads every block and every row. An error only if it cannot be read at all.
+[[nodiscard]] Result<StoreReport> verify(const std::string& directory);
+
+}  // namespace holdfast::storage
