@@ -27,6 +27,9 @@ inline constexpr std::size_t kEffectsMax = 500'000;
 // States of one function type.
 inline constexpr std::size_t kStatesMax = 10'000;
 
+// The type of a state whose declaration names none.
+inline constexpr std::string_view kUnsetType = "io.statefun.types/unset";
+
 // A declared state of a request, borrowed.
 struct StateView {
   const model::StateSpec* spec = nullptr;
@@ -34,7 +37,7 @@ struct StateView {
 };
 
 // Adds a ToFunction.InvocationBatchRequest. States are written in the order given. An empty type name of a state is
-// written as io.statefun.types/unset.
+// written as kUnsetType.
 void append_to_function(std::string& out, const model::Address& target, std::span<const StateView> states,
                         std::span<const model::Message* const> batch);
 // How many bytes that will add: to refuse what is too large before it is written.
@@ -43,7 +46,7 @@ void append_to_function(std::string& out, const model::Address& target, std::spa
 
 using FunctionAnswer = std::variant<model::InvocationResponse, model::IncompleteContext>;
 
-// An empty body is an answer without effects. Refused: bytes that are no FromFunction, strings that are not UTF-8, sends
+// An empty body is an answer without effects. Refused: bytes that are no FromFunction or have neither of its answers, strings that are not UTF-8, sends
 // without a target, egress without an id, cancellations without a token, mutations and declarations without a name,
 // expirations after no time at all, and more than the limits above.
 [[nodiscard]] Result<FunctionAnswer> parse_from_function(std::string_view bytes);

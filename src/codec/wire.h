@@ -18,8 +18,6 @@ namespace holdfast::codec::wire {
 
 enum class Kind : std::uint8_t { Varint = 0, Fixed64 = 1, Bytes = 2, Fixed32 = 5 };
 
-// A message larger than this cannot be written, as in every protobuf implementation.
-inline constexpr std::size_t kMessageBytesMax = 0x7fffffff;
 
 constexpr std::uint32_t tag(std::uint32_t field, Kind kind) { return field << 3 | static_cast<std::uint32_t>(kind); }
 

@@ -1,0 +1,279 @@
+#include "codec/statefun_v3.h"
+#include "codec/statefun_v3_fields.h"
+#include "codec/wire.h"
+
+namespace holdfast::codec {
+
+namespace {
+
+using wire::Fault;
+using wire::Kind;
+using wire::Reader;
+
+// Messages as views first, so that a field that comes twice is merged, as protobuf wants it, and each byte copied once.
+struct AddressParts {
+  std::string_view ns, type, id;
+
+  void read(Reader& outer) {
+    Reader in(outer.bytes(), "Address", outer.fault());
+    while (in.next()) {
+      if (in.is(v3::Address::kNamespace, Kind::Bytes)) ns = in.string();
+      else if (in.is(v3::Address::kType, Kind::Bytes)) type = in.string();
+      else if (in.is(v3::Address::kId, Kind::Bytes)) id = in.string();
+    }
+  }
+  [[nodiscard]] bool empty() const { return ns.empty() && type.empty() && id.empty(); }
+};
+
+std::string join(std::string_view ns, std::string_view name) {
+  std::string out;
+  out.reserve(ns.size() + 1 + name.size());
+  if (!ns.empty()) out.append(ns).push_back('/');
+  out.append(name);
+  return out;
+}
+model::Address address(const AddressParts& parts) { return {join(parts.ns, parts.type), std::string(parts.id)}; }
+
+struct TypedParts {
+  std::string_view type_name, value;
+  bool has_value = false;
+
+  void read(Reader& outer) {
+    Reader in(outer.bytes(), "TypedValue", outer.fault());
+    while (in.next()) {
+      if (in.is(v3::TypedValue::kTypeName, Kind::Bytes)) type_name = in.string();
+      else if (in.is(v3::TypedValue::kHasValue, Kind::Varint)) has_value = in.number() != 0;
+      else if (in.is(v3::TypedValue::kValue, Kind::Bytes)) value = in.bytes();
+    }
+  }
+};
+model::TypedValue typed(const TypedParts& parts) {
+  return {std::string(parts.type_name), std::string(parts.value), parts.has_value};
+}
+
+void read_mutation(Reader& outer, model::InvocationResponse& response) {
+  using F = v3::FromFunction::Mutation;
+  Reader in(outer.bytes(), "FromFunction.PersistedValueMutation", outer.fault());
+  std::uint64_t type = F::kDelete;
+  std::string_view name;
+  TypedParts value;
+  while (in.next()) {
+    if (in.is(F::kType, Kind::Varint)) type = in.number();
+    else if (in.is(F::kName, Kind::Bytes)) name = in.string();
+    else if (in.is(F::kValue, Kind::Bytes)) value.read(in);
+  }
+  if (name.empty()) return void(outer.bad("a state mutation without a state name"));
+  if (type == F::kDelete) {
+    response.mutations.push_back({model::StateMutation::Kind::Delete, std::string(name), {}, {}});
+  } else if (type == F::kModify) {
+    // has_value is not looked at, as StateFun does not: the bytes are stored, be they none.
+    response.mutations.push_back({model::StateMutation::Kind::Modify, std::string(name),
+                                  std::string(value.type_name), std::string(value.value)});
+  } else {
+    outer.bad("mutation type " + std::to_string(type) + ", which is neither DELETE nor MODIFY");
+  }
+}
+
+void read_send(Reader& outer, model::InvocationResponse& response) {
+  using F = v3::FromFunction::Invocation;
+  Reader in(outer.bytes(), "FromFunction.Invocation", outer.fault());
+  AddressParts target;
+  TypedParts argument;
+  while (in.next()) {
+    if (in.is(F::kTarget, Kind::Bytes)) target.read(in);
+    else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
+  }
+  if (target.type.empty()) return void(outer.bad("an outgoing message without a target type"));
+  response.sends.push_back({address(target), typed(argument)});
+}
+
+void read_delayed(Reader& outer, model::InvocationResponse& response) {
+  using F = v3::FromFunction::Delayed;
+  Reader in(outer.bytes(), "FromFunction.DelayedInvocation", outer.fault());
+  std::int64_t delay_ms = 0;
+  AddressParts target;
+  TypedParts argument;
+  bool is_cancellation = false;
+  std::string_view token;
+  while (in.next()) {
+    if (in.is(F::kDelayMs, Kind::Varint)) delay_ms = static_cast<std::int64_t>(in.number());
+    else if (in.is(F::kTarget, Kind::Bytes)) target.read(in);
+    else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
+    else if (in.is(F::kIsCancellation, Kind::Varint)) is_cancellation = in.number() != 0;
+    else if (in.is(F::kToken, Kind::Bytes)) token = in.string();
+  }
+  if (is_cancellation) {
+    if (token.empty()) return void(outer.bad("a cancellation without a cancellation token"));
+    response.delayed.push_back({model::DelayedInvocation::Kind::Cancel, {}, {}, std::string(token)});
+  } else {
+    if (target.type.empty()) return void(outer.bad("a delayed message without a target type"));
+    response.delayed.push_back({model::DelayedInvocation::Kind::Send, {delay_ms},
+                                {address(target), typed(argument)}, std::string(token)});
+  }
+}
+
+void read_egress(Reader& outer, model::InvocationResponse& response) {
+  using F = v3::FromFunction::Egress;
+  Reader in(outer.bytes(), "FromFunction.EgressMessage", outer.fault());
+  std::string_view ns, type;
+  TypedParts argument;
+  while (in.next()) {
+    if (in.is(F::kNamespace, Kind::Bytes)) ns = in.string();
+    else if (in.is(F::kType, Kind::Bytes)) type = in.string();
+    else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
+  }
+  if (type.empty()) return void(outer.bad("an egress message without an egress type"));
+  response.egress.push_back({join(ns, type), typed(argument)});
+}
+
+void read_response(Reader& outer, model::InvocationResponse& response) {
+  using F = v3::FromFunction::Response;
+  Reader in(outer.bytes(), "FromFunction.InvocationResponse", outer.fault());
+  std::size_t effects = response.mutations.size() + response.sends.size() + response.delayed.size() +
+                        response.egress.size();
+  while (in.next()) {
+    if (in.kind() != Kind::Bytes || in.field() < F::kMutations || in.field() > F::kEgress) continue;
+    if (++effects > kEffectsMax) {
+      in.bad("more than " + std::to_string(kEffectsMax) + " effects in one answer");
+      return;
+    }
+    switch (in.field()) {
+      case F::kMutations: read_mutation(in, response); break;
+      case F::kSends: read_send(in, response); break;
+      case F::kDelayed: read_delayed(in, response); break;
+      case F::kEgress: read_egress(in, response); break;
+    }
+  }
+}
+
+void read_expiration(Reader& outer, model::StateSpec& spec) {
+  using F = v3::FromFunction::Expiration;
+  Reader in(outer.bytes(), "FromFunction.ExpirationSpec", outer.fault());
+  while (in.next()) {
+    if (in.is(F::kMode, Kind::Varint)) {
+      switch (in.number()) {
+        case 1: spec.expire_mode = model::ExpireMode::AfterWrite; break;
+        case 2: spec.expire_mode = model::ExpireMode::AfterInvoke; break;
+        default: spec.expire_mode = model::ExpireMode::None;  // StateFun takes modes it does not know for NONE.
+      }
+    } else if (in.is(F::kAfterMs, Kind::Varint)) {
+      spec.expire_after.ms = static_cast<std::int64_t>(in.number());
+    }
+  }
+}
+
+void read_spec(Reader& outer, model::IncompleteContext& incomplete) {
+  using F = v3::FromFunction::Spec;
+  Reader in(outer.bytes(), "FromFunction.PersistedValueSpec", outer.fault());
+  model::StateSpec spec;
+  while (in.next()) {
+    if (in.is(F::kName, Kind::Bytes)) spec.name = in.string();
+    else if (in.is(F::kExpiration, Kind::Bytes)) read_expiration(in, spec);
+    else if (in.is(F::kTypeName, Kind::Bytes)) spec.type_name = in.string();
+  }
+  if (spec.name.empty()) return void(outer.bad("a state without a name"));
+  if (spec.expire_mode != model::ExpireMode::None && spec.expire_after.ms <= 0)
+    return void(outer.bad("state " + spec.name + " expires after " + std::to_string(spec.expire_after.ms) +
+                          " ms, which must be more than 0"));
+  if (spec.type_name.empty()) spec.type_name = kUnsetType;
+  incomplete.missing.push_back(std::move(spec));
+}
+
+void read_incomplete(Reader& outer, model::IncompleteContext& incomplete) {
+  Reader in(outer.bytes(), "FromFunction.IncompleteInvocationContext", outer.fault());
+  while (in.next()) {
+    if (!in.is(v3::FromFunction::Incomplete::kMissing, Kind::Bytes)) continue;
+    if (incomplete.missing.size() == kStatesMax) {
+      in.bad("more than " + std::to_string(kStatesMax) + " states");
+      return;
+    }
+    read_spec(in, incomplete);
+  }
+}
+
+void read_requested_state(Reader& outer, InvocationBatch& batch) {
+  using F = v3::ToFunction::PersistedValue;
+  Reader in(outer.bytes(), "ToFunction.PersistedValue", outer.fault());
+  std::string_view name;
+  std::optional<TypedParts> value;
+  while (in.next()) {
+    if (in.is(F::kName, Kind::Bytes)) {
+      name = in.string();
+    } else if (in.is(F::kValue, Kind::Bytes)) {
+      if (!value) value.emplace();
+      value->read(in);
+    }
+  }
+  batch.states.push_back({std::string(name), value ? std::optional(typed(*value)) : std::nullopt});
+}
+
+void read_requested_invocation(Reader& outer, InvocationBatch& batch) {
+  using F = v3::ToFunction::Invocation;
+  Reader in(outer.bytes(), "ToFunction.Invocation", outer.fault());
+  AddressParts caller;
+  TypedParts argument;
+  while (in.next()) {
+    if (in.is(F::kCaller, Kind::Bytes)) caller.read(in);
+    else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
+  }
+  // As in every SDK: a caller that is empty throughout is none.
+  batch.invocations.push_back({caller.empty() ? std::nullopt : std::optional(address(caller)), typed(argument)});
+}
+
+void read_batch(Reader& outer, InvocationBatch& batch, AddressParts& target) {
+  using F = v3::ToFunction::Batch;
+  Reader in(outer.bytes(), "ToFunction.InvocationBatchRequest", outer.fault());
+  while (in.next()) {
+    if (in.is(F::kTarget, Kind::Bytes)) {
+      target.read(in);
+    } else if (in.is(F::kState, Kind::Bytes)) {
+      if (batch.states.size() == kStatesMax) return void(in.bad("more than " + std::to_string(kStatesMax) + " states"));
+      read_requested_state(in, batch);
+    } else if (in.is(F::kInvocations, Kind::Bytes)) {
+      if (batch.invocations.size() == kEffectsMax)
+        return void(in.bad("more than " + std::to_string(kEffectsMax) + " invocations"));
+      read_requested_invocation(in, batch);
+    }
+  }
+}
+
+}  // namespace
+
+Result<FunctionAnswer> parse_from_function(std::string_view bytes) {
+  Fault fault(bytes);
+  Reader in(bytes, "FromFunction", fault);
+  FunctionAnswer answer;
+  bool answered = bytes.empty();
+  while (in.next()) {
+    // A oneof: the last alternative stands, and one that comes twice is merged.
+    if (in.is(v3::FromFunction::kInvocationResult, Kind::Bytes)) {
+      answered = true;
+      if (answer.index() != 0) answer.emplace<0>();
+      read_response(in, std::get<0>(answer));
+    } else if (in.is(v3::FromFunction::kIncompleteContext, Kind::Bytes)) {
+      answered = true;
+      if (answer.index() != 1) answer.emplace<1>();
+      read_incomplete(in, std::get<1>(answer));
+    }
+  }
+  if (fault.raised()) return fail(fault.error());
+  // Many a text happens to be a row of fields that nobody knows; without this it would pass for "no effects".
+  if (!answered) return fail(ErrorCode::Invalid, "no FromFunction: neither an invocation_result nor a request for states");
+  return answer;
+}
+
+Result<InvocationBatch> parse_to_function(std::string_view bytes) {
+  Fault fault(bytes);
+  Reader in(bytes, "ToFunction", fault);
+  InvocationBatch batch;
+  AddressParts target;
+  while (in.next())
+    if (in.is(v3::ToFunction::kInvocation, Kind::Bytes)) read_batch(in, batch, target);
+  if (fault.raised()) return fail(fault.error());
+  if (target.type.empty()) return fail(ErrorCode::Invalid, "a ToFunction without a target type");
+  if (batch.invocations.empty()) return fail(ErrorCode::Invalid, "a ToFunction without invocations");
+  batch.target = address(target);
+  return batch;
+}
+
+}  // namespace holdfast::codec
