@@ -1,14 +1,37 @@
 #!/usr/bin/env bash
-# Installs the Debian packages of tools/packages.txt that are missing. Does nothing, and needs no root, where all are there.
+# bootstrap.sh GROUP…: installs the Debian packages of these groups of tools/packages.txt that are missing.
+# Does nothing, and needs no root, where all are there. Without arguments: the group `build`.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
+list=$(cd "$(dirname "$0")" && pwd)/packages.txt
+
+works() {  # a command name, or a whole command line
+  case "$1" in
+    *" "*) bash -c "$1" >/dev/null 2>&1 </dev/null ;;
+    *) command -v "$1" >/dev/null 2>&1 ;;
+  esac
+}
+
+[ $# -gt 0 ] || set -- build
 missing=()
-while read -r package; do
-  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
-done < <(sed -e 's/#.*//' -e '/^\s*$/d' "$here/packages.txt")
+for group in "$@"; do
+  grep -qx "\[$group\]" "$list" || { echo "bootstrap.sh: no group [$group] in $list" >&2; exit 2; }
+  while IFS= read -r line; do
+    case "$line" in
+      *": "*) works "${line%: *}" || missing+=("${line##*: }") ;;
+      *) dpkg-query -W -f='${Status}' "$line" 2>/dev/null | grep -q 'ok installed' || missing+=("$line") ;;
+    esac
+  done < <(sed -n "/^\[$group\]\$/,/^\[/p" "$list" | sed -e '/^\[/d' -e '/^#/d' -e '/^\s*$/d')
+done
 [ ${#missing[@]} -eq 0 ] && exit 0
-echo "installing: ${missing[*]}"
-sudo=""
-[ "$(id -u)" -eq 0 ] || sudo="sudo"
-$sudo apt-get update -qq
-DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "${missing[@]}"
+
+mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+command -v apt-get >/dev/null || { echo "bootstrap.sh: missing, and there is no apt-get here: ${missing[*]}" >&2; exit 1; }
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+  command -v sudo >/dev/null || { echo "bootstrap.sh: as root, please: apt-get install ${missing[*]}" >&2; exit 1; }
+  sudo=(sudo)
+fi
+echo "installing Debian packages: ${missing[*]}"
+apt() { "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" </dev/null; }
+apt update
+apt install -y --no-install-recommends "${missing[@]}" >/dev/null

@@ -1,0 +1,112 @@
+# Every target does its own set-up, down to the Debian packages: a fresh Debian 12 machine with git and make is enough.
+# What they build goes below build/, except for node_modules/ and target/ of the examples.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.NOTPARALLEL:
+
+JOBS ?= $(shell nproc)
+# A clone elsewhere shares the cache.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+
+NODE_PARTS := examples/greeter/javascript examples/flights tests/e2e/functions
+PYTHON_PART := examples/greeter/python
+JAVA_PART := examples/greeter/java
+VENV := build/venv
+
+# A run of tests: SUITES=unit,e2e make test; FILTER=… is handed to the suites.
+SUITES ?=
+FILTER ?=
+FUZZ_SECONDS = $(if $(filter file command environment,$(origin SECONDS)),$(SECONDS),60)
+
+.PHONY: help
+help: ## this list
+	@echo "Holdfast: stateful serverless functions, one program. Targets:"
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
+
+.PHONY: quickstart
+quickstart: build $(patsubst %,%/node_modules/.package-lock.json,examples/flights) ## 20,000 real flights, kill -9 in the middle, and a recount
+	@python3 examples/flights/quickstart.py
+
+.PHONY: build
+build: packages-build ## the release program: build/release/holdfast
+	@cmake --preset release >build/configure-release.log || { cat build/configure-release.log; exit 1; }
+	@cmake --build --preset release --target holdfast -- -j$(JOBS)
+
+.PHONY: test
+test: build-release-all build-debug-all e2e-parts ## everything, ASan and UBSan included; ends with a counted summary
+	@python3 tools/test.py --suites "$(SUITES)" --filter "$(FILTER)"
+
+.PHONY: test-debug
+test-debug: build-debug-all ## unit, contract and sim tests with ASan and UBSan
+	@python3 tools/test.py --suites debug --filter "$(FILTER)"
+
+.PHONY: test-tsan
+test-tsan: packages-build ## the same with TSan
+	@cmake --preset tsan >build/configure-tsan.log || { cat build/configure-tsan.log; exit 1; }
+	@cmake --build --preset tsan -- -j$(JOBS)
+	@python3 tools/test.py --suites tsan --filter "$(FILTER)"
+
+.PHONY: test-e2e
+test-e2e: build e2e-parts ## end-to-end tests on the release program
+	@python3 tools/test.py --suites e2e --filter "$(FILTER)"
+
+.PHONY: fuzz
+fuzz: packages-build packages-fuzz ## one fuzz target: make fuzz T=name SECONDS=60; without T: their names
+	@cmake --preset fuzz >build/configure-fuzz.log || { cat build/configure-fuzz.log; exit 1; }
+	@tools/fuzz.sh "$(T)" "$(FUZZ_SECONDS)"
+
+.PHONY: bench
+bench: build-release-all e2e-parts ## the load driver against JavaScript and C++ functions, beside the limits of the machine
+	@bench/run
+
+.PHONY: format
+format: packages-format ## clang-format over the C++ sources
+	@git ls-files -z '*.h' '*.cc' | xargs -0 -r clang-format-16 -i
+
+.PHONY: tidy
+tidy: packages-build packages-format ## clang-tidy over src/
+	@cmake --preset release >build/configure-release.log || { cat build/configure-release.log; exit 1; }
+	@git ls-files 'src/*.cc' | grep -v '_fuzz\.cc$$' | xargs -r -P $(JOBS) -n 4 clang-tidy-16 -p build/release --quiet
+
+.PHONY: clean
+clean: ## removes all that was built or downloaded
+	rm -rf build $(addsuffix /node_modules,$(NODE_PARTS)) $(JAVA_PART)/target
+
+# --- parts -------------------------------------------------------------------------------------------------------
+
+packages-%:
+	@mkdir -p build
+	@tools/bootstrap.sh $*
+
+.PHONY: build-release-all
+build-release-all: packages-build
+	@cmake --preset release >build/configure-release.log || { cat build/configure-release.log; exit 1; }
+	@cmake --build --preset release -- -j$(JOBS)
+
+.PHONY: build-debug-all
+build-debug-all: packages-build
+	@cmake --preset debug >build/configure-debug.log || { cat build/configure-debug.log; exit 1; }
+	@cmake --build --preset debug -- -j$(JOBS)
+
+.PHONY: e2e-parts
+e2e-parts: packages-test $(addsuffix /node_modules/.package-lock.json,$(NODE_PARTS)) $(VENV)/installed $(JAVA_PART)/target/greeter.jar
+
+%/node_modules/.package-lock.json: %/package-lock.json | packages-node
+	@echo "npm ci      $*"
+	@cd $* && npm ci --no-fund --no-audit --loglevel=error </dev/null
+	@touch $@
+
+$(VENV)/installed: $(PYTHON_PART)/requirements.txt | packages-python
+	@echo "pip install $(PYTHON_PART)"
+	@python3 -m venv --clear $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(JAVA_PART)/target/greeter.jar: $(JAVA_PART)/pom.xml $(shell find $(JAVA_PART)/src -name '*.java') | packages-java
+	@echo "mvn package $(JAVA_PART)"
+	@cd $(JAVA_PART) && mvn -q -B -ntp package </dev/null
+	@touch $@
