@@ -48,7 +48,8 @@ struct Configuration {
 
 struct LoadResult {
   Configuration configuration;    // To be used only if ok().
-  std::vector<Problem> problems;  // Errors and warnings.
+  std::vector<Problem> problems;  // Errors and warnings, at most kProblemsMax.
+  std::size_t more_problems = 0;  // That were left out beyond it.
 
   [[nodiscard]] bool ok() const;  // No errors.
 };

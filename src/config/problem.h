@@ -34,6 +34,6 @@ struct Problem {
 };
 
 // A value from a document as it may be shown: quoted, cut, control characters escaped.
-[[nodiscard]] std::string quoted(std::string_view value);
+[[nodiscard]] std::string in_quotes(std::string_view value);
 
 }  // namespace holdfast::config

@@ -29,24 +29,26 @@ struct Listener {
   [[nodiscard]] bool is_guarded() const { return !token_file.empty() || !token_env.empty() || !tls.client_ca.empty(); }
 };
 
-// Bounds on what comes from outside and on what is held for it. Over all shards unless it says "each".
+// Bounds on what comes from outside and on what is held for it. Over the whole process unless it says "each"; app/
+// divides them among the shards.
 struct Limits {
-  std::uint64_t message_bytes = 8ull << 20;       // messageBytes: each message, state value and egress record.
-  std::uint64_t request_bytes = 16ull << 20;      // requestBytes: each HTTP request body on gateway, admin and playground.
-  std::uint64_t mailbox_memory = 32ull << 20;     // mailboxMemory: messages that wait, in memory; the rest waits on disk.
-  std::uint64_t state_cache = 64ull << 20;        // stateCache: addresses kept hot with their state.
-  std::uint64_t backlog_messages = 10'000'000;    // backlogMessages: waiting, memory and disk; beyond it 429.
-  std::uint64_t backlog_bytes = 8ull << 30;       // backlogBytes: the same in bytes.
-  std::uint64_t mailbox_messages = 1'000'000;     // mailboxMessages: waiting for each address; beyond it 429.
-  std::uint32_t in_flight = 4096;                 // inFlight: calls of functions under way, all endpoints together.
-  std::uint32_t timers_in_memory = 100'000;       // timersInMemory: the nearest ones; the rest is read when its time comes.
-  std::uint64_t epoch_bytes = 16ull << 20;        // epochBytes: an open epoch that has grown to it takes nothing more.
-  std::uint32_t http_connections = 4096;          // httpConnections: open at once, for each listener.
-  std::uint32_t http_requests = 16'384;           // httpRequests: being answered or waiting for a reply; beyond it 429.
-  Duration reply_timeout{30'000};                 // replyTimeout: a call that does not say how long it waits.
-  Duration reply_timeout_max{600'000};            // replyTimeoutMax: the longest wait a call may ask for.
-  Duration http_idle_timeout{60'000};             // httpIdleTimeout: a connection without a request is closed.
-  Duration http_read_timeout{30'000};             // httpReadTimeout: from the first byte of a request to its last.
+  std::uint64_t message_bytes = 16ull << 20;          // messageBytes: each message from outside.
+  std::uint64_t request_bytes = 16ull << 20;          // requestBytes: each HTTP request body on gateway, admin and playground.
+  std::uint64_t mailbox_memory = 32ull << 20;         // mailboxMemory: messages that wait, in memory; the rest waits on disk.
+  std::uint64_t address_mailbox_memory = 1ull << 20;  // addressMailboxMemory: the same, of each address.
+  std::uint64_t state_cache = 64ull << 20;            // stateCache: rows of idle addresses kept in memory.
+  std::uint64_t backlog_messages = 10'000'000;        // backlogMessages: waiting, memory and disk; beyond it 429.
+  std::uint64_t backlog_bytes = 16ull << 30;          // backlogBytes: the same in bytes.
+  std::uint32_t in_flight = 4096;                     // inFlight: calls of functions under way, all endpoints together.
+  std::uint32_t timers_in_memory = 100'000;           // timersInMemory: the nearest ones; the rest is read when its time comes.
+  std::uint64_t epoch_bytes = 32ull << 20;            // epochBytes: beyond it no function is called until the epoch is closed.
+  std::uint32_t waiting_requests = 20'000;            // waitingRequests: open calls and stream readers; beyond it 429.
+  std::uint32_t http_connections = 4096;              // httpConnections: open at once, each listener.
+  Duration http_idle_timeout{60'000};                 // httpIdleTimeout: a connection without a request is closed.
+  Duration http_read_timeout{30'000};                 // httpReadTimeout: from the first byte of a request to its last.
+  Duration reply_timeout{30'000};                     // replyTimeout: a call that does not say how long it waits.
+  Duration reply_timeout_max{600'000};                // replyTimeoutMax: the longest wait a call or reader may ask for.
+  Duration unreachable_pause_max{5'000};              // unreachablePauseMax: between two tries of an endpoint that is down.
 };
 
 struct IdempotencySettings {
@@ -56,6 +58,7 @@ struct IdempotencySettings {
 // The epoch log.
 struct LogSettings {
   std::uint64_t segment_bytes = 64ull << 20;  // A segment file that has grown to it is closed and the next one begun.
+  Duration epoch_open_max{5};                 // An epoch that nobody waits for is closed after this.
 };
 
 // The view behind the log.

@@ -1,0 +1,98 @@
+// MapReader: takes the keys of one YAML map apart. Every key is asked for by name with the format its value must have;
+// what was not asked for is unknown. Each mistake becomes a problem and leaves the target as it was, so that reading goes on
+// and finds the next one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/environment.h"
+#include "config/formats.h"
+#include "config/load.h"
+#include "config/yaml.h"
+
+namespace holdfast::config {
+
+// What the readers of all documents of one file share.
+struct File {
+  std::string name;
+  std::string folder;
+  const Environment& environment;
+  std::vector<Problem>& problems;
+
+  [[nodiscard]] Place place(Mark mark) const { return {name, mark.line, mark.column}; }
+  void report(Severity severity, Mark mark, std::string path, std::string expected, std::string got, std::string hint = {});
+};
+
+// What an unknown key is.
+enum class Extras : std::uint8_t {
+  Refused,  // An error: our own formats.
+  Ignored,  // A warning: formats of others, whose readers ignore it.
+};
+
+class MapReader {
+ public:
+  // `node` is a map and outlives the reader.
+  MapReader(File& file, const Node& node, std::string path, Extras extras)
+      : file_(file), node_(node), path_(std::move(path)), extras_(extras) {}
+
+  // True if the key is there with a value of the format, which is then in `out`. A key without a value is not there.
+  template <typename T, typename Out>
+  bool optional(std::string_view key, const Format<T>& format, Out& out) {
+    const Node* value = find(key);
+    return value != nullptr && read(*value, path(key), format, out);
+  }
+  template <typename T, typename Out>
+  bool required(std::string_view key, const Format<T>& format, Out& out) {
+    const Node* value = find(key);
+    if (value == nullptr) return missing(key, format.expected);
+    return read(*value, path(key), format, out);
+  }
+  // A list of scalars, at most kTopicsMax. False also if any element is wrong; the good ones are in `out`.
+  bool list(std::string_view key, const Format<std::string>& format, std::vector<std::string>& out,
+            std::vector<Mark>& marks);
+
+  // The map under a key; none if the key is not there, or (said) no map.
+  [[nodiscard]] std::optional<MapReader> map(std::string_view key, Extras extras);
+
+  // The value under a key as it stands, which then counts as known; null if there is none.
+  [[nodiscard]] const Node* find(std::string_view key);
+  bool missing(std::string_view key, std::string expected);  // Reports; false.
+
+  // To be called last: reports the keys nobody asked for.
+  void finish();
+
+  [[nodiscard]] File& file() { return file_; }
+  [[nodiscard]] Mark mark() const { return node_.mark; }
+  [[nodiscard]] Mark mark(std::string_view key) const;  // Of the value; of the map if there is none.
+  [[nodiscard]] std::string path(std::string_view key) const;
+  [[nodiscard]] Place place(std::string_view key) const { return file_.place(mark(key)); }
+  void error(std::string_view key, std::string expected, std::string got, std::string hint = {});
+
+ private:
+  template <typename T, typename Out>
+  bool read(const Node& value, const std::string& path, const Format<T>& format, Out& out) {
+    std::string hint;
+    const auto text = scalar(value, path, format.expected);
+    if (!text) return false;
+    auto parsed = format.parse(text->text, hint);
+    if (!parsed) {
+      refuse(value, path, format.expected, *text, std::move(hint));
+      return false;
+    }
+    out = static_cast<Out>(std::move(*parsed));
+    return true;
+  }
+  [[nodiscard]] std::optional<Expansion> scalar(const Node& value, const std::string& path, const std::string& expected);
+  void refuse(const Node& value, const std::string& path, const std::string& expected, const Expansion& text, std::string hint);
+
+  File& file_;
+  const Node& node_;
+  std::string path_;
+  Extras extras_;
+  std::vector<std::string_view> known_;  // Views of string literals.
+};
+
+}  // namespace holdfast::config
