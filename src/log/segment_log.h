@@ -17,6 +17,7 @@
 #include "base/random.h"
 #include "log/file_system.h"
 #include "log/segment_format.h"
+#include "log/segment_reader.h"
 #include "ports/epoch_log.h"
 
 namespace holdfast::log {
@@ -58,14 +59,19 @@ class SegmentLog final : public ports::EpochLog {
   SegmentLog(std::string directory, const Options& options, FileSystem& files);
 
   Result<void> find_files();
-  Result<void> replay_segments(model::Epoch after, const Replayed& replayed);
-  Result<void> secure_tail(std::string_view last_record, std::uint64_t offset);
+  Result<void> read_headers();
+  Result<void> replay_full(const Segment& segment, const Segment& next, model::Epoch after, const Replayed& replayed);
+  Result<void> replay_last(Segment& segment, model::Epoch after, const Replayed& replayed);
+  Result<void> secure(File& file, std::uint64_t last_record, const SegmentReader& end);
+
   Result<void> append_here(model::Epoch epoch, std::span<const std::string_view> parts, std::uint64_t payload);
   Result<void> append_to_new(model::Epoch epoch, std::span<const std::string_view> parts, std::uint64_t payload);
-  Result<void> have_spare(std::uint64_t size);
-  Result<void> grow(Spare& spare, std::uint64_t size);
-  void prepare_ahead(std::uint64_t appended);
-  Result<void> dead(std::string why);
+  Result<void> have_spare();
+  Result<Spare> make_spare();
+  Result<void> extend(Spare& spare, std::uint64_t bytes);
+  void prepare_next(std::uint64_t appended);
+
+  Result<void> die(const Error& why);
   [[nodiscard]] std::string path(const std::string& name) const { return directory_ + "/" + name; }
 
   std::string directory_;
@@ -79,8 +85,8 @@ class SegmentLog final : public ports::EpochLog {
   std::unique_ptr<File> active_;  // Of segments_.back().
   std::deque<Spare> spares_;      // The first is used next.
   std::uint64_t spare_number_ = 0;
-  std::uint64_t owed_ = 0;        // Bytes of zeros that prepare_ahead has still to write.
-  bool prepare_ = true;           // False: the disk was full when it was tried; not again for this segment.
+  std::uint64_t owed_ = 0;        // Bytes of zeros that prepare_next() has still to write.
+  bool prepare_ = true;           // False: it did not work (a full disk); not again before the next segment.
   std::uint64_t next_sequence_ = 1;
   model::Epoch last_;             // Of the newest record ever appended.
   std::uint64_t bytes_ = 0;

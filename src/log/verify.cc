@@ -1,0 +1,109 @@
+#include "log/verify.h"
+
+#include <utility>
+
+#include "log/segment_reader.h"
+
+namespace holdfast::log {
+namespace {
+
+// Goes from segment to segment; what is known of the one before is what the next is held against.
+class Walk {
+ public:
+  Walk(const std::string& directory, FileSystem& files, LogReport& report)
+      : directory_(directory), files_(files), report_(report) {}
+
+  Result<void> segment(const std::string& name, bool is_last) {
+    ++report_.segments;
+    const std::string path = directory_ + "/" + name;
+    const auto file = files_.open(path, OpenMode::Read);
+    if (!file) return fail(file.error());
+    auto reader = SegmentReader::open(**file);
+    if (!reader) {
+      next_.reset();
+      return note(path, 0, reader.error());
+    }
+    report_.bytes += kSegmentHeaderBytes;
+    if (auto noted = follows(path, name, reader->header()); !noted) return noted;
+    last_ = reader->header().previous;
+
+    while (true) {
+      const auto record = reader->next();
+      if (!record) return note(path, reader->offset(), record.error());
+      if (!*record) break;
+      ++report_.records;
+      report_.bytes += record_bytes((*record)->header.length);
+      last_ = (*record)->header.epoch;
+      if (report_.first.value == 0) report_.first = last_;
+      report_.last = last_;
+    }
+    next_ = reader->header().first + reader->records();
+    return end(path, *reader, is_last);
+  }
+
+ private:
+  Result<void> follows(const std::string& path, const std::string& name, const SegmentHeader& header) {
+    if (parse_segment_name(name) != header.first)
+      return note(path, 0, "the header says that the first record is " + std::to_string(header.first));
+    if (report_.segments == 1) {
+      report_.previous = header.previous;
+      return {};
+    }
+    if (!next_) return {};  // The segment before is damaged, which is said already.
+    if (header.first > *next_)
+      return note(path, 0, "records " + std::to_string(*next_) + " to " + std::to_string(header.first - 1) +
+                               " before it are missing");
+    if (header.previous != last_)
+      return note(path, 0, "it follows epoch " + std::to_string(header.previous.value) + ", the segment before ends at " +
+                               std::to_string(last_.value));
+    return {};
+  }
+
+  Result<void> end(const std::string& path, SegmentReader& reader, bool is_last) {
+    if (reader.records() == 0) {
+      next_.reset();
+      return note(path, reader.offset(), reader.why_not() + ", for the first record");
+    }
+    const auto later = reader.find_later();
+    if (!later) return note(path, reader.offset(), later.error());
+    if (*later) {
+      next_.reset();
+      return note(path, reader.offset(), reader.why_not() + ", but a later record stands at offset " + std::to_string(**later));
+    }
+    if (is_last && reader.torn()) report_.torn = TornTail{path, reader.offset()};
+    return {};
+  }
+
+  Result<void> note(const std::string& path, std::uint64_t offset, std::string why) {
+    if (report_.damage.empty() || report_.damage.back().file != path) report_.damage.push_back({path, offset, std::move(why)});
+    return {};
+  }
+  Result<void> note(const std::string& path, std::uint64_t offset, const Error& error) {
+    if (error.code != ErrorCode::Damaged && error.code != ErrorCode::Invalid) return fail(error);
+    next_.reset();
+    return note(path, offset, error.message);
+  }
+
+  const std::string& directory_;
+  FileSystem& files_;
+  LogReport& report_;
+  std::optional<std::uint64_t> next_;  // Number of the record expected next; none: not known.
+  model::Epoch last_;
+};
+
+}  // namespace
+
+Result<LogReport> verify(const std::string& directory, FileSystem& files) {
+  const auto names = files.list(directory);
+  if (!names) return fail(names.error());
+  std::vector<std::string> segments;
+  for (const auto& name : *names)
+    if (parse_segment_name(name)) segments.push_back(name);
+  LogReport report;
+  Walk walk(directory, files, report);
+  for (std::size_t i = 0; i < segments.size(); ++i)
+    if (auto walked = walk.segment(segments[i], i + 1 == segments.size()); !walked) return fail(walked.error());
+  return report;
+}
+
+}  // namespace holdfast::log

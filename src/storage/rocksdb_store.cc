@@ -1,0 +1,235 @@
+#include "storage/rocksdb_store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <filesystem>
+
+#include "base/bytes.h"
+#include "base/check.h"
+
+namespace holdfast::storage {
+namespace {
+
+constexpr std::string_view kPositionKey = "";
+constexpr std::string_view kFirstKey{"\0", 1};  // The smallest that is not empty.
+constexpr std::uint8_t kPositionVersion = 1;
+
+rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
+
+Error translate(const rocksdb::Status& status, const char* what) {
+  std::string message = std::string(what) + ": " + status.ToString();
+  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit) return {ErrorCode::NoSpace, std::move(message)};
+  if (status.IsCorruption()) return {ErrorCode::Damaged, std::move(message)};
+  return {ErrorCode::Io, std::move(message)};
+}
+
+// Our own messages go to our log; those of RocksDB would be a second place to look at, and a file that grows.
+class SilentLogger final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
+rocksdb::Options tuned(const RocksDbStore::Options& options) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.format_version = 5;
+  // Indexes and filters count as cache: memory is bounded by its size, however many rows there are.
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+
+  rocksdb::Options out;
+  out.create_if_missing = true;
+  out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  out.compression = rocksdb::kLZ4Compression;
+  out.bottommost_compression = rocksdb::kZSTD;
+  out.level_compaction_dynamic_level_bytes = true;
+  out.write_buffer_size = options.memtable_bytes;
+  out.max_write_buffer_number = 3;
+  out.arena_block_size = 256u << 10;
+  // One thread writes: what lets several do so costs time and memory.
+  out.allow_concurrent_memtable_write = false;
+  out.enable_write_thread_adaptive_yield = false;
+  out.max_background_jobs = 2;
+  out.avoid_unnecessary_blocking_io = true;
+  out.bytes_per_sync = 1u << 20;
+  out.max_open_files = 512;
+  out.table_cache_numshardbits = 2;
+  out.skip_stats_update_on_db_open = true;
+  out.skip_checking_sst_file_sizes_on_db_open = true;
+  out.stats_dump_period_sec = 0;
+  out.stats_persist_period_sec = 0;
+  out.keep_log_file_num = 1;
+  out.info_log = std::make_shared<SilentLogger>();
+  out.paranoid_checks = true;
+  // A flush that closing waits for is not asked for: the epoch log has what it would save.
+  out.avoid_flush_during_shutdown = true;
+  return out;
+}
+
+Result<model::Epoch> read_position(rocksdb::DB& db) {
+  std::string value;
+  const auto status = db.Get(rocksdb::ReadOptions(), db.DefaultColumnFamily(), slice(kPositionKey), &value);
+  if (status.IsNotFound()) return model::Epoch{};
+  if (!status.ok()) return fail(translate(status, "read the position of the view"));
+  ByteReader reader(value);
+  const auto version = reader.be<std::uint8_t>();
+  if (reader.ok() && version != kPositionVersion)
+    return fail(ErrorCode::Invalid, "format version " + std::to_string(version) +
+                                        " of the view was written by another holdfast; this one knows " +
+                                        std::to_string(kPositionVersion));
+  const model::Epoch epoch{reader.be<std::uint64_t>()};
+  if (!reader.ok() || !reader.at_end()) return fail(ErrorCode::Damaged, "the position of the view is not readable");
+  return epoch;
+}
+
+class Cursor final : public ports::StoreCursor {
+ public:
+  Cursor(rocksdb::DB& db, std::string_view from, std::string_view to) : to_(to), bound_(slice(to_)) {
+    rocksdb::ReadOptions options;
+    if (!to_.empty()) options.iterate_upper_bound = &bound_;
+    iterator_.reset(db.NewIterator(options));
+    iterator_->Seek(slice(from < kFirstKey ? kFirstKey : from));
+  }
+  [[nodiscard]] bool valid() const override { return iterator_->Valid(); }
+  [[nodiscard]] std::string_view key() const override { return view(iterator_->key()); }
+  [[nodiscard]] std::string_view value() const override { return view(iterator_->value()); }
+  void next() override { iterator_->Next(); }
+  [[nodiscard]] Result<void> status() const override {
+    if (const auto status = iterator_->status(); !status.ok()) return fail(translate(status, "scan the view"));
+    return {};
+  }
+
+ private:
+  std::string to_;
+  rocksdb::Slice bound_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<ports::StateStore>> RocksDbStore::open(const std::string& directory, const Options& options) {
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) return fail(ErrorCode::Io, "make directory " + directory + ": " + error.message());
+  rocksdb::DB* db = nullptr;
+  if (const auto status = rocksdb::DB::Open(tuned(options), directory, &db); !status.ok())
+    return fail(translate(status, ("open the view in " + directory).c_str()));
+  std::unique_ptr<RocksDbStore> store(new RocksDbStore(std::unique_ptr<rocksdb::DB>(db)));
+  const auto reached = read_position(*db);
+  if (!reached) return fail(reached.error());
+  store->reached_ = reached->value;
+  return store;
+}
+
+RocksDbStore::RocksDbStore(std::unique_ptr<rocksdb::DB> db) : db_(std::move(db)) {}
+RocksDbStore::~RocksDbStore() = default;
+
+Result<std::optional<std::string>> RocksDbStore::get(std::string_view key) const {
+  if (key == kPositionKey) return std::nullopt;
+  std::string value;
+  const auto status = db_->Get(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), slice(key), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) return fail(translate(status, "read the view"));
+  return value;
+}
+
+std::unique_ptr<ports::StoreCursor> RocksDbStore::scan(std::string_view from, std::string_view to) const {
+  return std::make_unique<Cursor>(*db_, from, to);
+}
+
+Result<void> RocksDbStore::apply(std::span<const ports::StoreWrite> writes, model::Epoch epoch) {
+  if (auto resumed = resume(); !resumed) return resumed;
+  std::size_t bytes = 32;
+  for (const auto& write : writes) bytes += write.key.size() + (write.value ? write.value->size() : 0) + 16;
+  rocksdb::WriteBatch batch(bytes);
+  for (const auto& write : writes) {
+    HOLDFAST_CHECK(!write.key.empty());
+    const auto status =
+        write.value ? batch.Put(slice(write.key), slice(*write.value)) : batch.Delete(slice(write.key));
+    if (!status.ok()) return fail(translate(status, "write to the view"));
+  }
+  std::string position;
+  append_be(position, kPositionVersion);
+  append_be(position, epoch.value);
+  if (const auto status = batch.Put(slice(kPositionKey), position); !status.ok())
+    return fail(translate(status, "write to the view"));
+
+  rocksdb::WriteOptions without_log;
+  without_log.disableWAL = true;
+  if (const auto status = db_->Write(without_log, &batch); !status.ok()) {
+    stopped_ = true;
+    return fail(translate(status, "write to the view"));
+  }
+  reached_ = epoch.value;
+  return {};
+}
+
+Result<model::Epoch> RocksDbStore::checkpoint() {
+  if (auto resumed = resume(); !resumed) return fail(resumed.error());
+  const auto reached = this->reached();
+  if (const auto status = db_->Flush(rocksdb::FlushOptions()); !status.ok()) {
+    stopped_ = true;
+    return fail(translate(status, "flush the view"));
+  }
+  return reached;
+}
+
+Result<void> RocksDbStore::resume() {
+  if (!stopped_) return {};
+  if (const auto status = db_->Resume(); !status.ok()) return fail(translate(status, "let the view go on"));
+  stopped_ = false;
+  return {};
+}
+
+Result<StoreReport> verify(const std::string& directory) {
+  StoreReport report;
+  std::error_code error;
+  if (!std::filesystem::exists(directory + "/CURRENT", error)) return report;
+  report.exists = true;
+  const auto judge = [&](const rocksdb::Status& status, const char* what) -> Result<bool> {
+    if (status.ok()) return true;
+    auto translated = translate(status, what);
+    if (translated.code != ErrorCode::Damaged) return fail(std::move(translated));
+    report.damage = std::move(translated.message);
+    return false;
+  };
+
+  auto options = tuned({});
+  options.create_if_missing = false;
+  rocksdb::DB* raw = nullptr;
+  const auto opened = judge(rocksdb::DB::OpenForReadOnly(options, directory, &raw), "open the view");
+  if (!opened) return fail(opened.error());
+  if (!*opened) return report;
+  const std::unique_ptr<rocksdb::DB> db(raw);
+
+  const auto blocks = judge(db->VerifyChecksum(), "read the blocks of the view");
+  if (!blocks) return fail(blocks.error());
+  if (!*blocks) return report;
+  const auto reached = read_position(*db);
+  if (!reached) {
+    report.damage = reached.error().message;
+    return report;
+  }
+  report.reached = *reached;
+  rocksdb::ReadOptions walk;
+  walk.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> rows(db->NewIterator(walk));
+  for (rows->Seek(slice(kFirstKey)); rows->Valid(); rows->Next()) {
+    ++report.keys;
+    report.bytes += rows->key().size() + rows->value().size();
+  }
+  const auto walked = judge(rows->status(), "read the rows of the view");
+  if (!walked) return fail(walked.error());
+  return report;
+}
+
+}  // namespace holdfast::storage
