@@ -1,0 +1,221 @@
+"""What goes wrong stays where it is: garbage, refusals and failing functions stop their own address, an endpoint that is
+down stops its own functions, and all of it can be seen and resumed."""
+import json
+import threading
+import unittest
+
+import wire
+from harness import Case, endpoint, fails_fast, free_port, stream
+from stub import Reply, Stub, count_and_answer
+
+STRING_STATE = ("count", wire.STRING)
+
+
+def answer_of(request):
+    """What the function `request.id` answers: each id is one way of making no sense."""
+    return {
+        "garbage": b"\xff\xff\xff\xff\xff",
+        "text": b"hello, world",
+        "html": Reply(b"<html></html>", content_type="text/html"),
+        "charset": Reply(wire.answer(), content_type="application/octet-stream; charset=utf-8"),
+        "unknown egress": wire.answer(wire.egress("no/such", wire.string("x"))),
+        "unregistered state": wire.answer(wire.mutation("nowhere", wire.integer(1))),
+        "wrong state type": wire.answer(wire.mutation("count", wire.string("x"))),
+        "re-used token": wire.answer(wire.send_after(60000, ("test/f", "x"), wire.string("x"), "t"),
+                                     wire.send_after(60000, ("test/f", "x"), wire.string("x"), "t")),
+        "negative delay": wire.answer(wire.send_after(-5, ("test/f", "x"), wire.string("x"))),
+        "unknown function": wire.answer(wire.send(("no/such", "x"), wire.string("x"))),
+        "not a kafka record": wire.answer(wire.egress("test/out", wire.typed(
+            "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord", b"\xff\xff\xff"))),
+        "bad gzip": Reply(b"", encoding="zstd"),
+    }.get(request.id)
+
+
+NONSENSE = ["garbage", "text", "html", "charset", "unknown egress", "unregistered state", "wrong state type", "re-used token",
+            "negative delay", "unknown function", "not a kafka record"]
+
+
+class Nonsense(Case):
+    def test_an_answer_that_makes_no_sense_parks_its_address_and_no_other(self):
+        def function(request):
+            if "count" not in request.states:
+                return wire.missing(("count", wire.INT))
+            answer = answer_of(request)
+            return count_and_answer(request) if answer is None else answer
+
+        stub = self.stub(function)
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, **fails_fast()), stream()))
+        for kind in NONSENSE:
+            self.assertSent("test/f", kind, "x")
+        parked = self.eventually(lambda: self.all_parked(len(NONSENSE)), lambda: self.parked(), 30)
+        text = json.dumps(parked)
+        for kind in NONSENSE:
+            self.assertIn(kind, text)
+        # Others go on, and nothing half of it was done.
+        self.assertAnswer("1", "test/f", "good", "x")
+        self.assertEqual(self.stream("x"), [])
+        for kind in ("re-used token", "negative delay"):
+            self.assertEqual(self.state("test/f", kind), {}, kind)
+        self.assertNotIn("test/f", json.dumps(self.holdfast.cli_json("timers")))
+
+    def all_parked(self, count):
+        parked = self.parked()
+        return parked if len(parked) == count else None
+
+    def test_a_changed_state_type_refuses_that_function_with_a_clear_reason(self):
+        declared = {"type": wire.INT}
+
+        def function(request):
+            if "count" not in request.states or declared["type"] == wire.STRING:
+                return wire.missing(("count", declared["type"]))
+            return count_and_answer(request)
+
+        stub = self.stub(function)
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, **fails_fast())))
+        self.assertAnswer("1", "test/f", "a", "x")
+        declared["type"] = wire.STRING
+        self.assertSent("test/f", "a", "x")
+        parked = self.eventually(self.parked, "the address is parked")
+        text = json.dumps(parked)
+        self.assertIn(wire.INT, text)
+        self.assertIn(wire.STRING, text)
+        self.assertIn("count", text)
+
+
+class Parked(Case):
+    def setUp(self):
+        super().setUp()
+        self.mood = self.folder / "mood"
+        functions = self.functions(env={"MOOD_FILE": str(self.mood)})
+        self.module = self.write("module.yaml", endpoint("test/*", functions.url, **fails_fast()))
+        self.up(self.module)
+
+    def park(self):
+        self.mood.write_text("bad")
+        self.assertAnswer("1", "test/moody", "m", "good")
+        self.assertSent("test/moody", "m", "bad")
+        self.eventually(self.parked, "the address is parked")
+        self.assertSent("test/moody", "m", "behind it")
+        self.assertAnswer("1", "test/moody", "other", "good")
+
+    def test_parked_work_is_shown_survives_kill_and_goes_on_after_retry(self):
+        self.park()
+        self.holdfast.kill()
+        self.up(self.module)
+        text = json.dumps(self.parked())
+        self.assertIn("test/moody", text)
+        self.assertIn("500", text)
+        self.mood.unlink()
+        self.holdfast.cli("parked", "retry", "test/moody/m")
+        self.assertAnswer("4", "test/moody", "m", "now")
+        self.assertEqual(self.parked(), [])
+
+    def test_skip_leaves_the_failed_message_out_and_goes_on_with_the_rest(self):
+        self.park()
+        self.holdfast.cli("parked", "skip", "test/moody/m")
+        self.assertAnswer("3", "test/moody", "m", "now")
+        self.assertEqual(self.parked(), [])
+
+    def test_retry_of_what_still_fails_parks_it_again(self):
+        self.park()
+        self.holdfast.cli("parked", "retry", "test/moody/m")
+        self.eventually(self.parked, "parked again")
+        self.assertEqual(self.holdfast.cli("parked", "retry", "test/moody/nobody", check=False).returncode != 0, True)
+
+
+class Policies(Case):
+    def test_drop_goes_on_with_the_next_message(self):
+        stub = self.stub(self.fails_on_bad)
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, maxNumBatchRequests=1, **fails_fast(action="drop"))))
+        self.assertSent("test/f", "a", "bad")
+        self.assertAnswer("1", "test/f", "a", "good")
+        self.assertEqual(self.parked(), [])
+
+    def test_dead_letters_go_to_their_stream_with_the_reason(self):
+        stub = self.stub(self.fails_on_bad)
+        policy = fails_fast(action="dead-letter")
+        policy["onFailure"]["deadLetter"] = {"egress": "test/out", "topic": "dead"}
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, maxNumBatchRequests=1, **policy), stream()))
+        self.assertSent("test/f", "a", "bad")
+        self.assertAnswer("1", "test/f", "a", "good")
+        records = self.stream("dead")
+        self.assertEqual([record["value"] for record in records], ["bad"])
+        self.assertIn("500", json.dumps(records))
+        self.assertIn("test/f", json.dumps(records))
+
+    def test_a_failure_that_passes_is_retried_until_it_does(self):
+        failures = iter([500, 503, 502])
+
+        def function(request):
+            status = next(failures, None)
+            return Reply(b"", status) if status else count_and_answer(request)
+
+        stub = self.stub(function)
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, **fails_fast(attempts=10))))
+        self.assertAnswer("1", "test/f", "a", "x")
+
+    @staticmethod
+    def fails_on_bad(request):
+        if any(invocation.text == "bad" for invocation in request.invocations):
+            return Reply(b"no", 500, "text/plain")
+        return count_and_answer(request)
+
+
+class Down(Case):
+    def test_an_endpoint_that_is_down_does_not_slow_others_and_its_messages_wait(self):
+        port = free_port()
+        good = self.stub()
+        self.module = self.write("module.yaml", endpoint("down/*", f"http://127.0.0.1:{port}/statefun", **fails_fast()),
+                                 endpoint("up/*", good.url))
+        self.up(self.module)
+        for n in range(50):
+            self.assertSent("down/f", f"id{n}", "x")
+        for n in range(50):
+            self.assertAnswer("1", "up/f", f"id{n}", "x")
+        self.assertEqual(self.parked(), [], "waiting for an endpoint is no failure of the message")
+        self.holdfast.kill()
+        self.up(self.module)
+        late = Stub(port=port)
+        self.addCleanup(late.close)
+        for n in range(50):
+            self.assertAnswer("2", "down/f", f"id{n}", "x")
+
+    def test_an_endpoint_that_hangs_does_not_slow_others(self):
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+
+        def hangs(request):
+            gate.wait(60)
+            return count_and_answer(request)
+
+        bad, good = self.stub(hangs), self.stub()
+        self.up(self.write("module.yaml", endpoint("slow/*", bad.url), endpoint("up/*", good.url)))
+        for n in range(50):
+            self.assertSent("slow/f", f"id{n}", "x")
+        for n in range(50):
+            self.assertAnswer("1", "up/f", f"id{n}", "x")
+        gate.set()
+        for n in range(50):
+            self.assertAnswer("2", "slow/f", f"id{n}", "x")
+
+    def test_a_call_timeout_is_retried_and_counts_once(self):
+        first = threading.Event()
+        gate = threading.Event()
+        self.addCleanup(gate.set)
+
+        def once_slow(request):
+            if "count" in request.states and not first.is_set():
+                first.set()
+                gate.wait(30)
+            return count_and_answer(request)
+
+        stub = self.stub(once_slow)
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, transport={"type": "io.statefun.transports.v1/async",
+                                                                                 "call": "500ms"}, **fails_fast(5))))
+        self.assertAnswer("1", "test/f", "a", "x")
+        gate.set()
+        self.assertAnswer("2", "test/f", "a", "x")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,283 @@
+"""Running it: configuration errors, the CLI, health and metrics, stopping, checking the data."""
+import json
+import signal
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+from harness import Case, Failure, endpoint, fails_fast, settings, stream
+from running import binary
+from stub import count_and_answer
+
+BAD_MODULE = """\
+kind: io.statefun.endpoints.v2/http
+spec:
+  functions: test/*
+  urlPathTemplat: http://127.0.0.1:1/statefun
+---
+kind: holdfast.streams.v1/egress
+spec:
+  id: nonsense
+"""
+
+
+def holdfast(*arguments, **options):
+    return subprocess.run([binary(), *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, **options)
+
+
+class Configuration(Case):
+    def test_all_errors_are_reported_with_their_place_and_exit_code_2(self):
+        module = self.folder / "module.yaml"
+        module.write_text(BAD_MODULE)
+        for command in (["check", module], ["up", module, "--data", self.data, "--gateway", "127.0.0.1:0", "--admin", "127.0.0.1:0"]):
+            result = holdfast(*command)
+            said = result.stdout + result.stderr
+            self.assertEqual(result.returncode, 2, said)
+            self.assertIn("module.yaml:4:3", said)
+            self.assertIn("urlPathTemplate", said)  # the nearest known key
+            self.assertIn("module.yaml:8:", said)
+            self.assertIn("nonsense", said)
+        self.assertFalse(self.data.exists(), "nothing was made")
+
+    def test_a_file_that_is_not_there_is_exit_code_2(self):
+        result = holdfast("check", self.folder / "none.yaml")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("none.yaml", result.stdout + result.stderr)
+
+    def test_check_says_what_a_good_file_holds_and_starts_nothing(self):
+        module = self.write("module.yaml", endpoint("test/*", "http://127.0.0.1:1/statefun"), stream("test/out"))
+        result = holdfast("check", module)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("test/*", result.stdout)
+        self.assertIn("test/out", result.stdout)
+
+    def test_an_unset_environment_variable_is_named(self):
+        module = self.write("module.yaml", endpoint("test/*", "${NO_SUCH_URL_ANYWHERE}"))
+        result = holdfast("check", module)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("NO_SUCH_URL_ANYWHERE", result.stdout + result.stderr)
+
+    def test_unknown_options_and_commands_are_refused_with_a_hint(self):
+        for arguments in (["upp"], ["up", "--dta", "x"], ["state", "get"]):
+            result = holdfast(*arguments)
+            self.assertNotEqual(result.returncode, 0, arguments)
+            self.assertNotEqual(result.stderr + result.stdout, "", arguments)
+
+    def test_a_port_that_is_taken_is_a_clear_error(self):
+        module = self.write("module.yaml", endpoint("test/*", "http://127.0.0.1:1/statefun"))
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            result = holdfast("up", module, "--data", self.data, "--gateway", f"127.0.0.1:{port}", "--admin", "127.0.0.1:0")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn(str(port), result.stdout + result.stderr)
+
+    def test_off_loopback_without_a_token_is_refused(self):
+        module = self.write("module.yaml", endpoint("test/*", "http://127.0.0.1:1/statefun"))
+        result = holdfast("up", module, "--data", self.data, "--gateway", "0.0.0.0:0", "--admin", "127.0.0.1:0")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("--insecure", result.stdout + result.stderr)
+
+    def test_a_data_directory_in_use_is_refused(self):
+        module = self.write("module.yaml", endpoint("test/*", "http://127.0.0.1:1/statefun"))
+        self.up(module)
+        with self.assertRaises(Failure) as second:
+            self.up(module)
+        self.assertIn(str(self.data), str(second.exception))
+
+
+class CommandLine(Case):
+    def setUp(self):
+        super().setUp()
+        self.mood = self.folder / "mood"
+        functions = self.functions(env={"MOOD_FILE": str(self.mood)})
+        self.module = self.write("module.yaml", endpoint("test/*", functions.url, **fails_fast()), stream())
+        self.up(self.module)
+
+    def test_send_and_call_reach_a_function(self):
+        self.assertEqual(self.holdfast.cli("call", "test/moody/m", "good").stdout.strip(), "1")
+        self.holdfast.cli("send", "test/moody/m", "good")
+        self.assertEqual(self.holdfast.cli("call", "test/moody/m", "good").stdout.strip(), "3")
+        answer = self.holdfast.cli_json("call", "test/moody/m", "good")
+        self.assertIn("4", json.dumps(answer))
+
+    def test_state_is_shown_decoded(self):
+        self.call("test/counter", "a b/ü", json.dumps({"n": 7, "ref": "r"}), "test/Json")
+        self.assertEqual({name: str(value) for name, value in self.state("test/counter", "a b/ü").items()}, {"count": "1", "sum": "7"})
+        shown = self.holdfast.cli("state", "get", "test/counter/a b/ü").stdout
+        self.assertIn("sum", shown)
+        self.assertIn("7", shown)
+        self.assertIn("test/counter", json.dumps(self.holdfast.cli_json("state", "ls")))
+
+    def test_functions_and_addresses_are_listed(self):
+        self.mood.write_text("bad")
+        self.assertAnswer("1", "test/moody", "m", "good")
+        self.assertSent("test/moody", "m", "bad")
+        self.eventually(self.parked, "the address is parked")
+        functions = json.dumps(self.holdfast.cli_json("functions"))
+        self.assertIn("test/moody", functions)
+        self.assertIn("heard", functions)
+        addresses = json.dumps(self.holdfast.cli_json("addresses"))
+        self.assertIn("test/moody", addresses)
+        self.assertIn("parked", addresses)
+        self.assertIn("test/moody", self.holdfast.cli("parked", "ls").stdout)
+
+    def test_delayed_sends_are_listed(self):
+        self.call("test/later", "l", json.dumps({"op": "send", "delay": 60000, "text": "x", "token": "tick"}), "test/Json")
+        timers = json.dumps(self.holdfast.cli_json("timers"))
+        self.assertIn("test/later", timers)
+        self.assertIn("tick", timers)
+
+    def test_version_and_help(self):
+        self.assertRegex(holdfast("version").stdout, r"\d+\.\d+\.\d+")
+        json.loads(holdfast("version", "--json").stdout)
+        for command in ([], ["up"], ["state", "get"], ["parked"]):
+            result = holdfast(*command, "--help")
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_what_is_not_there_is_said_and_is_no_success(self):
+        for command in (["parked", "skip", "test/moody/nobody"], ["call", "nobody/here/x", "hello"], ["send", "not-an-address", "x"]):
+            result = self.holdfast.cli(*command, check=False)
+            self.assertNotEqual(result.returncode, 0, command)
+            self.assertNotEqual(result.stderr, "", command)
+
+    def test_a_runtime_that_is_not_there_is_said_with_its_address(self):
+        result = holdfast("functions", "--admin", "http://127.0.0.1:1")
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("127.0.0.1:1", result.stderr)
+
+
+class Watching(Case):
+    def test_health_readiness_and_metrics(self):
+        stub = self.stub()
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url)))
+        self.assertAnswer("1", "test/f", "a", "x")
+        for path in ("/healthz", "/readyz"):
+            self.assertEqual(self.ask(self.holdfast.admin, "GET", path).status, 200, path)
+        metrics = self.ask(self.holdfast.admin, "GET", "/metrics")
+        self.assertEqual(metrics.status, 200)
+        names = [line.split(" ")[2] for line in metrics.text.splitlines() if line.startswith("# TYPE ")]
+        self.assertTrue(names)
+        for name in names:
+            self.assertTrue(name.startswith(("holdfast_", "process_")), name)
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_bad_requests_are_answered_and_leave_no_trace(self):
+        self.up(self.write("module.yaml", endpoint("test/*", self.stub().url), settings(limits={"requestBytes": "1MB", "messageBytes": "1MB"})))
+        gateway = self.holdfast.gateway
+        self.assertEqual(self.ask(gateway, "GET", "/nothing/here").status, 404)
+        self.assertEqual(self.ask(gateway, "GET", "/v1/functions/test/f/a/send").status, 405)
+        self.assertEqual(self.send("test/f", "a", b"\xff\xfe").status, 400)  # text/plain that is no UTF-8
+        self.assertEqual(self.send("test/f", "a", "x", "no-slash").status, 400)
+        for raw in (b"GARBAGE\r\n\r\n", b"POST /v1/functions/test/f/a/send HTTP/1.1\r\nHost: x\r\nContent-Length: nonsense\r\n\r\n"):
+            with socket.create_connection(gateway, 10) as connection:
+                connection.sendall(raw)
+                self.assertIn(b" 400 ", connection.recv(4096).split(b"\r\n")[0] + b" ")
+        with socket.create_connection(gateway, 10) as connection:
+            connection.sendall(b"POST /v1/functions/test/f/a/send HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n")
+            self.assertIn(b" 413 ", connection.recv(4096))
+        self.assertAnswer("1", "test/f", "a", "x")
+
+
+class Stopping(Case):
+    def setUp(self):
+        super().setUp()
+        self.arrived = threading.Event()
+        self.gate = threading.Event()
+        self.addCleanup(self.gate.set)
+
+        def held(request):
+            if request.id == "held" and "count" in request.states:
+                self.arrived.set()
+                self.gate.wait(30)
+            return count_and_answer(request)
+
+        self.function = self.stub(held)
+        self.module = self.write("module.yaml", endpoint("test/*", self.function.url))
+        self.up(self.module)
+
+    def test_sigterm_finishes_what_is_under_way_and_ends_with_0(self):
+        self.assertSent("test/f", "held", "x")
+        self.assertTrue(self.arrived.wait(20))
+        self.holdfast.signal(signal.SIGTERM)
+        self.gate.set()
+        self.assertEqual(self.holdfast.wait(30), 0)
+        self.up(self.module)
+        self.assertAnswer("2", "test/f", "held", "x")
+
+    def test_a_second_sigterm_stops_at_once_and_loses_nothing(self):
+        self.assertSent("test/f", "held", "x")
+        self.assertTrue(self.arrived.wait(20))
+        began = time.monotonic()
+        self.holdfast.signal(signal.SIGTERM)
+        self.eventually(lambda: self.draining(), "it drains", 5)
+        self.holdfast.signal(signal.SIGTERM)
+        self.holdfast.wait(10)
+        self.assertLess(time.monotonic() - began, 10)
+        self.gate.set()
+        self.up(self.module)
+        self.assertAnswer("2", "test/f", "held", "x")
+
+    def draining(self):
+        """Not ready any more: it says so, or does not listen any more."""
+        try:
+            return self.ask(self.holdfast.admin, "GET", "/readyz").status != 200
+        except (OSError, ConnectionError):
+            return True
+
+    def test_sigint_with_nothing_to_do_ends_at_once_with_0(self):
+        self.assertAnswer("1", "test/f", "a", "x")
+        self.holdfast.signal(signal.SIGINT)
+        self.assertEqual(self.holdfast.wait(10), 0)
+        self.up(self.module)
+        self.assertAnswer("2", "test/f", "a", "x")
+
+
+class Data(Case):
+    def setUp(self):
+        super().setUp()
+        self.module = self.write("module.yaml", endpoint("test/*", self.stub().url), stream())
+        self.up(self.module)
+        for n in range(100):
+            self.assertSent("test/f", f"id{n}", "x" * 100)
+        for n in range(100):
+            self.assertAnswer("2", "test/f", f"id{n}", "x")
+
+    def test_check_data_finds_nothing_wrong_after_kill(self):
+        self.holdfast.kill()
+        result = holdfast("check-data", self.data)
+        self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        json.loads(holdfast("check-data", self.data, "--json").stdout)
+
+    def test_a_damaged_log_is_found_and_refused_loudly(self):
+        self.holdfast.kill()
+        segment = max((path for path in self.data.rglob("*") if path.is_file() and self.is_log(path)), key=lambda path: path.stat().st_size)
+        content = bytearray(segment.read_bytes())
+        content[len(content) // 3] ^= 0x40
+        segment.write_bytes(content)
+        result = holdfast("check-data", self.data)
+        self.assertNotEqual(result.returncode, 0, result.stdout)
+        self.assertIn(segment.name, result.stdout + result.stderr)
+        with self.assertRaises(Failure) as refused:
+            self.up(self.module)
+        self.assertIn(segment.name, str(refused.exception))
+
+    def test_a_torn_tail_is_cut_and_the_rest_is_there(self):
+        self.holdfast.kill()
+        segment = max((path for path in self.data.rglob("*") if path.is_file() and self.is_log(path)), key=lambda path: path.name)
+        with segment.open("ab") as log:
+            log.write(b"\x17\x00\x00\x00torn")
+        self.up(self.module)
+        for n in range(100):
+            self.assertAnswer("3", "test/f", f"id{n}", "x")
+
+    def is_log(self, path):
+        """A segment of the epoch log, not a file of the view."""
+        return "log" in path.relative_to(self.data).parts[0] and path.name not in ("LOCK", "LOG")
+
+
+if __name__ == "__main__":
+    unittest.main()

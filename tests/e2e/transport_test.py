@@ -1,0 +1,143 @@
+"""The ways to a function: TLS and mTLS, unix sockets, gzip, templated URLs, connections kept and cut."""
+import ssl
+import subprocess
+import unittest
+
+from harness import Case, endpoint, fails_fast
+from stub import Reply, count_and_answer
+
+
+def openssl(folder, *arguments):
+    subprocess.run(["openssl", *map(str, arguments)], cwd=folder, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+
+
+def certificate_authority(folder, name="ca"):
+    openssl(folder, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}", "-keyout", f"{name}.key",
+            "-out", f"{name}.pem", "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+
+
+def certificate(folder, name, ca="ca", alt_names="IP:127.0.0.1,DNS:localhost", password=None):
+    openssl(folder, "req", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={name}", "-keyout", f"{name}.plain", "-out", f"{name}.csr")
+    (folder / f"{name}.ext").write_text(f"subjectAltName={alt_names}\n")
+    openssl(folder, "x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial", "-days", "2",
+            "-extfile", f"{name}.ext", "-out", f"{name}.pem")
+    protect = ["-v2", "aes-256-cbc", "-passout", f"pass:{password}"] if password else ["-nocrypt"]
+    openssl(folder, "pkcs8", "-topk8", "-in", f"{name}.plain", "-out", f"{name}.key", *protect)
+
+
+class Tls(Case):
+    def setUp(self):
+        super().setUp()
+        certificate_authority(self.folder)
+        certificate(self.folder, "server")
+
+    def tls_stub(self, certificate="server", client_ca=None):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / f"{certificate}.pem", self.folder / f"{certificate}.key")
+        if client_ca:
+            context.load_verify_locations(self.folder / f"{client_ca}.pem")
+            context.verify_mode = ssl.CERT_REQUIRED
+        return self.stub(tls=context)
+
+    def up_with(self, stub, **transport):
+        files = {key: self.folder / value for key, value in transport.items()}
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, **fails_fast(),
+                                                   transport={"type": "io.statefun.transports.v1/async", "connect": "2s", **files})))
+
+    def test_a_trusted_server_is_called(self):
+        self.up_with(self.tls_stub(), trust_cacerts="ca.pem")
+        self.assertAnswer("1", "test/f", "a", "x")
+        self.assertAnswer("2", "test/f", "a", "x")
+
+    def test_mtls_with_an_encrypted_key_works(self):
+        certificate_authority(self.folder, "clients")
+        certificate(self.folder, "client", ca="clients", password="open sesame")
+        (self.folder / "password").write_text("open sesame\n")
+        stub = self.tls_stub(client_ca="clients")
+        self.up_with(stub, trust_cacerts="ca.pem", client_cert="client.pem", client_key="client.key", client_key_password="password")
+        self.assertAnswer("1", "test/f", "a", "x")
+
+    def test_mtls_without_a_client_certificate_calls_nothing_and_loses_nothing(self):
+        certificate_authority(self.folder, "clients")
+        stub = self.tls_stub(client_ca="clients")
+        self.up_with(stub, trust_cacerts="ca.pem")
+        self.never_calls(stub)
+
+    def test_a_server_of_another_authority_is_not_called(self):
+        certificate_authority(self.folder, "other")
+        stub = self.tls_stub()
+        self.up_with(stub, trust_cacerts="other.pem")
+        self.never_calls(stub)
+
+    def test_a_server_with_another_name_is_not_called(self):
+        certificate(self.folder, "elsewhere", alt_names="DNS:elsewhere.example")
+        stub = self.tls_stub("elsewhere")
+        self.up_with(stub, trust_cacerts="ca.pem")
+        self.never_calls(stub)
+
+    def never_calls(self, stub):
+        self.assertEqual(self.call("test/f", "a", "x", timeout="1s").status, 504)
+        self.assertEqual(stub.seen, [])
+        self.assertIn("test/f", self.holdfast.cli("addresses").stdout)
+
+
+class Unix(Case):
+    def test_a_unix_socket_is_called(self):
+        stub = self.stub(path=str(self.folder / "fn.sock"))
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, transport={"type": "io.statefun.transports.v1/okhttp"})))
+        self.assertAnswer("1", "test/f", "a", "x")
+        self.assertAnswer("2", "test/f", "a", "x")
+
+
+class Http(Case):
+    def test_a_gzip_answer_is_read(self):
+        def zipped(request):
+            return Reply(count_and_answer(request), encoding="gzip")
+
+        stub = self.stub(zipped)
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url)))
+        self.assertAnswer("1", "test/f", "a", "x")
+        self.assertAnswer("2", "test/f", "a", "x")
+        self.assertIn("gzip", stub.headers[0]["accept-encoding"])
+
+    def test_the_request_looks_like_the_one_of_statefun(self):
+        stub = self.stub()
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url)))
+        self.assertAnswer("1", "test/f", "a", "x")
+        headers = stub.headers[0]
+        self.assertEqual(headers["content-type"], "application/octet-stream")
+        self.assertEqual(headers["accept"], "application/octet-stream")
+        self.assertEqual(headers["host"], f"127.0.0.1:{stub.port}")
+
+    def test_function_name_is_put_into_the_url(self):
+        stub = self.stub()
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url.replace("/statefun", "/fn/{function.name}?v=1"))))
+        self.assertAnswer("1", "test/f", "a", "x")
+
+    def test_a_specific_endpoint_beats_one_for_the_namespace(self):
+        everybody, one = self.stub(), self.stub()
+        self.up(self.write("all.yaml", endpoint("test/*", everybody.url)), self.write("one.yaml", endpoint("test/one", one.url)))
+        self.assertAnswer("1", "test/one", "a", "x")
+        self.assertAnswer("1", "test/two", "a", "x")
+        self.assertEqual({r.type_name for r in one.seen}, {"test/one"})
+        self.assertEqual({r.type_name for r in everybody.seen}, {"test/two"})
+
+    def test_an_answer_of_many_megabytes_and_one_too_large(self):
+        big = 4 << 20
+
+        def large(request):
+            size = int(request.invocations[0].text)
+            import wire
+            return wire.answer(wire.send(request.invocations[0].caller, wire.string("x" * size)))
+
+        stub = self.stub(large)
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, **fails_fast(), transport={
+            "type": "io.statefun.transports.v1/async", "payload_max_bytes": 8 << 20})))
+        self.assertEqual(len(self.call("test/f", "a", str(big)).body), big)
+        self.assertSent("test/f", "b", str(9 << 20))
+        self.eventually(self.parked, "the address with the answer that is too large is parked")
+        self.assertEqual(len(self.call("test/f", "a", str(big)).body), big)
+
+
+if __name__ == "__main__":
+    unittest.main()
