@@ -25,7 +25,8 @@ inline constexpr std::string_view kVendorPrefix = "application/vnd.";
 [[nodiscard]] Result<model::TypedValue> value_of_body(std::string_view content_type, std::string_view value_type,
                                                       std::string body);
 
-// How our API gives a value to a client: body and headers so that value_of_body() of it is that value again.
+// How our API gives a value to a client: with the header x-value-type beside it, value_of_body() makes it the same value again.
+// Standard types come as text or JSON, all others as their bytes.
 struct ValueBody {
   std::string content_type;
   std::string body;

@@ -31,6 +31,9 @@ inline constexpr std::string_view kBytesType = "holdfast.types/bytes";
 [[nodiscard]] Result<double> decode_double(std::string_view bytes);
 [[nodiscard]] Result<std::string> decode_string(std::string_view bytes);
 
+// Whether bytes are a StringWrapper as an encoder writes it: nothing, or one string and no more.
+[[nodiscard]] bool is_string_wrapper(std::string_view bytes);
+
 [[nodiscard]] bool is_standard_type(std::string_view type_name);
 
 // How a value is shown.

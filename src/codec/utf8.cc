@@ -10,8 +10,9 @@ namespace {
 
 unsigned byte_at(std::string_view s, std::size_t i) { return static_cast<unsigned char>(s[i]); }
 
-// Length of the well-formed sequence that begins at `i`; 0: there is none.
-std::size_t sequence_at(std::string_view s, std::size_t i) {
+}  // namespace
+
+std::size_t utf8_sequence(std::string_view s, std::size_t i) {
   const unsigned first = byte_at(s, i);
   if (first < 0x80) return 1;
   std::size_t length = 0;
@@ -35,8 +36,6 @@ std::size_t sequence_at(std::string_view s, std::size_t i) {
   return length;
 }
 
-}  // namespace
-
 bool is_utf8(std::string_view bytes) {
   std::size_t i = 0;
   while (i < bytes.size()) {
@@ -47,7 +46,7 @@ bool is_utf8(std::string_view bytes) {
       i += 8;
     }
     if (i == bytes.size()) break;
-    const auto length = sequence_at(bytes, i);
+    const auto length = utf8_sequence(bytes, i);
     if (length == 0) return false;
     i += length;
   }
@@ -66,7 +65,7 @@ std::string excerpt(std::string_view bytes, std::size_t bytes_max) {
   std::string out;
   std::size_t i = 0;
   while (i < bytes.size()) {
-    const auto length = sequence_at(bytes, i);
+    const auto length = utf8_sequence(bytes, i);
     const auto u = byte_at(bytes, i);
     if (i + std::max<std::size_t>(length, 1) > bytes_max) {
       out += "...";

@@ -5,8 +5,8 @@
 namespace holdfast::codec::wire {
 
 Error Fault::error() const {
-  return {ErrorCode::Invalid, std::string(message_) + " field " + std::to_string(field_) + " at byte " +
-                                  std::to_string(offset_) + ": " + what_};
+  return {ErrorCode::Invalid, std::string(message_) + (field_ == 0 ? "" : " field " + std::to_string(field_)) +
+                                  " at byte " + std::to_string(offset_) + ": " + what_};
 }
 
 bool Reader::long_varint(std::uint64_t& value) {

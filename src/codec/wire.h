@@ -131,6 +131,7 @@ class Reader {
   bool next() {
     if (at_ == end_ || fault_.raised()) [[unlikely]] return false;
     start_ = at_;
+    field_ = 0;
     std::uint64_t tag = 0;
     if (!varint(tag)) return bad("the tag ends in the middle or is too long");
     if (tag > UINT32_MAX) return bad("the tag is too large");

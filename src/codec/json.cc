@@ -1,0 +1,16 @@
+#include "codec/json.h"
+
+#include <boost/json/parse.hpp>
+
+namespace holdfast::codec {
+
+Result<boost::json::value> parse_json(std::string_view text) {
+  boost::json::parse_options options;
+  options.max_depth = kJsonDepthMax;
+  boost::json::error_code error;
+  auto value = boost::json::parse(text, error, {}, options);
+  if (error) return fail(ErrorCode::Invalid, "not JSON: " + error.message());
+  return value;
+}
+
+}  // namespace holdfast::codec
