@@ -13,7 +13,8 @@ class Walk {
   Walk(const std::string& directory, FileSystem& files, LogReport& report)
       : directory_(directory), files_(files), report_(report) {}
 
-  Result<void> segment(const std::string& name, bool is_last) {
+  // `end`: the number of the first record of the next segment; none for the last one.
+  Result<void> segment(const std::string& name, std::optional<std::uint64_t> end) {
     ++report_.segments;
     const std::string path = directory_ + "/" + name;
     const auto file = files_.open(path, OpenMode::Read);
@@ -27,7 +28,7 @@ class Walk {
     if (auto noted = follows(path, name, reader->header()); !noted) return noted;
     last_ = reader->header().previous;
 
-    while (true) {
+    while (!end || reader->header().first + reader->records() < *end) {
       const auto record = reader->next();
       if (!record) return note(path, reader->offset(), record.error());
       if (!*record) break;
@@ -38,7 +39,7 @@ class Walk {
       report_.last = last_;
     }
     next_ = reader->header().first + reader->records();
-    return end(path, *reader, is_last);
+    return whole(path, *reader, end);
   }
 
  private:
@@ -59,10 +60,11 @@ class Walk {
     return {};
   }
 
-  Result<void> end(const std::string& path, SegmentReader& reader, bool is_last) {
-    if (reader.records() == 0) {
+  Result<void> whole(const std::string& path, SegmentReader& reader, std::optional<std::uint64_t> end) {
+    if (end && *next_ == *end) return {};
+    if (end || reader.records() == 0) {
       next_.reset();
-      return note(path, reader.offset(), reader.why_not() + ", for the first record");
+      return note(path, reader.offset(), reader.why_not() + (end ? ", but later segments exist" : ", for the first record"));
     }
     const auto later = reader.find_later();
     if (!later) return note(path, reader.offset(), later.error());
@@ -70,7 +72,7 @@ class Walk {
       next_.reset();
       return note(path, reader.offset(), reader.why_not() + ", but a later record stands at offset " + std::to_string(**later));
     }
-    if (is_last && reader.torn()) report_.torn = TornTail{path, reader.offset()};
+    if (reader.torn()) report_.torn = TornTail{path, reader.offset()};
     return {};
   }
 
@@ -101,8 +103,10 @@ Result<LogReport> verify(const std::string& directory, FileSystem& files) {
     if (parse_segment_name(name)) segments.push_back(name);
   LogReport report;
   Walk walk(directory, files, report);
-  for (std::size_t i = 0; i < segments.size(); ++i)
-    if (auto walked = walk.segment(segments[i], i + 1 == segments.size()); !walked) return fail(walked.error());
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const auto end = i + 1 < segments.size() ? parse_segment_name(segments[i + 1]) : std::nullopt;
+    if (auto walked = walk.segment(segments[i], end); !walked) return fail(walked.error());
+  }
   return report;
 }
 

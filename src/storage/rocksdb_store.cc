@@ -7,6 +7,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "base/bytes.h"
@@ -54,7 +55,7 @@ rocksdb::Options tuned(const RocksDbStore::Options& options) {
   out.level_compaction_dynamic_level_bytes = true;
   out.write_buffer_size = options.memtable_bytes;
   out.max_write_buffer_number = 3;
-  out.arena_block_size = 256u << 10;
+  out.arena_block_size = std::min<std::size_t>(256u << 10, options.memtable_bytes / 8);
   // One thread writes: what lets several do so costs time and memory.
   out.allow_concurrent_memtable_write = false;
   out.enable_write_thread_adaptive_yield = false;
@@ -205,6 +206,7 @@ Result<StoreReport> verify(const std::string& directory) {
 
   auto options = tuned({});
   options.create_if_missing = false;
+  options.avoid_unnecessary_blocking_io = false;  // RocksDB 7.8 aborts when a store open for reading alone cleans up in the background.
   rocksdb::DB* raw = nullptr;
   const auto opened = judge(rocksdb::DB::OpenForReadOnly(options, directory, &raw), "open the view");
   if (!opened) return fail(opened.error());
