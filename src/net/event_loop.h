@@ -45,8 +45,10 @@ class EventLoop final : public Loop {
   TimerId after(Duration delay, Task task) override;
   void cancel(TimerId timer) override;
   [[nodiscard]] bool is_current() const override;
+  // Whether run() is under way, on whatever thread.
+  [[nodiscard]] bool is_running() const;
 
-  // `hook` runs at the end of every turn that did something. Set it before run() or on the loop's thread.
+  // `hook` runs at the end of every turn. Set it before run() or on the loop's thread.
   void set_after_turn(Task hook);
 
   [[nodiscard]] LoopHandle handle() const;

@@ -78,8 +78,8 @@ class HttpClient {
 
  private:
   struct Impl;
-  explicit HttpClient(std::shared_ptr<Impl> impl);
-  std::shared_ptr<Impl> impl_;
+  explicit HttpClient(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace holdfast::net

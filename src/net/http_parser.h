@@ -74,10 +74,10 @@ class HeadParser {
   std::size_t feed_line(std::string_view bytes);  // Chunk sizes and trailers.
   std::size_t feed_data(std::string_view bytes);
   void parse_head(std::string_view head);
-  bool parse_request_line(std::string_view line);
+  bool parse_request_line(std::string_view line, std::string& authority);
   bool parse_status_line(std::string_view line);
-  bool parse_headers(std::string_view block, HeaderList& out);
-  bool read_framing(const HeaderList& headers, Framing& out);
+  bool parse_headers(std::string_view block, HeaderList& out, Framing& framing);
+  void read_connection(std::string_view value, Framing& framing);
   void begin_body(const Framing& framing);
   void end_line(std::string_view line);
   std::string& body() { return kind_ == Kind::Request ? request_.body : response_.body; }
@@ -87,6 +87,7 @@ class HeadParser {
   std::uint64_t remaining_ = 0;  // Of the body or the chunk.
   std::size_t trailer_bytes_ = 0;
   std::size_t trailer_count_ = 0;
+  int interim_ = 0;            // 1xx responses skipped.
 };
 
 class RequestParser : public HeadParser {

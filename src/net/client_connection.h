@@ -1,0 +1,67 @@
+// ClientConnection: one connection of a ClientPool: connect, TLS, then one call after another. For net/ only.
+//
+//   Connecting -> Handshake (TLS) -> Idle <-> Busy;   any -> Closed
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/client_pool.h"
+#include "net/http_parser.h"
+#include "net/stream.h"
+
+namespace holdfast::net {
+
+class ClientConnection final : public IoHandler, public std::enable_shared_from_this<ClientConnection> {
+ public:
+  explicit ClientConnection(std::shared_ptr<ClientPool> pool);
+
+  // Tries the addresses in turn.
+  void connect(std::vector<SocketAddress> addresses);
+  void fail_connect(const std::string& why);
+  void start_connect_timer();
+  // Only when idle.
+  void begin(CallId call);
+  void become_idle();
+  void close();
+  // Whether it has carried a call to its end.
+  [[nodiscard]] bool is_reused() const { return reused_; }
+  // Closes it if read_timeout or write_timeout is over.
+  void on_tick(std::int64_t now_ms);
+
+  void on_readable() override;
+  void on_writable() override;
+
+ private:
+  enum class State { Connecting, Handshake, Idle, Busy, Closed };
+
+  void next_address(std::string why);
+  void shake_hands();
+  void established();
+  void send_rest();
+  void receive();
+  void check_idle();
+  void ended(const std::string& why);
+  void answered(bool more_bytes);
+  void arm_read();
+  void arm_write();
+
+  std::shared_ptr<ClientPool> pool_;
+  std::unique_ptr<Stream> stream_;
+  ResponseParser parser_;
+  std::vector<SocketAddress> addresses_;
+  std::size_t next_address_ = 0;
+  Loop::TimerId connect_timer_ = 0;
+  State state_ = State::Connecting;
+  CallId call_{};
+  std::size_t sent_ = 0;  // Of head and body together.
+  bool sending_ = false;
+  bool reused_ = false;
+  bool armed_read_ = false;
+  bool armed_write_ = false;
+  std::int64_t progress_ms_ = 0;  // Only kept where there is a read or write timeout.
+};
+
+}  // namespace holdfast::net

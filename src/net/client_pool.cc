@@ -1,0 +1,293 @@
+#include "net/client_pool.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/check.h"
+#include "net/client_connection.h"
+#include "net/message_writer.h"
+
+namespace holdfast::net {
+namespace {
+
+using Kind = ClientError::Kind;
+
+constexpr std::size_t kReadBufferBytes = 64 * 1024;
+
+bool is_sendable(std::string_view target) {
+  if (!target.starts_with('/') && target != "*") return false;
+  for (const char c : target)
+    if (c <= 0x20 || c >= 0x7f) return false;
+  return true;
+}
+
+}  // namespace
+
+std::int64_t steady_ms() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+ClientPool::ClientPool(EventLoop& loop, Url origin, ClientOptions options)
+    : loop_(loop), origin_(std::move(origin)), name_(origin_.origin()), options_(std::move(options)), read_buffer_(kReadBufferBytes) {
+  options_.pool_size = std::max<std::size_t>(options_.pool_size, 1);
+  common_head_ = " HTTP/1.1\r\n";
+  append_field(common_head_, "host", origin_.host_header());
+  if (!options_.user_agent.empty()) append_field(common_head_, "user-agent", options_.user_agent);
+  append_field(common_head_, "accept-encoding", "gzip, deflate");
+  append_field(common_head_, "connection", options_.idle_timeout.ms > 0 ? "keep-alive" : "close");
+}
+
+ClientPool::~ClientPool() = default;
+
+void ClientPool::build_head(const HttpCall& call, std::string& out) const {
+  std::size_t size = call.method.size() + call.target.size() + common_head_.size() + 64;
+  for (const auto [name, value] : call.headers) size += name.size() + value.size() + 4;
+  out.reserve(size);
+  out.append(call.method).push_back(' ');
+  out.append(call.target).append(common_head_);
+  for (const auto [name, value] : call.headers)
+    if (!is_framing_field(name)) append_field(out, name, value);
+  if (!call.body.empty() || (call.method != "GET" && call.method != "HEAD")) {
+    out.append("content-length: ");
+    append_number(out, call.body.size());
+    out.append("\r\n");
+  }
+  out.append("\r\n");
+}
+
+void ClientPool::call(HttpCall call, HttpClient::Done done) {
+  const auto refuse = [&](Kind kind, std::string why) {
+    loop_.post([done = std::move(done), error = ClientError{kind, std::move(why)}] { done(tl::unexpected<ClientError>(error)); });
+  };
+  if (shut_) return refuse(Kind::Disconnected, "the client to " + name_ + " is shut");
+  if (!is_sendable(call.target)) return refuse(Kind::Protocol, "request target '" + call.target + "' is not an encoded path");
+  if (idle_.empty() && waiting_.size() >= options_.queue_max)
+    return refuse(Kind::Overloaded, "queue_max=" + std::to_string(options_.queue_max) + " calls wait for " + name_ + " already");
+
+  const CallId id = calls_.emplace(calls_.end());
+  build_head(call, id->head);
+  id->body = std::move(call.body);
+  id->done = std::move(done);
+  id->is_head_method = call.method == "HEAD";
+  id->deadline_ms = steady_ms() + options_.call_timeout.ms;
+  if (deadline_timer_ == 0) arm_deadline();
+  if (options_.read_timeout || options_.write_timeout) start_ticking();
+  if (!idle_.empty()) {
+    ClientConnection* connection = idle_.back().connection;
+    idle_.pop_back();
+    connection->begin(id);
+    return;
+  }
+  waiting_.push_back(id);
+  open_connections();
+}
+
+void ClientPool::open_connections() {
+  while (waiting_.size() + waiting_fresh_.size() > connecting_ && all_.size() < options_.pool_size) {
+    auto connection = std::make_shared<ClientConnection>(shared_from_this());
+    all_.emplace(connection.get(), connection);
+    ++connecting_;
+    ++connects_;
+    connection->start_connect_timer();
+    // Later, since it may fail at once, and a failure runs a caller's `done`.
+    if (awaiting_addresses_.empty())
+      loop_.post([self = shared_from_this()] {
+        if (self->awaiting_addresses_.empty()) return;
+        if (auto known = known_addresses(self->origin_); !known || !known->empty()) return self->on_addresses(known);
+        resolve(self->loop_.handle(), self->origin_, [weak = std::weak_ptr(self)](const Addresses& found) {
+          if (const auto pool = weak.lock()) pool->on_addresses(found);
+        });
+      });
+    awaiting_addresses_.push_back(std::move(connection));
+  }
+}
+
+void ClientPool::on_addresses(const Addresses& found) {
+  std::vector<std::shared_ptr<ClientConnection>> all;
+  all.swap(awaiting_addresses_);
+  for (const auto& connection : all) {
+    if (found) connection->connect(*found);
+    else connection->fail_connect(found.error());
+  }
+}
+
+void ClientPool::on_connected(ClientConnection& connection) {
+  --connecting_;
+  give_work(connection);
+}
+
+// Fresh retries first: they have waited longest, and only a connection that has just come up will do.
+void ClientPool::give_work(ClientConnection& connection) {
+  std::deque<CallId>& from = waiting_fresh_.empty() || connection.is_reused() ? waiting_ : waiting_fresh_;
+  if (!from.empty()) {
+    const CallId call = from.front();
+    from.pop_front();
+    connection.begin(call);
+    return;
+  }
+  if (options_.idle_timeout.ms <= 0 && connection.is_reused()) {
+    connection.close();
+    return forget(connection);
+  }
+  connection.become_idle();
+  // A connection nobody took yet still gets a moment, even without keep-alive.
+  idle_.push_back({&connection, steady_ms() + std::max<std::int64_t>(options_.idle_timeout.ms, 1)});
+  if (idle_timer_ == 0) arm_idle();
+}
+
+void ClientPool::forget(ClientConnection& connection) {
+  std::erase_if(idle_, [&](const Idle& each) { return each.connection == &connection; });
+  all_.erase(&connection);
+}
+
+void ClientPool::finish(CallId call, CallResult result) {
+  const HttpClient::Done done = std::move(call->done);
+  calls_.erase(call);
+  done(std::move(result));
+}
+
+void ClientPool::on_connect_failed(ClientConnection& connection, const std::string& why) {
+  const auto self = shared_from_this();
+  --connecting_;
+  forget(connection);
+  const bool others_work = all_.size() > connecting_;
+  std::vector<CallId> failed;
+  const auto take = [&failed](std::deque<CallId>& from, std::size_t count) {
+    for (; count > 0 && !from.empty(); --count) {
+      failed.push_back(from.front());
+      from.pop_front();
+    }
+  };
+  // With a connection that works, the others may still be served by it; without, they would only fail one by one.
+  if (others_work) take(waiting_fresh_.empty() ? waiting_ : waiting_fresh_, 1);
+  else take(waiting_fresh_, SIZE_MAX), take(waiting_, SIZE_MAX);
+  std::vector<HttpClient::Done> told;
+  for (const CallId call : failed) {
+    told.push_back(std::move(call->done));
+    calls_.erase(call);
+  }
+  open_connections();
+  const ClientError error{Kind::Unreachable, "cannot connect to " + name_ + ": " + why};
+  for (const auto& done : told) done(tl::unexpected<ClientError>(error));
+}
+
+void ClientPool::on_answer(ClientConnection& connection, CallId call, HttpResponse response, Reuse reuse) {
+  const auto self = shared_from_this();
+  if (reuse == Reuse::KeepOpen) {
+    give_work(connection);
+  } else {
+    forget(connection);
+    open_connections();
+  }
+  finish(call, std::move(response));
+}
+
+void ClientPool::on_failed(ClientConnection& connection, CallId call, ClientError error) {
+  const auto self = shared_from_this();
+  forget(connection);
+  open_connections();
+  error.message = name_ + ": " + error.message;
+  finish(call, tl::unexpected<ClientError>(std::move(error)));
+}
+
+void ClientPool::on_stale(ClientConnection& connection, CallId call, const std::string& why) {
+  if (call->retried) return on_failed(connection, call, {Kind::Disconnected, why + " before the answer"});
+  const auto self = shared_from_this();
+  forget(connection);
+  call->retried = true;
+  call->on = nullptr;
+  waiting_fresh_.push_back(call);
+  open_connections();
+}
+
+void ClientPool::on_idle_closed(ClientConnection& connection) {
+  const auto self = shared_from_this();
+  forget(connection);
+  open_connections();
+}
+
+void ClientPool::arm_deadline() {
+  if (calls_.empty() || shut_) return;
+  deadline_timer_ = loop_.after(Duration{calls_.front().deadline_ms - steady_ms()}, [self = shared_from_this()] {
+    self->deadline_timer_ = 0;
+    self->on_deadline();
+  });
+}
+
+void ClientPool::on_deadline() {
+  const std::int64_t now = steady_ms();
+  std::vector<HttpClient::Done> late;
+  while (!calls_.empty() && calls_.front().deadline_ms <= now) {
+    const CallId call = calls_.begin();
+    if (call->on != nullptr) {
+      const auto connection = all_.at(call->on);
+      connection->close();
+      forget(*connection);
+    } else {
+      std::erase(waiting_, call);
+      std::erase(waiting_fresh_, call);
+    }
+    late.push_back(std::move(call->done));
+    calls_.erase(call);
+  }
+  arm_deadline();
+  open_connections();
+  const ClientError error{Kind::Timeout, name_ + ": no answer within call_timeout=" + std::to_string(options_.call_timeout.ms) + " ms"};
+  for (const auto& done : late) done(tl::unexpected<ClientError>(error));
+}
+
+void ClientPool::arm_idle() {
+  if (idle_.empty() || shut_) return;
+  idle_timer_ = loop_.after(Duration{idle_.front().until_ms - steady_ms()}, [self = shared_from_this()] {
+    self->idle_timer_ = 0;
+    self->on_idle_timer();
+  });
+}
+
+void ClientPool::on_idle_timer() {
+  const std::int64_t now = steady_ms();
+  while (!idle_.empty() && idle_.front().until_ms <= now) {
+    const auto connection = all_.at(idle_.front().connection);
+    connection->close();
+    forget(*connection);
+  }
+  arm_idle();
+}
+
+// Read and write timeouts are looked at every now and then, since most transports do without them.
+void ClientPool::start_ticking() {
+  if (tick_timer_ != 0 || shut_) return;
+  std::int64_t shortest = 4000;
+  if (options_.read_timeout) shortest = std::min(shortest, options_.read_timeout->ms);
+  if (options_.write_timeout) shortest = std::min(shortest, options_.write_timeout->ms);
+  tick_timer_ = loop_.after(Duration{std::max<std::int64_t>(shortest / 4, 5)}, [self = shared_from_this()] {
+    self->tick_timer_ = 0;
+    if (self->calls_.empty()) return;
+    self->start_ticking();
+    std::vector<std::shared_ptr<ClientConnection>> all;
+    for (const auto& [key, connection] : self->all_) all.push_back(connection);
+    const std::int64_t now = steady_ms();
+    for (const auto& connection : all) connection->on_tick(now);
+  });
+}
+
+void ClientPool::shut() {
+  shut_ = true;
+  for (Loop::TimerId* timer : {&deadline_timer_, &idle_timer_, &tick_timer_}) {
+    loop_.cancel(*timer);
+    *timer = 0;
+  }
+  waiting_.clear();
+  waiting_fresh_.clear();
+  idle_.clear();
+  awaiting_addresses_.clear();
+  for (const auto& [key, connection] : all_) connection->close();
+  all_.clear();
+  connecting_ = 0;
+  PendingCalls calls;
+  calls.swap(calls_);
+  const ClientError error{Kind::Disconnected, name_ + ": the client was shut before the answer"};
+  for (const PendingCall& call : calls) call.done(tl::unexpected<ClientError>(error));
+}
+
+}  // namespace holdfast::net

@@ -1,0 +1,204 @@
+#include "net/event_loop.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/check.h"
+#include "net/event_loop_impl.h"
+
+namespace holdfast::net {
+namespace {
+
+// Ready sockets handled before tasks and timers get their turn.
+constexpr std::size_t kSocketBatchMax = 256;
+constexpr std::int64_t kDelayMaxMs = 1000LL * 60 * 60 * 24 * 3650;
+
+std::int64_t steady_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+LoopHandle::Mailbox::Mailbox() : wake_fd(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) { HOLDFAST_CHECK(wake_fd >= 0); }
+
+LoopHandle::Mailbox::~Mailbox() { ::close(wake_fd); }
+
+void LoopHandle::Mailbox::post(Task task) {
+  if (is_current()) {
+    local.push_back(std::move(task));
+    return;
+  }
+  {
+    const std::lock_guard lock(mutex);
+    if (!open) return;
+    remote.push_back(std::move(task));
+    has_remote.store(true);
+  }
+  if (asleep.exchange(false)) {
+    const std::uint64_t one = 1;
+    HOLDFAST_CHECK(::write(wake_fd, &one, sizeof one) == sizeof one);
+  }
+}
+
+void LoopHandle::Mailbox::shut() {
+  std::vector<Task> dropped;
+  {
+    const std::lock_guard lock(mutex);
+    open = false;
+    dropped.swap(remote);
+  }
+  // What a dropped task owns may post as it goes; that is dropped too.
+  std::vector<Task> dropped_local;
+  dropped_local.swap(local);
+}
+
+void LoopHandle::post(Task task) const { mailbox_->post(std::move(task)); }
+bool LoopHandle::is_current() const { return mailbox_->is_current(); }
+
+EventLoop::Impl::Impl(std::shared_ptr<LoopHandle::Mailbox> box) : mailbox(std::move(box)), wake(context, mailbox->wake_fd) {
+  arm_wake();
+}
+
+EventLoop::EventLoop()
+    : impl_(std::make_unique<Impl>(std::shared_ptr<LoopHandle::Mailbox>(new LoopHandle::Mailbox))) {}
+
+EventLoop::~EventLoop() {
+  HOLDFAST_CHECK(impl_->mailbox->thread.load() == std::thread::id{});
+  impl_->mailbox->shut();
+  std::map<Impl::TimerKey, Task> dropped;
+  dropped.swap(impl_->timers);
+  dropped.clear();
+  impl_->after_turn = nullptr;
+  impl_->wake.release();  // The mailbox closes it, and may live on.
+}
+
+void EventLoop::Impl::arm_wake() {
+  wake.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](boost::system::error_code error) {
+    if (error) return;
+    std::uint64_t count = 0;
+    [[maybe_unused]] const auto got = ::read(mailbox->wake_fd, &count, sizeof count);
+    arm_wake();
+  });
+}
+
+std::size_t EventLoop::Impl::poll_sockets(std::size_t count) {
+  std::size_t ran = 0;
+  while (ran < count && context.poll_one() == 1) ++ran;
+  return ran;
+}
+
+void EventLoop::Impl::wait_for_sockets() {
+  LoopHandle::Mailbox& box = *mailbox;
+  if (!box.local.empty() || box.has_remote.load()) {
+    poll_sockets(kSocketBatchMax);
+    return;
+  }
+  std::int64_t wait_us = -1;
+  if (!timers.empty()) {
+    wait_us = timers.begin()->first.first - steady_us();
+    if (wait_us <= 0) {
+      poll_sockets(kSocketBatchMax);
+      return;
+    }
+  }
+  box.asleep.store(true);
+  std::size_t ran = 0;
+  if (!box.has_remote.load())
+    ran = wait_us < 0 ? context.run_one() : context.run_one_for(std::chrono::microseconds(wait_us));
+  box.asleep.store(false);
+  if (ran > 0) poll_sockets(kSocketBatchMax - 1);
+}
+
+std::size_t EventLoop::Impl::run_tasks() {
+  LoopHandle::Mailbox& box = *mailbox;
+  std::size_t ran = 0;
+  const auto run_batch = [&] {
+    for (Task& task : batch) task();
+    ran += batch.size();
+    batch.clear();
+  };
+  if (!box.local.empty()) {
+    batch.swap(box.local);
+    run_batch();
+  }
+  if (box.has_remote.load()) {
+    {
+      const std::lock_guard lock(box.mutex);
+      batch.swap(box.remote);
+      box.has_remote.store(false);
+    }
+    run_batch();
+  }
+  return ran;
+}
+
+std::size_t EventLoop::Impl::run_timers() {
+  if (timers.empty()) return 0;
+  const std::int64_t now = steady_us();
+  const TimerId first_new = next_timer;  // One set from here on waits for the next turn.
+  std::size_t ran = 0;
+  for (auto next = timers.begin(); next != timers.end() && next->first.first <= now;) {
+    if (next->first.second >= first_new) {
+      ++next;
+      continue;
+    }
+    const Task task = std::move(next->second);
+    due_of.erase(next->first.second);
+    timers.erase(next);
+    task();
+    ++ran;
+    next = timers.begin();
+  }
+  return ran;
+}
+
+void EventLoop::Impl::run() {
+  while (!stopping) {
+    wait_for_sockets();
+    run_tasks();
+    run_timers();
+    if (after_turn) after_turn();  // A turn that woke up for nothing is rare enough not to be told apart.
+  }
+  stopping = false;
+}
+
+void EventLoop::run() {
+  LoopHandle::Mailbox& box = *impl_->mailbox;
+  HOLDFAST_CHECK(box.thread.load() == std::thread::id{});
+  box.thread.store(std::this_thread::get_id());
+  impl_->run();
+  box.thread.store(std::thread::id{});
+}
+
+void EventLoop::stop() {
+  post([this] { impl_->stopping = true; });
+}
+
+void EventLoop::post(Task task) { impl_->mailbox->post(std::move(task)); }
+
+Loop::TimerId EventLoop::after(Duration delay, Task task) {
+  const TimerId id = impl_->next_timer++;
+  const std::int64_t due = steady_us() + std::clamp<std::int64_t>(delay.ms, 0, kDelayMaxMs) * 1000;
+  impl_->timers.emplace(Impl::TimerKey{due, id}, std::move(task));
+  impl_->due_of.emplace(id, due);
+  return id;
+}
+
+void EventLoop::cancel(TimerId timer) {
+  const auto due = impl_->due_of.find(timer);
+  if (due == impl_->due_of.end()) return;
+  const auto found = impl_->timers.find({due->second, timer});
+  const Task dropped = std::move(found->second);  // What it owns may come back here as it goes.
+  impl_->timers.erase(found);
+  impl_->due_of.erase(due);
+}
+
+bool EventLoop::is_current() const { return impl_->mailbox->is_current(); }
+bool EventLoop::is_running() const { return impl_->mailbox->thread.load() != std::thread::id{}; }
+void EventLoop::set_after_turn(Task hook) { impl_->after_turn = std::move(hook); }
+LoopHandle EventLoop::handle() const { return LoopHandle(impl_->mailbox); }
+
+}  // namespace holdfast::net

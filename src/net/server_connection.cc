@@ -1,0 +1,520 @@
+#include "net/server_connection.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <ctime>
+
+#include "base/check.h"
+#include "net/message_writer.h"
+
+namespace holdfast::net {
+namespace {
+
+constexpr std::size_t kReadBufferBytes = 64 * 1024;
+constexpr std::size_t kAheadBytesMax = 64 * 1024;
+constexpr std::size_t kLingerBytesMax = 64 * 1024 * 1024;
+constexpr Duration kLingerMax{5'000};
+constexpr std::int64_t kTickMsMin = 5;
+constexpr std::int64_t kTickMsMax = 1000;
+
+}  // namespace
+
+ServerShard::ServerShard(EventLoop& loop, std::shared_ptr<ServerShared> shared)
+    : read_buffer(kReadBufferBytes), loop_(loop), handle_(loop.handle()), shared_(std::move(shared)) {
+  const HttpLimits& limits = shared_->limits;
+  const std::int64_t shortest =
+      std::min({limits.idle_timeout.ms, limits.request_timeout.ms, limits.write_stall_timeout.ms, kLingerMax.ms});
+  tick_ms_ = std::clamp(shortest / 4, kTickMsMin, kTickMsMax);
+}
+
+std::uint64_t ServerShard::tick_after(Duration timeout) const {
+  return tick_ + static_cast<std::uint64_t>((std::max<std::int64_t>(timeout.ms, 0) + tick_ms_ - 1) / tick_ms_) + 1;
+}
+
+void ServerShard::add(UniqueFd fd, std::shared_ptr<const std::string> peer) {
+  if (closed_ || draining_) {
+    shared_->connections.fetch_sub(1);
+    return;
+  }
+  start_ticking();
+  auto connection = std::make_shared<ServerConnection>(shared_from_this(), std::move(fd), std::move(peer));
+  connections_.emplace(connection.get(), connection);
+  connection->start();
+}
+
+void ServerShard::remove(ServerConnection* connection) {
+  if (connections_.erase(connection) == 0) return;
+  shared_->connections.fetch_sub(1);
+  if (connections_.empty() && drained_) loop_.post(std::exchange(drained_, nullptr));
+}
+
+void ServerShard::drain(Task drained) {
+  draining_ = true;
+  std::vector<std::shared_ptr<ServerConnection>> all;
+  for (const auto& [key, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->on_drain();
+  if (connections_.empty()) loop_.post(std::move(drained));
+  else drained_ = std::move(drained);
+}
+
+void ServerShard::close() {
+  closed_ = true;
+  std::vector<std::shared_ptr<ServerConnection>> all;
+  for (const auto& [key, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->close();
+}
+
+void ServerShard::start_ticking() {
+  if (ticking_) return;
+  ticking_ = true;
+  refresh_date();
+  loop_.after(Duration{tick_ms_}, [shard = shared_from_this()] { shard->on_tick(); });
+}
+
+void ServerShard::on_tick() {
+  ++tick_;
+  ticking_ = false;
+  if (connections_.empty()) return;
+  start_ticking();
+  std::vector<std::shared_ptr<ServerConnection>> all;
+  for (const auto& [key, connection] : connections_) all.push_back(connection);
+  for (const auto& connection : all) connection->on_tick();
+}
+
+void ServerShard::refresh_date() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  char text[64];
+  std::snprintf(text, sizeof text, "date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", kDays[utc.tm_wday], utc.tm_mday,
+                kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+  date_ = text;
+}
+
+ServerConnection::ServerConnection(std::shared_ptr<ServerShard> shard, UniqueFd fd, std::shared_ptr<const std::string> peer)
+    : shard_(std::move(shard)),
+      stream_(std::make_unique<Stream>(shard_->loop(), fd.release())),
+      peer_(std::move(peer)),
+      parser_(shard_->shared().limits.message) {}
+
+void ServerConnection::start() {
+  if (shard_->shared().tls) {
+    stream_->use_tls_server(shard_->shared().tls);
+    state_ = State::Handshake;
+    deadline_ = shard_->tick_after(shard_->shared().limits.request_timeout);
+  } else {
+    deadline_ = shard_->tick_after(shard_->shared().limits.idle_timeout);
+  }
+  arm_read();
+}
+
+void ServerConnection::arm_read() {
+  if (armed_read_ || peer_done_) return;
+  armed_read_ = true;
+  stream_->watcher().wait_readable(shared_from_this());
+}
+
+void ServerConnection::arm_write() {
+  if (armed_write_) return;
+  armed_write_ = true;
+  stream_->watcher().wait_writable(shared_from_this());
+}
+
+void ServerConnection::on_readable() {
+  armed_read_ = false;
+  switch (state_) {
+    case State::Handshake: return shake_hands();
+    case State::Reading: return read_requests();
+    case State::Busy:
+    case State::Writing:
+    case State::Streaming:
+      read_ahead();
+      if (state_ != State::Closed && !out_.empty()) flush();  // TLS may have waited for a read to go on writing.
+      return;
+    case State::Lingering: return discard();
+    case State::Closed: return;
+  }
+}
+
+void ServerConnection::on_writable() {
+  armed_write_ = false;
+  switch (state_) {
+    case State::Handshake: return shake_hands();
+    case State::Reading: return read_requests();
+    case State::Closed: return;
+    default:
+      if (!out_.empty()) flush();
+  }
+}
+
+void ServerConnection::shake_hands() {
+  switch (stream_->handshake().status) {
+    case IoStatus::Done:
+      state_ = State::Reading;
+      deadline_ = shard_->tick_after(shard_->shared().limits.idle_timeout);
+      return read_requests();
+    case IoStatus::WaitRead: return arm_read();
+    case IoStatus::WaitWrite: return arm_write();
+    default: return close();
+  }
+}
+
+void ServerConnection::read_requests() {
+  std::vector<char>& buffer = shard_->read_buffer;
+  // A client that sends without pause gives way to the others after some rounds: arming reports it ready again.
+  for (int round = 0; state_ == State::Reading && round < 8; ++round) {
+    const IoResult got = stream_->read(buffer.data(), buffer.size());
+    switch (got.status) {
+      case IoStatus::Done:
+        consume({buffer.data(), got.bytes});
+        if (got.bytes < buffer.size() && state_ == State::Reading && !stream_->has_buffered()) return arm_read();
+        break;
+      case IoStatus::WaitRead: return arm_read();
+      case IoStatus::WaitWrite: return arm_write();
+      default: return close();
+    }
+  }
+  if (state_ != State::Reading) return;
+  if (!stream_->has_buffered()) return arm_read();
+  shard_->loop().post([self = shared_from_this()] {
+    if (self->state_ == State::Reading) self->read_requests();
+  });
+}
+
+void ServerConnection::consume(std::string_view bytes) {
+  dispatching_ = true;
+  const bool was_started = parser_.started();
+  bool took_one = false;
+  while (!bytes.empty() && state_ == State::Reading) {
+    bytes.remove_prefix(parser_.feed(bytes));
+    if (parser_.state() == ParseState::Done) {
+      took_one = true;
+      dispatch();
+    } else if (parser_.state() == ParseState::Failed) {
+      refuse(parser_.error().status, parser_.error().message);
+    }
+  }
+  dispatching_ = false;
+  if (state_ == State::Closed) return;
+  if (state_ != State::Reading) {
+    if (state_ != State::Lingering) ahead_.assign(bytes);
+    if (state_ == State::Busy || state_ == State::Streaming) arm_read();  // To notice that the client goes away.
+    return;
+  }
+  if (parser_.started() && (!was_started || took_one)) deadline_ = shard_->tick_after(shard_->shared().limits.request_timeout);
+  if (parser_.wants_continue()) {
+    parser_.continued();
+    constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    const IoResult put = stream_->write({&kContinue, 1});
+    if (put.status != IoStatus::Done || put.bytes != kContinue.size()) close();
+  }
+}
+
+void ServerConnection::dispatch() {
+  http_1_0_ = parser_.is_http_1_0();
+  keep_alive_ = parser_.keep_alive();
+  HttpRequest request = parser_.take();
+  head_only_ = request.method == "HEAD";
+  request.peer = peer_;
+  ending_ = false;
+  state_ = State::Busy;
+  deadline_ = UINT64_MAX;
+  ++exchange_;
+  Responder responder(shared_from_this(), exchange_);
+  shard_->shared().handler(std::move(request), std::move(responder));
+}
+
+// After an answer that did not happen inside consume().
+void ServerConnection::resume() {
+  if (!ahead_.empty()) {
+    const std::string bytes = std::exchange(ahead_, {});
+    consume(bytes);
+    if (state_ != State::Reading) return;
+  }
+  if (peer_done_) return close();
+  if (stream_->has_buffered()) return read_requests();
+  arm_read();
+}
+
+void ServerConnection::read_ahead() {
+  while (ahead_.size() < kAheadBytesMax) {
+    std::array<char, 4096> buffer;
+    const IoResult got = stream_->read(buffer.data(), buffer.size());
+    switch (got.status) {
+      case IoStatus::Done: ahead_.append(buffer.data(), got.bytes); break;
+      case IoStatus::WaitRead: return arm_read();
+      case IoStatus::WaitWrite: return arm_write();
+      case IoStatus::End:
+        peer_done_ = true;
+        keep_alive_ = keep_alive_ && !ahead_.empty();
+        if (state_ == State::Streaming) return close();
+        return tell_gone();
+      case IoStatus::Failed: return close();
+    }
+  }
+}
+
+void ServerConnection::discard() {
+  std::vector<char>& buffer = shard_->read_buffer;
+  for (int round = 0; round < 8; ++round) {
+    const IoResult got = stream_->read(buffer.data(), buffer.size());
+    if (got.status == IoStatus::WaitRead) return arm_read();
+    if (got.status != IoStatus::Done) return close();
+    lingered_bytes_ += got.bytes;
+    if (lingered_bytes_ > kLingerBytesMax) return close();
+  }
+  if (!stream_->has_buffered()) return arm_read();
+  close();
+}
+
+void ServerConnection::refuse(int status, const std::string& message) {
+  keep_alive_ = false;
+  head_only_ = false;
+  linger_ = true;
+  HttpResponse response{status, {{"content-type", "text/plain; charset=utf-8"}}, message + "\n"};
+  ++exchange_;
+  do_send(response);
+}
+
+void ServerConnection::build_head(std::string& out, int status, const HeaderList& headers, std::size_t body_size, bool chunked) {
+  out.clear();
+  if (status == 200) {
+    out.append("HTTP/1.1 200 OK\r\n");
+  } else {
+    out.append("HTTP/1.1 ");
+    append_number(out, static_cast<std::size_t>(status));
+    out.push_back(' ');
+    out.append(reason_phrase(status)).append("\r\n");
+  }
+  for (const auto [name, value] : headers) {
+    if (!is_framing_field(name) && !equals_ignoring_case(name, "date")) append_field(out, name, value);
+  }
+  if (chunked) {
+    out.append("transfer-encoding: chunked\r\n");
+  } else if (body_size != SIZE_MAX) {
+    out.append("content-length: ");
+    append_number(out, body_size);
+    out.append("\r\n");
+  }
+  out.append(shard_->date());
+  if (!keep_alive_) out.append("connection: close\r\n");
+  else if (http_1_0_) out.append("connection: keep-alive\r\n");
+  out.append("\r\n");
+}
+
+template <typename F>
+void ServerConnection::on_loop(F&& f) {
+  if (shard_->handle().is_current()) f();
+  else shard_->handle().post([self = shared_from_this(), f = std::forward<F>(f)]() mutable { f(); });
+}
+
+void ServerConnection::send(std::uint64_t exchange, HttpResponse response) {
+  on_loop([this, exchange, response = std::move(response)]() mutable {
+    if (!is_current(exchange)) return;
+    HOLDFAST_CHECK(state_ == State::Busy);
+    gone_ = nullptr;
+    do_send(response);
+  });
+}
+
+void ServerConnection::do_send(HttpResponse& response) {
+  HOLDFAST_CHECK(response.status >= 200 && response.status <= 599);
+  if (shard_->draining()) keep_alive_ = false;
+  const bool bodiless = response.status == 204 || response.status == 304;
+  std::string& head = shard_->head_buffer;
+  build_head(head, response.status, response.headers, bodiless ? SIZE_MAX : response.body.size(), false);
+  if (bodiless || head_only_) response.body.clear();
+  state_ = State::Writing;
+  const std::string_view parts[] = {head, response.body};
+  const IoResult put = stream_->write(parts);
+  const std::size_t total = head.size() + response.body.size();
+  if (put.status == IoStatus::Failed || put.status == IoStatus::End) return close();
+  if (put.status == IoStatus::Done && put.bytes == total) return finish_answer();
+  const std::size_t done = put.bytes;
+  out_.push_back(head);
+  if (!response.body.empty()) out_.push_back(std::move(response.body));
+  out_at_ = 0;
+  out_bytes_ = total;
+  written(done);
+  deadline_ = shard_->tick_after(shard_->shared().limits.write_stall_timeout);
+  if (put.status == IoStatus::Done) flush();
+  else if (put.status == IoStatus::WaitRead) arm_read();
+  else arm_write();
+}
+
+void ServerConnection::written(std::size_t bytes) {
+  out_bytes_ -= bytes;
+  const std::size_t of_stream = std::min(bytes, stream_bytes_in_out_);
+  stream_bytes_in_out_ -= of_stream;
+  if (of_stream > 0) buffered_.fetch_sub(of_stream, std::memory_order_relaxed);
+  while (bytes > 0) {
+    const std::size_t left = out_.front().size() - out_at_;
+    if (bytes < left) {
+      out_at_ += bytes;
+      return;
+    }
+    bytes -= left;
+    out_at_ = 0;
+    out_.pop_front();
+  }
+}
+
+void ServerConnection::flush() {
+  while (!out_.empty()) {
+    std::array<std::string_view, Stream::kPartsMax> parts;
+    std::size_t count = 0;
+    for (const std::string& part : out_) {
+      if (count == parts.size()) break;
+      parts[count] = count == 0 ? std::string_view(part).substr(out_at_) : std::string_view(part);
+      ++count;
+    }
+    const IoResult put = stream_->write({parts.data(), count});
+    switch (put.status) {
+      case IoStatus::Done:
+        written(put.bytes);
+        deadline_ = shard_->tick_after(shard_->shared().limits.write_stall_timeout);
+        break;
+      case IoStatus::WaitWrite: return arm_write();
+      case IoStatus::WaitRead: return arm_read();
+      default: return close();
+    }
+  }
+  deadline_ = UINT64_MAX;
+  if (state_ == State::Writing || (state_ == State::Streaming && ending_)) finish_answer();
+}
+
+void ServerConnection::finish_answer() {
+  buffered_.store(0, std::memory_order_relaxed);
+  stream_bytes_in_out_ = 0;
+  gone_ = nullptr;
+  if (!keep_alive_) {
+    if (!linger_ && ahead_.empty()) {
+      stream_->shut();
+      return close();
+    }
+    // Closing with unread bytes would reset the connection, and the answer with it.
+    state_ = State::Lingering;
+    stream_->shut();
+    ahead_.clear();
+    deadline_ = shard_->tick_after(kLingerMax);
+    if (peer_done_) return close();
+    return arm_read();
+  }
+  state_ = State::Reading;
+  deadline_ = shard_->tick_after(shard_->shared().limits.idle_timeout);
+  if (!dispatching_) resume();
+}
+
+void ServerConnection::begin_stream(std::uint64_t exchange, int status, HeaderList headers) {
+  on_loop([this, exchange, status, headers = std::move(headers)] {
+    if (!is_current(exchange)) return;
+    HOLDFAST_CHECK(state_ == State::Busy);
+    do_begin_stream(status, headers);
+  });
+}
+
+void ServerConnection::do_begin_stream(int status, const HeaderList& headers) {
+  if (http_1_0_ || shard_->draining()) keep_alive_ = false;
+  std::string head;
+  build_head(head, status, headers, SIZE_MAX, !http_1_0_);
+  state_ = State::Streaming;
+  out_bytes_ = head.size();
+  out_at_ = 0;
+  out_.push_back(std::move(head));
+  flush();
+  if (peer_done_ && state_ == State::Streaming) close();
+}
+
+void ServerConnection::write_stream(std::uint64_t exchange, std::string bytes) {
+  if (bytes.empty()) return;
+  buffered_.fetch_add(bytes.size(), std::memory_order_relaxed);
+  on_loop([this, exchange, bytes = std::move(bytes)] {
+    if (is_current(exchange) && state_ == State::Streaming && !ending_) do_write_stream(bytes);
+  });
+}
+
+void ServerConnection::do_write_stream(const std::string& bytes) {
+  if (head_only_) {
+    buffered_.fetch_sub(bytes.size(), std::memory_order_relaxed);
+    return;
+  }
+  std::string framed;
+  if (http_1_0_) {
+    framed = bytes;
+  } else {
+    framed.reserve(bytes.size() + 20);
+    append_number(framed, bytes.size(), 16);
+    framed.append("\r\n").append(bytes).append("\r\n");
+  }
+  const bool was_empty = out_.empty();
+  out_bytes_ += framed.size();
+  stream_bytes_in_out_ += bytes.size();
+  out_.push_back(std::move(framed));
+  if (was_empty) {
+    deadline_ = shard_->tick_after(shard_->shared().limits.write_stall_timeout);
+    flush();
+  }
+  if (state_ == State::Streaming && out_bytes_ > shard_->shared().limits.stream_buffer_bytes_max) close();
+}
+
+void ServerConnection::end_stream(std::uint64_t exchange) {
+  on_loop([this, exchange] {
+    if (!is_current(exchange) || state_ != State::Streaming || ending_) return;
+    ending_ = true;
+    gone_ = nullptr;
+    if (!http_1_0_ && !head_only_) {
+      out_.emplace_back("0\r\n\r\n");
+      out_bytes_ += 5;
+    }
+    flush();
+  });
+}
+
+void ServerConnection::cut(std::uint64_t exchange) {
+  on_loop([this, exchange] {
+    if (!is_current(exchange)) return;
+    gone_ = nullptr;
+    close();
+  });
+}
+
+void ServerConnection::when_gone(std::uint64_t exchange, Task gone) {
+  on_loop([this, exchange, gone = std::move(gone)]() mutable {
+    if (state_ == State::Closed || exchange != exchange_ || peer_done_) gone();
+    else gone_ = std::move(gone);
+  });
+}
+
+void ServerConnection::tell_gone() {
+  if (gone_) std::exchange(gone_, nullptr)();
+}
+
+void ServerConnection::on_tick() {
+  if (state_ == State::Closed || shard_->tick() < deadline_) return;
+  if (state_ == State::Reading && parser_.started()) return refuse(408, "the request did not arrive in time");
+  close();
+}
+
+void ServerConnection::on_drain() {
+  if (state_ == State::Handshake || (state_ == State::Reading && !parser_.started())) {
+    if (state_ == State::Reading) stream_->shut();
+    close();
+  }
+}
+
+void ServerConnection::close() {
+  if (state_ == State::Closed) return;
+  const auto self = shared_from_this();
+  state_ = State::Closed;
+  stream_.reset();
+  out_.clear();
+  ahead_.clear();
+  buffered_.store(0, std::memory_order_relaxed);
+  shard_->remove(this);
+  tell_gone();
+}
+
+}  // namespace holdfast::net

@@ -1,0 +1,145 @@
+// ServerConnection: one accepted connection, and ServerShard: all of them on one loop. For net/ only.
+//
+//   Handshake -> Reading -> Busy -> Writing -> Reading ...      (TLS only the first)
+//                           Busy -> Streaming -> Writing ...
+//   any -> Lingering -> Closed                                   a refusal is sent, the rest of the request is thrown away
+//
+// All of it happens on the shard's loop, but for what Responder and StreamWriter call, which is marked.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "net/http_server.h"
+#include "net/stream.h"
+
+namespace holdfast::net {
+
+// What shards of one server share; does not change once it serves.
+struct ServerShared {
+  HttpLimits limits;
+  HttpServer::Handler handler;
+  TlsServer tls;
+  std::atomic<std::size_t> connections{0};
+};
+
+class ServerShard : public std::enable_shared_from_this<ServerShard> {
+ public:
+  ServerShard(EventLoop& loop, std::shared_ptr<ServerShared> shared);
+
+  void add(UniqueFd fd, std::shared_ptr<const std::string> peer);
+  void remove(ServerConnection* connection);
+  void drain(Task drained);
+  void close();
+
+  [[nodiscard]] std::uint64_t tick() const { return tick_; }
+  // The tick after which at least `timeout` has passed.
+  [[nodiscard]] std::uint64_t tick_after(Duration timeout) const;
+  [[nodiscard]] bool draining() const { return draining_; }
+  [[nodiscard]] bool closed() const { return closed_; }
+  [[nodiscard]] const ServerShared& shared() const { return *shared_; }
+  [[nodiscard]] EventLoop& loop() { return loop_; }
+  [[nodiscard]] const LoopHandle& handle() const { return handle_; }
+  [[nodiscard]] std::string_view date() const { return date_; }
+
+  std::vector<char> read_buffer;  // Shared by the connections: what is left of it is copied when a handler does not answer at once.
+  std::string head_buffer;
+
+ private:
+  void start_ticking();
+  void on_tick();
+  void refresh_date();
+
+  EventLoop& loop_;
+  LoopHandle handle_;
+  std::shared_ptr<ServerShared> shared_;
+  std::unordered_map<ServerConnection*, std::shared_ptr<ServerConnection>> connections_;
+  std::uint64_t tick_ = 0;
+  std::int64_t tick_ms_ = 1000;
+  bool ticking_ = false;
+  bool draining_ = false;
+  bool closed_ = false;
+  Task drained_;
+  std::string date_;
+};
+
+class ServerConnection final : public IoHandler, public std::enable_shared_from_this<ServerConnection> {
+ public:
+  ServerConnection(std::shared_ptr<ServerShard> shard, UniqueFd fd, std::shared_ptr<const std::string> peer);
+
+  void start();
+  void on_tick();
+  void on_drain();
+  void close();
+
+  void on_readable() override;
+  void on_writable() override;
+
+  // Any thread; `exchange` says which request is meant.
+  void send(std::uint64_t exchange, HttpResponse response);
+  void begin_stream(std::uint64_t exchange, int status, HeaderList headers);
+  void write_stream(std::uint64_t exchange, std::string bytes);
+  void end_stream(std::uint64_t exchange);
+  void cut(std::uint64_t exchange);
+  void when_gone(std::uint64_t exchange, Task gone);
+  [[nodiscard]] std::size_t buffered() const { return buffered_.load(std::memory_order_relaxed); }
+
+ private:
+  enum class State { Handshake, Reading, Busy, Writing, Streaming, Lingering, Closed };
+
+  template <typename F>
+  void on_loop(F&& f);
+  [[nodiscard]] bool is_current(std::uint64_t exchange) const { return state_ != State::Closed && exchange == exchange_; }
+
+  void shake_hands();
+  void read_requests();
+  void consume(std::string_view bytes);
+  void dispatch();
+  void resume();
+  void read_ahead();
+  void discard();
+  void refuse(int status, const std::string& message);
+  void build_head(std::string& out, int status, const HeaderList& headers, std::size_t body_size, bool chunked);
+  void do_send(HttpResponse& response);
+  void do_begin_stream(int status, const HeaderList& headers);
+  void do_write_stream(const std::string& bytes);
+  void flush();
+  void written(std::size_t bytes);
+  void finish_answer();
+  void tell_gone();
+  void arm_read();
+  void arm_write();
+
+  std::shared_ptr<ServerShard> shard_;
+  std::unique_ptr<Stream> stream_;
+  std::shared_ptr<const std::string> peer_;
+  RequestParser parser_;
+  State state_ = State::Reading;
+  std::uint64_t exchange_ = 0;
+  std::uint64_t deadline_ = UINT64_MAX;  // In ticks of the shard.
+  bool armed_read_ = false;
+  bool armed_write_ = false;
+  bool dispatching_ = false;  // consume() is on the stack and goes on with the next request itself.
+  bool keep_alive_ = true;
+  bool head_only_ = false;
+  bool http_1_0_ = false;
+  bool peer_done_ = false;
+  bool ending_ = false;  // The stream's last chunk is queued.
+  bool linger_ = false;  // After the answer, throw away what the client still sends.
+  std::string ahead_;    // Read, not yet parsed: requests sent before the answer to the one before.
+  std::deque<std::string> out_;
+  std::size_t out_at_ = 0;  // Of out_.front(), taken by the system.
+  std::size_t out_bytes_ = 0;
+  std::size_t stream_bytes_in_out_ = 0;
+  std::size_t lingered_bytes_ = 0;
+  std::atomic<std::size_t> buffered_{0};
+  Task gone_;
+};
+
+}  // namespace holdfast::net
