@@ -127,7 +127,7 @@ TEST(RecordedWire, BatchOfFourMovesTheCounterByFourAndEmitsFourRecords) {
   ASSERT_TRUE(record.has_value());
   EXPECT_EQ(record->key, "k1");
   EXPECT_EQ(record->topic, "out");
-  EXPECT_EQ(record->value, R"({"t":1795247984792,"n":5,"g":"Hello k1"})");
+  EXPECT_EQ(record->value, R"({"t":1795247989488792,"n":5,"g":"Hello k1"})");
   EXPECT_EQ(encode_kafka_record(*record), response.egress[3].argument.value);
 }
 
