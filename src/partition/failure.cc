@@ -1,0 +1,64 @@
+#include "partition/failure.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::partition {
+
+Transition settle_failure(const View& view, const model::FailurePolicy& policy, FailedBatch&& batch, Instant now) {
+  Transition next;
+  ChangeAddress change{.address = batch.address};
+  if (policy.then == model::FailureAction::Park) {
+    change.park = ChangeAddress::Park::Set;
+    change.parked = {std::move(batch.reason), now, batch.size, batch.attempts};
+    next.writes.push_back(std::move(change));
+    return next;
+  }
+  if (policy.then == model::FailureAction::DeadLetter) {
+    for (auto& message : view.oldest_mail(batch.address, batch.size)) {
+      model::StreamRecord record;
+      record.key = batch.address.id;
+      record.value = std::move(message.argument);
+      record.source = batch.address.type + "/" + batch.address.id;
+      record.error = batch.reason;
+      record.traceparent = std::move(message.traceparent);
+      record.time = now;
+      next.effects.push_back(Deliver{model::AppendRecord{policy.dead_letter_stream, std::move(record)}});
+    }
+  }
+  change.mail_taken = batch.size;
+  next.writes.push_back(std::move(change));
+  return next;
+}
+
+namespace {
+
+Result<ChangeAddress> unpark(const View& view, const model::Address& address) {
+  if (!view.address(address).parked)
+    return fail(ErrorCode::NotFound, address.type + "/" + address.id + " is not parked");
+  ChangeAddress change{.address = address};
+  change.park = ChangeAddress::Park::Clear;
+  return change;
+}
+
+}  // namespace
+
+Result<Transition> retry_parked(const View& view, const model::Address& address) {
+  auto change = unpark(view, address);
+  if (!change) return fail(std::move(change.error()));
+  Transition next;
+  next.writes.push_back(std::move(*change));
+  return next;
+}
+
+Result<Transition> skip_parked(const View& view, const model::Address& address) {
+  auto change = unpark(view, address);
+  if (!change) return fail(std::move(change.error()));
+  change->mail_taken = static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(view.address(address).parked->batch, view.mailbox_size(address)));
+  Transition next;
+  next.writes.push_back(std::move(*change));
+  return next;
+}
+
+}  // namespace holdfast::partition

@@ -1,0 +1,88 @@
+#include "partition/stream.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+
+namespace holdfast::partition {
+namespace {
+
+// Trimming by size lets this much slack build up first, so that it runs once in a while and not per record.
+constexpr std::uint64_t kSlackDivisor = 8;
+constexpr std::uint32_t kTrimBatch = 1'000;
+
+// Takes the oldest records while `goes` says so.
+template <typename Goes>
+void trim(const View& view, std::string_view stream, std::uint32_t limit, model::StreamRow& row, Transition& next, Goes goes) {
+  for (const StoredRecord& record : view.oldest_records(stream, limit)) {
+    if (!goes(record, row)) break;
+    HOLDFAST_CHECK(record.position == row.first);
+    next.writes.push_back(DeleteRecord{std::string(stream), record.position});
+    ++row.first;
+    row.bytes -= std::min(row.bytes, record.bytes);
+  }
+}
+
+void arm(const Retention& retention, std::string_view stream, Instant oldest, SequenceCounter& sequence, model::StreamRow& row,
+         Transition& next) {
+  row.trim_armed = oldest + retention.time;
+  next.writes.push_back(
+      PutTimer{std::string(stream), {row.trim_armed, sequence.take()}, model::TrimStream{std::string(stream)}});
+}
+
+}  // namespace
+
+std::uint64_t record_bytes(const model::StreamRecord& record) {
+  return 64 + record.key.size() + record.value.type_name.size() + record.value.value.size() + record.source.size() +
+         record.error.size() + record.traceparent.size();
+}
+
+Transition append_record(const View& view, const Retention& retention, model::AppendRecord&& append, Instant now,
+                         SequenceCounter& sequence) {
+  Transition next;
+  model::StreamRow row = view.stream(append.stream);
+  row.bytes += record_bytes(append.record);
+  const std::uint64_t position = row.next++;
+  if (retention.bytes != 0 && row.bytes > retention.bytes + retention.bytes / kSlackDivisor)
+    trim(view, append.stream, kTrimBatch, row, next,
+         [&](const StoredRecord&, const model::StreamRow& r) { return r.bytes > retention.bytes; });
+  if (retention.time.ms != 0 && row.trim_armed.unix_ms == 0) arm(retention, append.stream, now, sequence, row, next);
+  next.writes.push_back(PutRecord{append.stream, position, std::move(append.record)});
+  next.writes.push_back(PutStream{std::move(append.stream), row});
+  return next;
+}
+
+Transition release_records(const View& view, std::string_view stream, std::uint64_t position, std::uint32_t limit) {
+  Transition next;
+  model::StreamRow row = view.stream(stream);
+  trim(view, stream, limit, row, next, [&](const StoredRecord& r, const model::StreamRow&) { return r.position < position; });
+  if (!next.writes.empty()) next.writes.push_back(PutStream{std::string(stream), row});
+  return next;
+}
+
+Transition fire_trim_stream(const View& view, const Retention& retention, const model::TimerKey& key, std::string_view stream,
+                            Instant now, std::uint32_t limit, SequenceCounter& sequence) {
+  Transition next;
+  model::StreamRow row = view.stream(stream);
+  next.writes.push_back(DeleteTimer{std::string(stream), key});
+  row.trim_armed = {};
+  if (retention.time.ms != 0) {
+    trim(view, stream, limit, row, next,
+         [&](const StoredRecord& r, const model::StreamRow&) { return r.time + retention.time <= now; });
+    if (row.first < row.next) {
+      // The first record left says when to look again; it is among the oldest read, or past them.
+      Instant oldest = now;
+      for (const StoredRecord& record : view.oldest_records(stream, limit + 1))
+        if (record.position == row.first) oldest = record.time;
+      // More were due than `limit` lets go at once: the rest in a moment.
+      if (oldest + retention.time <= now) oldest = now + Duration{1 - retention.time.ms};
+      arm(retention, stream, oldest, sequence, row, next);
+    }
+  }
+  next.writes.push_back(PutStream{std::string(stream), row});
+  return next;
+}
+
+}  // namespace holdfast::partition

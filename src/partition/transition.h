@@ -1,0 +1,60 @@
+// Transition: what one thing that happens does. `writes` go into the open epoch together; `effects` are carried out after
+// them: deliveries at once (they are part of the same epoch), answers when that epoch is durable.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/command.h"
+#include "model/rows.h"
+
+namespace holdfast::partition {
+
+// All that changes about one address.
+struct ChangeAddress {
+  enum class Park : std::uint8_t { Keep, Set, Clear };
+
+  model::Address address;
+  std::vector<model::StateValue> set;
+  std::vector<std::string> removed;
+  std::uint32_t mail_taken = 0;           // Messages that leave the head of the mailbox.
+  std::optional<Instant> expiry_armed;
+  Park park = Park::Keep;
+  model::Parked parked;                   // Only with Park::Set.
+};
+struct PutTimer { std::string owner_id; model::TimerKey key; model::TimerRow row; };
+struct DeleteTimer { std::string owner_id; model::TimerKey key; };
+struct PutToken { model::TokenKey token; model::TimerKey timer; };
+struct DeleteToken { model::TokenKey token; };
+struct PutRequest { std::string id; model::RequestRow row; };
+struct DeleteRequest { std::string id; };
+struct PutStream { std::string name; model::StreamRow row; };
+struct PutRecord { std::string stream; std::uint64_t position = 0; model::StreamRecord record; };
+struct DeleteRecord { std::string stream; std::uint64_t position = 0; };
+struct PutRegistration { std::string type; model::RegistrationRow row; };
+
+using Write = std::variant<ChangeAddress, PutTimer, DeleteTimer, PutToken, DeleteToken, PutRequest, DeleteRequest, PutStream,
+                           PutRecord, DeleteRecord, PutRegistration>;
+
+// Something for another entity, here or on another shard; part of the same epoch.
+struct Deliver { model::Command command; };
+// The answer to a request, for whoever waits for it, once the epoch is durable. No value: accepted.
+struct Answer { std::string request; std::optional<model::TypedValue> value; };
+
+using Effect = std::variant<Deliver, Answer>;
+
+struct Transition {
+  std::vector<Write> writes;
+  std::vector<Effect> effects;
+};
+
+// Numbers the things born in one epoch. The host hands out a fresh one per epoch.
+struct SequenceCounter {
+  model::Sequence next;
+  model::Sequence take() { return {next.epoch, next.index++}; }
+};
+
+}  // namespace holdfast::partition

@@ -1,0 +1,132 @@
+// Invoker: decides which batch is with which function when, and what to do when that does not go well.
+//
+//   - At most one call at a time for an address; what arrives meanwhile becomes the next batch.
+//   - An endpoint has a bound on calls under way, a queue of addresses that wait for a place, and, when it cannot be reached, a pause
+//     that grows, after which one call at a time tries again. Other endpoints never notice.
+//   - A type that has not answered since start is called once, and by nobody else until it has: its first answer may be that it needs
+//     states declared, and a thousand addresses need not all be told so.
+//   - A batch that fails is tried again as its first half, so that one bad message ends up alone before anything final happens to it.
+//
+// What an answer means is the host's business. One thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/loop.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "partition/egress.h"
+#include "ports/function_target.h"
+#include "runtime/entity.h"
+#include "runtime/table.h"
+
+namespace holdfast::runtime {
+
+struct Endpoint {
+  model::EndpointSpec spec;
+  std::unique_ptr<ports::FunctionTarget> target;
+  std::uint32_t in_flight = 0;
+  std::uint32_t in_flight_max = 1;
+  std::deque<Entity*> ready;
+
+  bool down = false;
+  bool pausing = false;    // Until the next try.
+  bool probe_due = false;  // While down: one call may go out.
+  std::uint32_t failures_in_a_row = 0;
+  std::string last_error;
+};
+
+struct FunctionType {
+  enum class Contact : std::uint8_t { Unknown, Probing, Known };
+
+  std::string name;
+  Endpoint* endpoint = nullptr;
+  Contact contact = Contact::Unknown;
+  bool declaring = false;
+  std::vector<Entity*> waiting;  // For first contact, or for a declaration.
+  std::vector<Entity*> asking;   // Those whose call asked for the declaration.
+
+  std::uint64_t in_flight = 0;
+  Counter messages;
+  Counter calls;
+  Counter failures;
+  LatencyHistogram latency;
+};
+
+class InvokerHost {
+ public:
+  virtual ~InvokerHost() = default;
+  // Takes in the effects of the answer to the first `batch` messages. An error is the reason why the answer is refused.
+  [[nodiscard]] virtual Result<void> accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
+                                            model::InvocationResponse&& response) = 0;
+  // The first `batch` messages failed for good.
+  virtual void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) = 0;
+  // Asks for states to be declared; Invoker::declared() is called when that is decided, not from within.
+  virtual void declare(const std::string& type, std::vector<model::StateSpec>&& missing) = 0;
+  // Whether more work may be taken on just now.
+  [[nodiscard]] virtual bool may_invoke() const = 0;
+  virtual void wake() = 0;  // Have pump() called soon.
+};
+
+class Invoker final : public partition::FunctionDirectory {
+ public:
+  struct Limits {
+    std::size_t function_types_max = 100'000;
+    Duration endpoint_down_max;
+  };
+
+  Invoker(const std::vector<model::EndpointSpec>& endpoints, std::size_t shards, const ports::TargetFactory& make_target,
+          Loop& loop, const Clock& clock, Random& random, Table& table, InvokerHost& host, Limits limits);
+  ~Invoker() override;
+
+  [[nodiscard]] bool knows(std::string_view type) const override;
+
+  // The entity has mail, or has been unparked: it is called when its turn comes. Nothing happens for one that is busy, parked or empty.
+  void offer(Entity& entity);
+  // Calls whoever can be called.
+  void pump();
+  // The answer to InvokerHost::declare(): the type's declaration now, or why not.
+  void declared(const std::string& type, Result<void> outcome);
+
+  [[nodiscard]] std::uint64_t in_flight() const { return in_flight_; }
+  [[nodiscard]] const std::vector<std::unique_ptr<Endpoint>>& endpoints() const { return endpoints_; }
+  void for_each_type(const std::function<void(const FunctionType&)>& visit) const;
+  [[nodiscard]] std::vector<const FunctionType*> types_for_metrics() const;
+
+ private:
+  FunctionType* type_of(const std::string& type);
+  Endpoint* endpoint_of(std::string_view type) const;
+  void ready(Entity& entity);
+  void release_waiting(FunctionType& type);
+  void dispatch(Endpoint& endpoint, Entity& entity);
+  void finish(Entity& entity, std::uint32_t batch, std::size_t states_sent, model::InvocationOutcome&& outcome);
+  void rest(Entity& entity);
+  void on_failed(Entity& entity, std::uint32_t batch, std::string why);
+  void on_refused(Entity& entity, std::uint32_t batch, std::string why);
+  void on_unreachable(Entity& entity, std::string why);
+  void on_incomplete(Entity& entity, std::uint32_t batch, std::size_t states_sent, std::vector<model::StateSpec>&& missing);
+  void settle(Entity& entity, std::uint32_t batch, std::string why);
+  void lost_contact(FunctionType& type);
+  [[nodiscard]] Duration backoff(const model::RetryPolicy& policy, std::uint32_t attempt);
+
+  Loop& loop_;
+  const Clock& clock_;
+  Random& random_;
+  Table& table_;
+  InvokerHost& host_;
+  Limits limits_;
+  std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  std::unordered_map<std::string, std::unique_ptr<FunctionType>> types_;
+  std::uint64_t in_flight_ = 0;
+  std::vector<ports::StateEntry> states_scratch_;
+  std::vector<const model::Message*> batch_scratch_;
+};
+
+}  // namespace holdfast::runtime

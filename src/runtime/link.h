@@ -1,0 +1,36 @@
+// Link: what shards say to each other. Items from one shard to another arrive in order, in batches of one epoch each.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "model/command.h"
+#include "model/rows.h"
+
+namespace holdfast::runtime {
+
+// The sender has closed the epoch of this batch; nothing more of that epoch follows.
+struct EpochClosed {};
+// To the owner of a function type: these states are needed.
+struct DeclareStates {
+  std::string type;
+  std::vector<model::StateSpec> states;
+};
+// From the owner to everybody: this is declared now; or to whoever asked: it is refused.
+struct StatesDeclared {
+  std::string type;
+  Result<model::RegistrationRow> row;
+};
+
+using LinkItem = std::variant<model::Command, EpochClosed, DeclareStates, StatesDeclared>;
+
+struct LinkBatch {
+  std::size_t from = 0;
+  model::Epoch epoch;
+  std::vector<LinkItem> items;
+};
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,89 @@
+// RowLayers: the rows of one shard as they are at this moment, which is not yet how any disk has them.
+//
+// From new to old:
+//   open    what the open epoch has written so far
+//   dirty   closed epochs that are not in the view yet
+//   frozen  a former `dirty` on its way into the view
+//   store   the view
+// A read takes the newest layer that knows the key. close() turns `open` into an epoch's payload and moves it down to `dirty`; freeze()
+// moves `dirty` to `frozen`, at an epoch boundary; thaw() forgets `frozen` once the view has it.
+//
+// One thread, but for the frozen layer, which the view's writer reads while it stands.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/hash.h"
+#include "ports/state_store.h"
+
+namespace holdfast::runtime {
+
+// Rows by key; no value: deleted. Address rows are only ever asked for by key, and hashed; the others are ordered.
+class RowSet {
+ public:
+  using Value = std::optional<std::string>;
+
+  // Whether the key was new.
+  bool put(std::string&& key, Value&& value);
+  void remove(std::string_view key);
+  [[nodiscard]] const Value* find(std::string_view key) const;
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  [[nodiscard]] bool empty() const { return hashed_.empty() && ordered_.empty(); }
+  [[nodiscard]] std::size_t size() const { return hashed_.size() + ordered_.size(); }
+
+  void for_each(const std::function<void(std::string_view, const Value&)>& visit) const;
+  // Keys in [from, to), in order.
+  [[nodiscard]] std::map<std::string_view, const Value*> range(std::string_view from, std::string_view to) const;
+  using Ordered = std::map<std::string, Value, std::less<>>;
+  [[nodiscard]] const Ordered& ordered() const { return ordered_; }
+  static bool is_hashed(std::string_view key);
+  void clear();
+
+ private:
+  std::unordered_map<std::string, Value, StringHash, std::equal_to<>> hashed_;
+  Ordered ordered_;
+  std::size_t bytes_ = 0;
+};
+
+class RowLayers {
+ public:
+  explicit RowLayers(const ports::StateStore& store) : store_(store) {}
+
+  void put(std::string key, std::string value);
+  void erase(std::string key);
+  // For a row that was born in the open epoch, and so is nowhere below: leaves no trace.
+  void erase_unborn(std::string_view key);
+
+  [[nodiscard]] std::optional<std::string> get(std::string_view key) const;
+  // Rows in [from, to) in key order until `visit` says false.
+  void scan(std::string_view from, std::string_view to,
+            const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+
+  [[nodiscard]] bool open_is_empty() const { return open_.empty(); }
+  [[nodiscard]] std::size_t open_bytes() const { return open_.bytes(); }
+  [[nodiscard]] std::size_t dirty_bytes() const { return dirty_.bytes(); }
+
+  // Appends the open rows to `payload` and moves them to `dirty`.
+  void close(std::string& payload);
+  // A row that belongs to the epoch just closed.
+  void add_closed(std::string key, std::optional<std::string> value) { dirty_.put(std::move(key), std::move(value)); }
+
+  std::shared_ptr<const RowSet> freeze();
+  void thaw() { frozen_.reset(); }
+  [[nodiscard]] bool has_frozen() const { return frozen_ != nullptr; }
+
+ private:
+  const ports::StateStore& store_;
+  RowSet open_;
+  RowSet dirty_;
+  std::shared_ptr<const RowSet> frozen_;
+};
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,375 @@
+#include "runtime/runtime.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "codec/rows.h"
+#include "runtime/epochs.h"
+#include "runtime/shard.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr std::size_t kIdempotencyKeyBytesMax = 255;
+constexpr std::size_t kTypeBytesMax = 512;
+constexpr std::size_t kIdBytesMax = 4096;
+
+Result<void> check(const SendRequest& request) {
+  const auto [ns, name] = model::split_type(request.target.type);
+  if (ns.empty() || name.empty())
+    return fail(ErrorCode::Invalid, "function type \"" + request.target.type + "\": expected namespace/name");
+  if (request.target.type.size() > kTypeBytesMax)
+    return fail(ErrorCode::Invalid, "a function type of " + std::to_string(request.target.type.size()) + " bytes; at most " +
+                                        std::to_string(kTypeBytesMax) + " are taken");
+  if (request.target.id.empty()) return fail(ErrorCode::Invalid, "the address has an empty id");
+  if (request.target.id.size() > kIdBytesMax)
+    return fail(ErrorCode::Invalid, "an id of " + std::to_string(request.target.id.size()) + " bytes; at most " +
+                                        std::to_string(kIdBytesMax) + " are taken");
+  if (request.idempotency_key.size() > kIdempotencyKeyBytesMax)
+    return fail(ErrorCode::Invalid, "an idempotency key of " + std::to_string(request.idempotency_key.size()) +
+                                        " bytes; at most " + std::to_string(kIdempotencyKeyBytesMax) + " are taken");
+  return {};
+}
+
+// A key speaks about one address: the same key for another address is another request.
+std::string keyed_request_id(const SendRequest& request) {
+  return "key/" + request.idempotency_key + "\n" + request.target.type + "\n" + request.target.id;
+}
+
+void on_loop(Loop& loop, Task task) {
+  if (loop.is_current()) task();
+  else loop.post(std::move(task));
+}
+
+}  // namespace
+
+Runtime::Runtime(Options options, World world) : options_(std::move(options)), world_(std::move(world)) {
+  HOLDFAST_CHECK(!world_.shard_loops.empty() && options_.partitions > 0 && options_.partitions <= model::kPartitionsMax);
+  SeededRandom random(world_.random_seed ^ 0x9e3779b97f4a7c15ull);
+  static constexpr char kHex[] = "0123456789abcdef";
+  for (std::uint64_t bits = random.next(), i = 0; i < 16; ++i, bits >>= 4) request_prefix_.push_back(kHex[bits & 15]);
+  request_prefix_.push_back('-');
+}
+
+Runtime::~Runtime() = default;
+
+Result<std::unique_ptr<Runtime>> Runtime::open(Options options, World world) {
+  std::unique_ptr<Runtime> runtime(new Runtime(std::move(options), std::move(world)));
+  if (auto ok = runtime->recover(); !ok) return fail(std::move(ok.error()));
+  return runtime;
+}
+
+Result<void> Runtime::recover() {
+  const std::size_t count = world_.shard_loops.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    std::vector<model::PartitionId> owned;
+    for (std::uint16_t p = 0; p < options_.partitions; ++p)
+      if (p % count == i) owned.push_back({p});
+    shards_.push_back(std::make_unique<Shard>(i, options_, world_, std::move(owned)));
+  }
+
+  // What the log has and the view has not. Rows are absolute, so rows the view got ahead of its position do no harm.
+  model::Epoch last = world_.store->reached();
+  std::uint64_t epochs = 0;
+  auto replayed = world_.log->replay(last, [&](model::Epoch epoch, std::string_view payload) -> Result<void> {
+    last = epoch;
+    ++epochs;
+    std::optional<Error> error;
+    auto ok = codec::for_each_row(payload, [&](std::string_view key, std::optional<std::string_view> value) {
+      const auto partition = codec::partition_of_key(key);
+      if (partition.value >= options_.partitions) {
+        error = Error{ErrorCode::Damaged, "a row of partition " + std::to_string(partition.value) + ", but there are only " +
+                                              std::to_string(options_.partitions)};
+        return;
+      }
+      shards_[partition.value % count]->add_recovered_row(key, value);
+    });
+    if (!ok) return fail(std::move(ok.error()));
+    if (error) return fail(std::move(*error));
+    // A long log must not fill the memory.
+    std::size_t dirty = 0;
+    for (const auto& shard : shards_) dirty += shard->dirty_bytes();
+    if (dirty <= options_.dirty_bytes_max * count * 2) return {};
+    std::vector<std::shared_ptr<const RowSet>> frozen;
+    std::vector<ports::StoreWrite> writes;
+    for (const auto& shard : shards_) {
+      frozen.push_back(shard->freeze_recovered());
+      frozen.back()->for_each([&](std::string_view key, const RowSet::Value& value) {
+        writes.push_back({key, value ? std::optional<std::string_view>(*value) : std::nullopt});
+      });
+    }
+    auto applied = world_.store->apply(writes, epoch);
+    for (const auto& shard : shards_) shard->thaw();
+    return applied;
+  });
+  if (!replayed) return replayed;
+
+  const model::Epoch first{last.value + 1};
+  std::vector<Shard*> all;
+  for (const auto& shard : shards_) all.push_back(shard.get());
+  epochs_ = std::make_unique<EpochCoordinator>(
+      *world_.shard_loops[0], *world_.commit_loop, *world_.view_loop, *world_.log, *world_.store, all, first,
+      EpochCoordinator::Limits{options_.dirty_bytes_max * count, options_.log_bytes_max});
+  std::vector<std::pair<std::string, model::RegistrationRow>> registrations;
+  for (const auto& shard : shards_)
+    if (auto ok = shard->recover(first, all, *epochs_, registrations); !ok) return ok;
+  for (const auto& shard : shards_)
+    for (const auto& [type, row] : registrations) shard->set_registration(type, row);
+  if (last.value > 0) log_info("recovered", {{"epoch", last.value}, {"replayed_epochs", epochs}});
+  return {};
+}
+
+void Runtime::start() {
+  for (const auto& shard : shards_)
+    shard->loop().post([shard = shard.get()] { shard->start(); });
+}
+
+void Runtime::stop(Duration grace, std::function<void()> done) {
+  stopping_ = true;
+  Loop& home = *world_.shard_loops[0];
+  home.post([this, grace, done = std::move(done), &home]() mutable {
+    // All shards quiet, or the grace is over: whichever comes first, once.
+    struct Stopping {
+      std::size_t missing = 0;
+      bool settled = false;
+      std::function<void()> done;
+    };
+    auto stopping = std::make_shared<Stopping>();
+    stopping->missing = shards_.size();
+    stopping->done = std::move(done);
+    const auto settle = [this, stopping] {
+      if (stopping->settled) return;
+      stopping->settled = true;
+      epochs_->settle([stopping] { stopping->done(); });
+    };
+    for (const auto& shard : shards_) {
+      shard->loop().post([shard = shard.get(), stopping, settle, &home] {
+        shard->quiesce([stopping, settle, &home] {
+          home.post([stopping, settle] {
+            if (--stopping->missing == 0) settle();
+          });
+        });
+      });
+    }
+    home.after(grace, settle);
+  });
+}
+
+Shard& Runtime::shard_of(std::string_view id) const {
+  return *shards_[model::partition_of(id, options_.partitions).value % shards_.size()];
+}
+
+void Runtime::send(SendRequest request, Done<void> done) {
+  if (auto ok = check(request); !ok) return done(fail(std::move(ok.error())));
+  if (request.idempotency_key.empty()) {
+    Shard& shard = shard_of(request.target.id);
+    return on_loop(shard.loop(), [&shard, request = std::move(request), done = std::move(done)]() mutable {
+      shard.send(std::move(request), std::move(done));
+    });
+  }
+  std::string id = keyed_request_id(request);
+  Shard& shard = shard_of(id);
+  on_loop(shard.loop(), [&shard, id = std::move(id), request = std::move(request), done = std::move(done)]() mutable {
+    // Accepted as soon as it is durable; the time only bounds how long a stalled disk may hold the caller.
+    shard.open_request(std::move(request), std::move(id), partition::RequestKind::Send, Duration{60'000},
+                       [done = std::move(done)](Result<std::optional<model::TypedValue>> answer) {
+                         if (!answer) return done(fail(std::move(answer.error())));
+                         done({});
+                       });
+  });
+}
+
+void Runtime::call(SendRequest request, Duration timeout, Done<model::TypedValue> done) {
+  if (auto ok = check(request); !ok) return done(fail(std::move(ok.error())));
+  if (!request.idempotency_key.empty()) {
+    std::string id = keyed_request_id(request);
+    Shard& shard = shard_of(id);
+    return on_loop(shard.loop(), [&shard, id = std::move(id), request = std::move(request), timeout,
+                                  done = std::move(done)]() mutable {
+      shard.open_request(std::move(request), std::move(id), partition::RequestKind::Call, timeout,
+                         [done = std::move(done)](Result<std::optional<model::TypedValue>> answer) {
+                           if (!answer) return done(fail(std::move(answer.error())));
+                           if (!*answer) return done(fail(ErrorCode::Conflict, "the idempotency key was used for a send"));
+                           done(std::move(**answer));
+                         });
+    });
+  }
+  // An id that lives with the function it calls, so that the answer need not cross threads.
+  Shard& shard = shard_of(request.target.id);
+  std::string id;
+  do {
+    id = request_prefix_ + std::to_string(next_request_.fetch_add(1, std::memory_order_relaxed));
+  } while (&shard_of(id) != &shard);
+  on_loop(shard.loop(), [&shard, id = std::move(id), request = std::move(request), timeout, done = std::move(done)]() mutable {
+    shard.call(std::move(request), std::move(id), timeout, std::move(done));
+  });
+}
+
+void Runtime::read_stream(StreamQuery query, Done<StreamPage> done) {
+  Shard& shard = shard_of(query.stream);
+  on_loop(shard.loop(), [&shard, query = std::move(query), done = std::move(done)]() mutable {
+    shard.read_stream(std::move(query), std::move(done));
+  });
+}
+
+void Runtime::pop_stream(std::string stream, Done<std::optional<model::StreamRecord>> done) {
+  Shard& shard = shard_of(stream);
+  on_loop(shard.loop(), [&shard, stream = std::move(stream), done = std::move(done)]() mutable {
+    shard.pop_stream(stream, std::move(done));
+  });
+}
+
+// Asks every shard in turn, then answers with all of it.
+template <typename Info, typename Make>
+void Runtime::gather(std::size_t limit, Make make, Done<std::vector<Info>> done) {
+  struct Gathering {
+    std::size_t next = 0;
+    std::vector<Info> found;
+    std::function<void()> step;
+  };
+  auto gathering = std::make_shared<Gathering>();
+  gathering->step = [this, gathering = gathering.get(), keep = std::weak_ptr<Gathering>(gathering), limit, make,
+                     done = std::move(done)]() mutable {
+    auto self = keep.lock();
+    if (gathering->next == shards_.size()) {
+      (void)limit;
+      done(std::move(gathering->found));
+      return;
+    }
+    Shard& shard = *shards_[gathering->next++];
+    on_loop(shard.loop(), [self, &shard, make] {
+      for (auto& info : make(shard)) self->found.push_back(std::move(info));
+      self->step();
+    });
+  };
+  gathering->step();
+}
+
+namespace {
+
+template <typename Info, typename Key>
+void sort_and_cut(std::vector<Info>& infos, std::size_t limit, Key key) {
+  std::ranges::stable_sort(infos, {}, key);
+  if (infos.size() > limit) infos.resize(limit);
+}
+
+}  // namespace
+
+void Runtime::functions(Done<std::vector<FunctionInfo>> done) {
+  gather<FunctionInfo>(SIZE_MAX, [](const Shard& shard) { return shard.functions(); },
+                       [done = std::move(done)](Result<std::vector<FunctionInfo>> found) {
+                         std::vector<FunctionInfo> merged;
+                         std::ranges::stable_sort(*found, {}, &FunctionInfo::type);
+                         for (auto& info : *found) {
+                           if (merged.empty() || merged.back().type != info.type) {
+                             merged.push_back(std::move(info));
+                             continue;
+                           }
+                           merged.back().invocations += info.invocations;
+                           merged.back().failures += info.failures;
+                           merged.back().in_flight += info.in_flight;
+                         }
+                         done(std::move(merged));
+                       });
+}
+
+void Runtime::endpoints(Done<std::vector<EndpointInfo>> done) {
+  gather<EndpointInfo>(SIZE_MAX, [](const Shard& shard) { return shard.endpoints(); },
+                       [done = std::move(done)](Result<std::vector<EndpointInfo>> found) {
+                         std::vector<EndpointInfo> merged;
+                         std::ranges::stable_sort(*found, {}, &EndpointInfo::functions);
+                         for (auto& info : *found) {
+                           if (merged.empty() || merged.back().functions != info.functions) {
+                             merged.push_back(std::move(info));
+                             continue;
+                           }
+                           merged.back().in_flight += info.in_flight;
+                           merged.back().waiting += info.waiting;
+                           merged.back().down |= info.down;
+                           if (merged.back().last_error.empty()) merged.back().last_error = std::move(info.last_error);
+                         }
+                         done(std::move(merged));
+                       });
+}
+
+void Runtime::addresses(AddressQuery query, Done<std::vector<AddressInfo>> done) {
+  const auto limit = query.limit;
+  gather<AddressInfo>(limit, [query = std::move(query)](const Shard& shard) { return shard.addresses(query); },
+                      [limit, done = std::move(done)](Result<std::vector<AddressInfo>> found) {
+                        sort_and_cut(*found, limit, &AddressInfo::address);
+                        done(std::move(found));
+                      });
+}
+
+void Runtime::states(AddressQuery query, Done<std::vector<StateInfo>> done) {
+  const auto limit = query.limit;
+  gather<StateInfo>(limit, [query = std::move(query)](const Shard& shard) { return shard.states(query); },
+                    [limit, done = std::move(done)](Result<std::vector<StateInfo>> found) {
+                      sort_and_cut(*found, limit, &StateInfo::address);
+                      done(std::move(found));
+                    });
+}
+
+void Runtime::parked(AddressQuery query, Done<std::vector<ParkedInfo>> done) {
+  const auto limit = query.limit;
+  gather<ParkedInfo>(limit, [query = std::move(query)](const Shard& shard) { return shard.parked(query); },
+                     [limit, done = std::move(done)](Result<std::vector<ParkedInfo>> found) {
+                       sort_and_cut(*found, limit, &ParkedInfo::address);
+                       done(std::move(found));
+                     });
+}
+
+void Runtime::timers(AddressQuery query, Done<std::vector<TimerInfo>> done) {
+  const auto limit = query.limit;
+  gather<TimerInfo>(limit, [query = std::move(query)](const Shard& shard) { return shard.timers(query); },
+                    [limit, done = std::move(done)](Result<std::vector<TimerInfo>> found) {
+                      sort_and_cut(*found, limit, &TimerInfo::due);
+                      done(std::move(found));
+                    });
+}
+
+void Runtime::streams(Done<std::vector<StreamInfo>> done) {
+  gather<StreamInfo>(SIZE_MAX, [](const Shard& shard) { return shard.streams(); },
+                     [done = std::move(done)](Result<std::vector<StreamInfo>> found) {
+                       sort_and_cut(*found, SIZE_MAX, &StreamInfo::name);
+                       done(std::move(found));
+                     });
+}
+
+void Runtime::state(model::Address address, Done<StateInfo> done) {
+  Shard& shard = shard_of(address.id);
+  on_loop(shard.loop(), [&shard, address = std::move(address), done = std::move(done)] {
+    auto info = shard.state(address);
+    if (!info) return done(fail(ErrorCode::NotFound, "nothing is kept of " + address.type + "/" + address.id));
+    done(std::move(*info));
+  });
+}
+
+void Runtime::retry_parked(model::Address address, Done<void> done) {
+  Shard& shard = shard_of(address.id);
+  on_loop(shard.loop(), [&shard, address = std::move(address), done = std::move(done)]() mutable {
+    shard.retry_parked(address, std::move(done));
+  });
+}
+
+void Runtime::skip_parked(model::Address address, Done<void> done) {
+  Shard& shard = shard_of(address.id);
+  on_loop(shard.loop(), [&shard, address = std::move(address), done = std::move(done)]() mutable {
+    shard.skip_parked(address, std::move(done));
+  });
+}
+
+bool Runtime::ready(std::string* why) const {
+  const char* reason = stopping_.load() ? "stopping" : epochs_->is_stalled() ? "the disk is full" : nullptr;
+  if (why != nullptr && reason != nullptr) *why = reason;
+  return reason == nullptr;
+}
+
+void Runtime::collect(MetricsSink& sink) const {
+  epochs_->collect(sink);
+  for (const auto& shard : shards_) shard->collect(sink);
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,505 @@
+#include "runtime/shard.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "partition/delayed_send.h"
+#include "partition/expiry.h"
+#include "partition/failure.h"
+#include "partition/registration.h"
+#include "partition/request.h"
+#include "partition/response.h"
+#include "partition/stream.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr std::size_t kTimersPerTurn = 1'000;
+constexpr std::uint32_t kTrimBatch = 1'000;
+constexpr std::size_t kDirtyOverloadFactor = 8;  // Over this many times the bound on dirty rows, nothing is taken in.
+
+Table::Limits table_limits(const Options& options) {
+  return {options.partitions, options.mailbox_bytes_in_memory, options.address_mailbox_bytes_in_memory,
+          options.state_cache_bytes, options.timers_in_memory_max};
+}
+
+}  // namespace
+
+Shard::Shard(std::size_t index, const Options& options, const Runtime::World& world, std::vector<model::PartitionId> owned)
+    : index_(index),
+      options_(options),
+      world_(world),
+      loop_(*world.shard_loops[index]),
+      clock_(*world.clock),
+      random_(world.random_seed + index),
+      table_(table_limits(options), std::move(owned), *world.store),
+      invoker_(options.endpoints, world.shard_loops.size(), world.make_target, loop_, clock_, random_, table_, *this,
+               {.endpoint_down_max = options.endpoint_down_max}) {}
+
+Shard::~Shard() = default;
+
+void Shard::add_recovered_row(std::string_view key, std::optional<std::string_view> value) {
+  table_.add_recovered_row(key, value);
+}
+
+Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCoordinator& epochs,
+                            std::vector<std::pair<std::string, model::RegistrationRow>>& registrations) {
+  all_ = std::move(all);
+  epochs_ = &epochs;
+  outboxes_.resize(all_.size());
+  under_way_ = std::make_unique<std::atomic<std::size_t>[]>(all_.size());
+  open_ = first;
+  sequence_.next = {first.value, 0};
+  table_.begin(first);
+  auto recovered = table_.recover();
+  if (!recovered) return fail(std::move(recovered.error()));
+  for (auto& registration : recovered->registrations) registrations.push_back(std::move(registration));
+  for (Entity* entity : recovered->with_mail) invoker_.offer(*entity);
+  for (auto& command : recovered->inbox) carry_out(std::move(command));
+  return {};
+}
+
+void Shard::start() {
+  started_ = true;
+  wake();
+  arm_timer();
+}
+
+std::size_t Shard::shard_of(std::string_view id) const { return table_.partition_of(id).value % all_.size(); }
+
+// --- Taking in -------------------------------------------------------------------------------------------------------
+
+Result<void> Shard::admit(const SendRequest& request) const {
+  if (refusing_) return fail(ErrorCode::Unavailable, "the runtime is stopping");
+  if (epochs_->is_stalled()) return fail(ErrorCode::Unavailable, "the disk is full");
+  const std::size_t size = request.value.value.size();
+  if (size > options_.message_bytes_max)
+    return fail(ErrorCode::TooLarge, "a message of " + std::to_string(size) + " bytes; at most " +
+                                         std::to_string(options_.message_bytes_max) + " are taken");
+  if (!invoker_.knows(request.target.type))
+    return fail(ErrorCode::NotFound, "no endpoint serves the function type " + request.target.type);
+  if (table_.mail_count() >= options_.backlog_messages_max || table_.mail_bytes() >= options_.backlog_bytes_max)
+    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_count()) + " messages are waiting already");
+  if (waiting_ >= options_.waiting_requests_max)
+    return fail(ErrorCode::Overloaded, std::to_string(waiting_) + " requests are waiting already");
+  if (table_.dirty_bytes() > options_.dirty_bytes_max * kDirtyOverloadFactor ||
+      table_.open_bytes() > options_.open_epoch_bytes_max * 2)
+    return fail(ErrorCode::Overloaded, "the disk does not keep up");
+  return {};
+}
+
+void Shard::send(SendRequest&& request, Runtime::Done<void> done) {
+  if (auto ok = admit(request); !ok) return done(fail(std::move(ok.error())));
+  metrics_.messages_in.add();
+  route(model::Message{std::move(request.target), std::nullopt, std::move(request.value), std::move(request.traceparent)});
+  gate([done = std::move(done)] { done({}); });
+}
+
+void Shard::call(SendRequest&& request, std::string id, Duration timeout, Runtime::Done<model::TypedValue> done) {
+  if (auto ok = admit(request); !ok) return done(fail(std::move(ok.error())));
+  metrics_.messages_in.add();
+  add_waiter(id, timeout, [done = std::move(done)](Result<std::optional<model::TypedValue>> answer) {
+    if (!answer) return done(fail(std::move(answer.error())));
+    done(std::move(**answer));
+  });
+  route(model::Message{std::move(request.target), model::Address{std::string(model::kRequestType), std::move(id)},
+                       std::move(request.value), std::move(request.traceparent)});
+}
+
+void Shard::open_request(SendRequest&& request, std::string id, partition::RequestKind kind, Duration timeout,
+                         std::function<void(Result<std::optional<model::TypedValue>>)> done) {
+  if (auto ok = admit(request); !ok) return done(fail(std::move(ok.error())));
+  partition::OpenRequest open{.id = id,
+                              .kind = kind,
+                              .message = {std::move(request.target), std::nullopt, std::move(request.value),
+                                          std::move(request.traceparent)},
+                              .retention = options_.idempotency_retention};
+  auto transition = partition::open_request(table_, std::move(open), clock_.now(), sequence_);
+  if (!transition) return done(fail(std::move(transition.error())));
+  metrics_.messages_in.add();
+  add_waiter(id, timeout, std::move(done));
+  perform(std::move(*transition));
+}
+
+void Shard::add_waiter(const std::string& id, Duration timeout,
+                       std::function<void(Result<std::optional<model::TypedValue>>)> done) {
+  const std::uint64_t number = next_waiter_++;
+  const auto timer = loop_.after(timeout, [this, id, number] {
+    const auto it = waiters_.find(id);
+    if (it == waiters_.end()) return;
+    const auto waiter = std::ranges::find(it->second, number, &Waiter::id);
+    if (waiter == it->second.end()) return;
+    auto late = std::move(waiter->done);
+    it->second.erase(waiter);
+    if (it->second.empty()) waiters_.erase(it);
+    --waiting_;
+    late(fail(ErrorCode::Timeout, "no reply in time; the message stays accepted"));
+  });
+  waiters_[id].push_back({std::move(done), timer, number});
+  ++waiting_;
+}
+
+void Shard::resolve(const std::string& id, std::optional<model::TypedValue> value) {
+  const auto it = waiters_.find(id);
+  if (it == waiters_.end()) return;
+  auto waiters = std::move(it->second);
+  waiters_.erase(it);
+  waiting_ -= waiters.size();
+  for (std::size_t i = 0; i < waiters.size(); ++i) {
+    loop_.cancel(waiters[i].timer);
+    waiters[i].done(i + 1 == waiters.size() ? std::move(value) : value);
+  }
+}
+
+// --- Carrying out ----------------------------------------------------------------------------------------------------
+
+void Shard::perform(partition::Transition&& transition) {
+  for (auto& write : transition.writes) table_.apply(std::move(write));
+  for (auto& effect : transition.effects) {
+    if (auto* deliver = std::get_if<partition::Deliver>(&effect)) {
+      route(std::move(deliver->command));
+    } else {
+      auto& answer = std::get<partition::Answer>(effect);
+      if (!waiters_.contains(answer.request)) continue;  // Nobody waits (any more).
+      gate([this, id = std::move(answer.request), value = std::move(answer.value)]() mutable {
+        resolve(id, std::move(value));
+      });
+    }
+  }
+  wake();
+}
+
+void Shard::route(model::Command&& command) {
+  const std::size_t owner = shard_of(model::routing_id(command));
+  if (owner == index_) return carry_out(std::move(command));
+  metrics_.messages_sent_on.add();
+  under_way_[owner].fetch_add(1, std::memory_order_relaxed);
+  outboxes_[owner].push_back(std::move(command));
+  wake();
+}
+
+void Shard::carry_out(model::Command&& command) {
+  if (auto* append = std::get_if<model::AppendRecord>(&command)) {
+    metrics_.records_appended.add();
+    (void)visible_end(append->stream);  // As of before this record.
+    const auto retention = world_.egress->retention(append->stream);
+    return perform(partition::append_record(table_, retention, std::move(*append), clock_.now(), sequence_));
+  }
+  auto& message = std::get<model::Message>(command);
+  if (message.target.type == model::kRequestType) {
+    // Taken out first: the id is the message's, and the message is given away.
+    const std::string id = std::move(message.target.id);
+    return perform(partition::answer_request(table_, id, std::move(message.argument)));
+  }
+  metrics_.messages_delivered.add();
+  Entity& entity = table_.entity(message.target);
+  table_.add_mail(entity, std::move(message));
+  invoker_.offer(entity);
+  wake();
+}
+
+Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
+                           model::InvocationResponse&& response) {
+  auto transition = partition::apply_response(table_, *world_.egress, invoker_, {entity.address, batch, traceparent},
+                                              std::move(response), clock_.now(), sequence_);
+  if (!transition) {
+    metrics_.refusals.add();
+    return fail(std::move(transition.error()));
+  }
+  metrics_.responses.add();
+  perform(std::move(*transition));
+  return {};
+}
+
+void Shard::settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) {
+  switch (policy.then) {
+    case model::FailureAction::Park: metrics_.parked.add(); break;
+    case model::FailureAction::DeadLetter: metrics_.dead_lettered.add(batch); break;
+    case model::FailureAction::Drop: metrics_.dropped.add(batch); break;
+  }
+  perform(partition::settle_failure(table_, policy, {entity.address, batch, entity.attempts, std::move(reason)}, clock_.now()));
+}
+
+bool Shard::may_invoke() const {
+  if (!started_ || quiescing_) return false;
+  if (table_.open_bytes() > options_.open_epoch_bytes_max) return false;
+  for (std::size_t i = 0; i < all_.size(); ++i)
+    if (under_way_[i].load(std::memory_order_relaxed) > options_.link_messages_max) return false;
+  return true;
+}
+
+void Shard::unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done) {
+  if (!transition) return done(fail(std::move(transition.error())));
+  perform(std::move(*transition));
+  invoker_.offer(table_.entity(address));
+  gate([done = std::move(done)] { done({}); });
+}
+
+void Shard::retry_parked(const model::Address& address, Runtime::Done<void> done) {
+  unpark(partition::retry_parked(table_, address), address, std::move(done));
+}
+
+void Shard::skip_parked(const model::Address& address, Runtime::Done<void> done) {
+  unpark(partition::skip_parked(table_, address), address, std::move(done));
+}
+
+// --- Declarations of states ------------------------------------------------------------------------------------------
+
+void Shard::declare(const std::string& type, std::vector<model::StateSpec>&& missing) {
+  const std::size_t owner = shard_of(type);
+  DeclareStates ask{type, std::move(missing)};
+  if (owner == index_) {
+    // Later, because the invoker is in the middle of something.
+    loop_.post([this, ask = std::move(ask)]() mutable { decide_declaration(index_, std::move(ask)); });
+    return;
+  }
+  under_way_[owner].fetch_add(1, std::memory_order_relaxed);
+  outboxes_[owner].push_back(std::move(ask));
+  wake();
+}
+
+void Shard::decide_declaration(std::size_t asker, DeclareStates&& ask) {
+  auto row = partition::declare_states(ask.type, table_.registration(ask.type), std::move(ask.states));
+  if (!row) {
+    StatesDeclared refusal{ask.type, fail(std::move(row.error()))};
+    if (asker == index_) return take_declaration(std::move(refusal));
+    under_way_[asker].fetch_add(1, std::memory_order_relaxed);
+    outboxes_[asker].push_back(std::move(refusal));
+    return wake();
+  }
+  table_.apply(partition::PutRegistration{ask.type, *row});
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    if (i == index_) continue;
+    under_way_[i].fetch_add(1, std::memory_order_relaxed);
+    outboxes_[i].push_back(StatesDeclared{ask.type, *row});
+  }
+  take_declaration({ask.type, std::move(*row)});
+  wake();
+}
+
+void Shard::take_declaration(StatesDeclared&& declared) {
+  if (!declared.row) return invoker_.declared(declared.type, fail(declared.row.error()));
+  table_.set_registration(declared.type, std::move(*declared.row));
+  invoker_.declared(declared.type, {});
+}
+
+// --- Epochs ----------------------------------------------------------------------------------------------------------
+
+void Shard::gate(Task task) {
+  gate_.push_back(std::move(task));
+  wake();
+}
+
+void Shard::wake() {
+  if (turn_scheduled_ || !started_) return;
+  turn_scheduled_ = true;
+  loop_.post([this] {
+    turn_scheduled_ = false;
+    turn();
+  });
+}
+
+// Once per turn of the loop, after whatever came in.
+void Shard::turn() {
+  invoker_.pump();
+  flush_links();
+  if (!gate_.empty() || table_.open_bytes() > options_.open_epoch_bytes_max / 2) {
+    if (!close_wanted_) {
+      close_wanted_ = true;
+      epochs_->request_close();
+    }
+  } else if (!table_.is_clean() && lazy_close_ == 0) {
+    // Nobody waits for what has changed; still it should not be lost for long.
+    lazy_close_ = loop_.after(options_.epoch_open_max, [this] {
+      lazy_close_ = 0;
+      if (table_.is_clean() || close_wanted_) return;
+      close_wanted_ = true;
+      epochs_->request_close();
+    });
+  }
+  arm_timer();
+  show_levels();
+  if (quiescing_) check_quiet();
+}
+
+void Shard::flush_links() {
+  for (std::size_t i = 0; i < outboxes_.size(); ++i) {
+    if (outboxes_[i].empty()) continue;
+    LinkBatch batch{index_, open_, std::exchange(outboxes_[i], {})};
+    all_[i]->loop().post([to = all_[i], batch = std::move(batch)]() mutable { to->receive(std::move(batch)); });
+  }
+}
+
+void Shard::close_open_epoch() {
+  HOLDFAST_CHECK(!cut_);
+  flush_links();
+  const model::Epoch epoch = open_;
+  std::vector<std::pair<std::string, std::uint64_t>> streams;
+  Cut cut;
+  cut.epoch = epoch;
+  cut.payload = table_.close({epoch.value + 1}, streams);
+  cut.closed_by = std::exchange(early_closed_, 0);
+  open_ = {epoch.value + 1};
+  sequence_.next = {open_.value, 0};
+  if (!streams.empty()) {
+    gate_.push_back([this, streams = std::move(streams)] {
+      for (const auto& [stream, end] : streams) {
+        visible_[stream] = end;
+        wake_readers(stream);
+      }
+    });
+  }
+  gates_.emplace_back(epoch, std::exchange(gate_, {}));
+  close_wanted_ = false;
+  metrics_.epochs.add();
+  metrics_.epoch_bytes.add(cut.payload.size());
+  cut_ = std::move(cut);
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    if (i == index_) continue;
+    LinkBatch closed{index_, epoch, {}};
+    closed.items.emplace_back(EpochClosed{});
+    all_[i]->loop().post([to = all_[i], closed = std::move(closed)]() mutable { to->receive(std::move(closed)); });
+  }
+}
+
+void Shard::close_epoch(model::Epoch epoch, Freeze freeze) {
+  if (epoch == open_) close_open_epoch();
+  HOLDFAST_CHECK(cut_ && cut_->epoch == epoch);
+  cut_->requested = true;
+  cut_->freeze = freeze;
+  seal_if_complete();
+}
+
+void Shard::seal_if_complete() {
+  if (!cut_ || !cut_->requested || cut_->closed_by + 1 < all_.size()) return;
+  EpochCoordinator::Sealed part;
+  part.payload = std::move(cut_->payload);
+  if (cut_->freeze == Freeze::Yes) part.frozen = table_.freeze();
+  part.dirty_bytes = table_.dirty_bytes();
+  const model::Epoch epoch = cut_->epoch;
+  cut_.reset();
+  if (index_ == 0) {
+    // Not from within close_epoch(): the coordinator may still be telling others.
+    loop_.post([this, epoch, part = std::move(part)]() mutable { epochs_->sealed(0, epoch, std::move(part)); });
+    return;
+  }
+  epochs_->home().post([epochs = epochs_, index = index_, epoch, part = std::move(part)]() mutable {
+    epochs->sealed(index, epoch, std::move(part));
+  });
+}
+
+void Shard::durable(model::Epoch epoch) {
+  while (!gates_.empty() && gates_.front().first <= epoch) {
+    auto tasks = std::move(gates_.front().second);
+    gates_.pop_front();
+    for (auto& task : tasks) task();
+  }
+  wake();
+}
+
+void Shard::receive(LinkBatch&& batch) {
+  // Whoever sent this has cut the epoch before; what it caused here must not come before that cut.
+  if (batch.epoch > open_) {
+    HOLDFAST_CHECK(batch.epoch.value == open_.value + 1);
+    close_open_epoch();
+  }
+  const bool late = batch.epoch < open_;
+  std::size_t taken = 0;
+  for (auto& item : batch.items) {
+    if (auto* command = std::get_if<model::Command>(&item)) {
+      ++taken;
+      if (late) {
+        // It was under way when the epoch was cut: it belongs to that epoch, though it has its effect in this one.
+        HOLDFAST_CHECK(cut_ && cut_->epoch == batch.epoch);
+        table_.add_inbox(cut_->payload, *command, {batch.epoch.value, cut_->late++});
+      }
+      carry_out(std::move(*command));
+    } else if (std::holds_alternative<EpochClosed>(item)) {
+      if (late) {
+        HOLDFAST_CHECK(cut_ && cut_->epoch == batch.epoch);
+        ++cut_->closed_by;
+      } else {
+        ++early_closed_;
+      }
+    } else if (auto* ask = std::get_if<DeclareStates>(&item)) {
+      ++taken;
+      decide_declaration(batch.from, std::move(*ask));
+    } else {
+      ++taken;
+      take_declaration(std::move(std::get<StatesDeclared>(item)));
+    }
+  }
+  all_[batch.from]->under_way_[index_].fetch_sub(taken, std::memory_order_relaxed);
+  seal_if_complete();
+  wake();
+}
+
+// --- Timers ----------------------------------------------------------------------------------------------------------
+
+void Shard::arm_timer() {
+  if (quiescing_) return;
+  const auto next = table_.next_timer();
+  if (!next) return;
+  if (timer_ != 0) {
+    if (timer_due_ <= next->key.due) return;
+    loop_.cancel(timer_);
+  }
+  timer_due_ = next->key.due;
+  const std::int64_t delay = std::max<std::int64_t>(0, next->key.due.unix_ms - clock_.now().unix_ms);
+  timer_ = loop_.after({delay}, [this] {
+    timer_ = 0;
+    fire_timers();
+  });
+}
+
+void Shard::fire_timers() {
+  const Instant now = clock_.now();
+  for (std::size_t i = 0; i < kTimersPerTurn; ++i) {
+    const auto next = table_.next_timer();
+    if (!next || next->key.due > now || quiescing_) break;
+    auto row = table_.timer(*next);
+    HOLDFAST_CHECK(row);
+    metrics_.timers_fired.add();
+    if (auto* send = std::get_if<model::DelayedSend>(&*row)) {
+      perform(partition::fire_delayed_send(next->key, std::move(*send)));
+    } else if (auto* expire = std::get_if<model::ExpireStates>(&*row)) {
+      perform(partition::fire_expire_states(table_, next->key, expire->address, now, sequence_));
+    } else if (auto* forget = std::get_if<model::ForgetRequest>(&*row)) {
+      perform(partition::fire_forget_request(next->key, forget->id));
+    } else {
+      const auto& trim = std::get<model::TrimStream>(*row);
+      (void)visible_end(trim.name);
+      perform(partition::fire_trim_stream(table_, world_.egress->retention(trim.name), next->key, trim.name, now, kTrimBatch,
+                                          sequence_));
+    }
+  }
+  wake();
+}
+
+// --- Stopping --------------------------------------------------------------------------------------------------------
+
+void Shard::quiesce(std::function<void()> done) {
+  refusing_ = true;
+  quiescing_ = true;
+  quiet_ = std::move(done);
+  wake();
+}
+
+void Shard::check_quiet() {
+  if (!quiet_ || invoker_.in_flight() > 0) return;
+  std::exchange(quiet_, nullptr)();
+}
+
+void Shard::show_levels() {
+  metrics_.mail_count.set(table_.mail_count());
+  metrics_.mail_bytes.set(table_.mail_bytes());
+  metrics_.entities.set(table_.entity_count());
+  metrics_.cached_bytes.set(table_.cached_bytes());
+  metrics_.dirty_bytes.set(table_.dirty_bytes());
+  metrics_.waiters.set(waiting_);
+  metrics_.in_flight.set(invoker_.in_flight());
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,177 @@
+// Shard: some of the partitions, and the thread they live on. Takes messages in, has functions called, carries out what the state
+// machine decides, and cuts its part of each epoch. Everything here runs on the shard's loop, except where it says otherwise.
+//
+// What must not be seen before its epoch is durable is put behind a gate (gate()); the gate of an epoch opens with durable().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "partition/request.h"
+#include "runtime/epochs.h"
+#include "runtime/inspect.h"
+#include "runtime/invoker.h"
+#include "runtime/link.h"
+#include "runtime/options.h"
+#include "runtime/runtime.h"
+#include "runtime/table.h"
+
+namespace holdfast::runtime {
+
+class Shard final : private InvokerHost {
+ public:
+  Shard(std::size_t index, const Options& options, const Runtime::World& world, std::vector<model::PartitionId> owned);
+  ~Shard() override;
+
+  // Before the loop runs, on the calling thread.
+  void add_recovered_row(std::string_view key, std::optional<std::string_view> value);
+  [[nodiscard]] Result<void> recover(model::Epoch first, std::vector<Shard*> all, EpochCoordinator& epochs,
+                                     std::vector<std::pair<std::string, model::RegistrationRow>>& registrations);
+  void set_registration(const std::string& type, const model::RegistrationRow& row) { table_.set_registration(type, row); }
+  [[nodiscard]] std::size_t dirty_bytes() const { return table_.dirty_bytes(); }
+  std::shared_ptr<const RowSet> freeze_recovered() { return table_.freeze(); }
+  void thaw() { table_.thaw(); }
+  void start();
+
+  // From outside.
+  void send(SendRequest&& request, Runtime::Done<void> done);
+  void call(SendRequest&& request, std::string id, Duration timeout, Runtime::Done<model::TypedValue> done);
+  void open_request(SendRequest&& request, std::string id, partition::RequestKind kind, Duration timeout,
+                    std::function<void(Result<std::optional<model::TypedValue>>)> done);
+  void read_stream(StreamQuery&& query, Runtime::Done<StreamPage> done);
+  void pop_stream(const std::string& stream, Runtime::Done<std::optional<model::StreamRecord>> done);
+  void retry_parked(const model::Address& address, Runtime::Done<void> done);
+  void skip_parked(const model::Address& address, Runtime::Done<void> done);
+
+  // From other shards.
+  void receive(LinkBatch&& batch);
+
+  // From the epoch coordinator.
+  void close_epoch(model::Epoch epoch, Freeze freeze);
+  void durable(model::Epoch epoch);
+
+  // Lets what is under way finish, takes on nothing new; `done` when that is so.
+  void quiesce(std::function<void()> done);
+  void refuse_new() { refusing_ = true; }
+
+  // Looking in; see inspect.h.
+  [[nodiscard]] std::vector<FunctionInfo> functions() const;
+  [[nodiscard]] std::vector<EndpointInfo> endpoints() const;
+  [[nodiscard]] std::vector<AddressInfo> addresses(const AddressQuery& query) const;
+  [[nodiscard]] std::vector<StateInfo> states(const AddressQuery& query) const;
+  [[nodiscard]] std::optional<StateInfo> state(const model::Address& address) const;
+  [[nodiscard]] std::vector<ParkedInfo> parked(const AddressQuery& query) const;
+  [[nodiscard]] std::vector<TimerInfo> timers(const AddressQuery& query) const;
+  [[nodiscard]] std::vector<StreamInfo> streams() const;
+
+  // Any thread.
+  [[nodiscard]] Loop& loop() const { return loop_; }
+  [[nodiscard]] std::size_t index() const { return index_; }
+  void collect(MetricsSink& sink) const;
+
+ private:
+  struct Waiter {
+    std::function<void(Result<std::optional<model::TypedValue>>)> done;
+    Loop::TimerId timer = 0;
+    std::uint64_t id = 0;
+  };
+  struct Reader {
+    StreamQuery query;
+    Runtime::Done<StreamPage> done;
+    Loop::TimerId timer = 0;
+    std::uint64_t id = 0;
+  };
+  struct Metrics {
+    Counter messages_in, messages_delivered, messages_sent_on, responses, refusals, parked, dead_lettered, dropped, epochs,
+        epoch_bytes, timers_fired, records_appended, records_read;
+    Counter mail_count, mail_bytes, entities, cached_bytes, dirty_bytes, waiters, in_flight, timers;  // Levels.
+    LatencyHistogram call_latency;
+  };
+
+  // InvokerHost
+  Result<void> accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
+                      model::InvocationResponse&& response) override;
+  void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) override;
+  void declare(const std::string& type, std::vector<model::StateSpec>&& missing) override;
+  [[nodiscard]] bool may_invoke() const override;
+  void wake() override;
+
+  [[nodiscard]] Result<void> admit(const SendRequest& request) const;
+  void perform(partition::Transition&& transition);
+  void route(model::Command&& command);
+  void carry_out(model::Command&& command);
+  void decide_declaration(std::size_t asker, DeclareStates&& ask);
+  void take_declaration(StatesDeclared&& declared);
+  void gate(Task task);
+  void turn();
+  void flush_links();
+  void close_open_epoch();
+  void seal_if_complete();
+  void arm_timer();
+  void fire_timers();
+  void add_waiter(const std::string& id, Duration timeout, std::function<void(Result<std::optional<model::TypedValue>>)> done);
+  void resolve(const std::string& id, std::optional<model::TypedValue> value);
+  [[nodiscard]] std::uint64_t visible_end(const std::string& stream);
+  [[nodiscard]] StreamPage page(const StreamQuery& query);
+  void wake_readers(const std::string& stream);
+  void unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done);
+  void check_quiet();
+  void show_levels();
+  [[nodiscard]] std::size_t shard_of(std::string_view id) const;
+
+  const std::size_t index_;
+  const Options& options_;
+  const Runtime::World& world_;
+  Loop& loop_;
+  const Clock& clock_;
+  SeededRandom random_;
+  Table table_;
+  Invoker invoker_;
+  std::vector<Shard*> all_;
+  EpochCoordinator* epochs_ = nullptr;
+
+  // The open epoch, and the one being cut.
+  model::Epoch open_;
+  partition::SequenceCounter sequence_;
+  std::vector<Task> gate_;
+  std::deque<std::pair<model::Epoch, std::vector<Task>>> gates_;  // Of closed epochs, oldest first.
+  struct Cut {
+    model::Epoch epoch;
+    std::string payload;
+    std::uint32_t late = 0;          // Numbers the inbox rows.
+    std::size_t closed_by = 0;       // Other shards whose EpochClosed has come.
+    bool requested = false;          // The coordinator has asked for it.
+    Freeze freeze = Freeze::No;
+  };
+  std::optional<Cut> cut_;
+  std::size_t early_closed_ = 0;     // EpochClosed of the open epoch that came before we closed it.
+  bool close_wanted_ = false;
+  Loop::TimerId lazy_close_ = 0;
+
+  std::vector<std::vector<LinkItem>> outboxes_;
+  std::unique_ptr<std::atomic<std::size_t>[]> under_way_;  // Items sent to each shard and not taken in yet.
+
+  std::unordered_map<std::string, std::vector<Waiter>> waiters_;
+  std::size_t waiting_ = 0;  // Waiters and readers.
+  std::uint64_t next_waiter_ = 1;
+  std::unordered_map<std::string, std::uint64_t> visible_;  // Streams: the position after the last durable record.
+  std::unordered_map<std::string, std::vector<Reader>> readers_;
+
+  Loop::TimerId timer_ = 0;
+  Instant timer_due_;
+  bool turn_scheduled_ = false;
+  bool started_ = false;
+  bool refusing_ = false;
+  bool quiescing_ = false;
+  std::function<void()> quiet_;
+  Metrics metrics_;
+};
+
+}  // namespace holdfast::runtime

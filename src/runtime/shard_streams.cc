@@ -1,0 +1,98 @@
+// Shard: reading streams. Only what is durable is shown.
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "codec/rows.h"
+#include "partition/stream.h"
+#include "runtime/shard.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr std::uint32_t kPageRecordsMax = 10'000;
+
+}  // namespace
+
+std::uint64_t Shard::visible_end(const std::string& stream) {
+  const auto it = visible_.find(stream);
+  if (it != visible_.end()) return it->second;
+  return visible_.emplace(stream, table_.stream(stream).next).first->second;
+}
+
+StreamPage Shard::page(const StreamQuery& query) {
+  StreamPage page;
+  const std::uint64_t end = visible_end(query.stream);
+  page.first = table_.stream(query.stream).first;
+  page.next = std::max(query.from, page.first);
+  if (page.next >= end || query.limit == 0) return page;
+  const auto partition = table_.partition_of(query.stream);
+  const std::uint32_t limit = std::min(query.limit, kPageRecordsMax);
+  std::size_t bytes = 0;
+  table_.layers().scan(codec::record_key(partition, query.stream, page.next), codec::record_key(partition, query.stream, end),
+                       [&](std::string_view key, std::string_view value) {
+                         auto position = codec::parse_record_position(key);
+                         auto record = codec::decode<model::StreamRecord>(value);
+                         if (!position || !record) {
+                           log_error("cannot read a stored record", {{"stream", query.stream}});
+                           return false;
+                         }
+                         bytes += value.size();
+                         page.next = *position + 1;
+                         page.records.push_back({*position, std::move(*record)});
+                         return page.records.size() < limit && bytes < query.bytes_max;
+                       });
+  metrics_.records_read.add(page.records.size());
+  return page;
+}
+
+void Shard::read_stream(StreamQuery&& query, Runtime::Done<StreamPage> done) {
+  StreamPage now = page(query);
+  if (!now.records.empty() || query.wait.ms <= 0 || refusing_) return done(std::move(now));
+  if (waiting_ >= options_.waiting_requests_max)
+    return done(fail(ErrorCode::Overloaded, std::to_string(waiting_) + " requests are waiting already"));
+  const std::uint64_t number = next_waiter_++;
+  const std::string stream = query.stream;
+  const auto timer = loop_.after(query.wait, [this, stream, number] {
+    auto& readers = readers_[stream];
+    const auto reader = std::ranges::find(readers, number, &Reader::id);
+    if (reader == readers.end()) return;
+    auto due = std::move(*reader);
+    readers.erase(reader);
+    if (readers.empty()) readers_.erase(stream);
+    --waiting_;
+    due.done(page(due.query));
+  });
+  ++waiting_;
+  readers_[stream].push_back({std::move(query), std::move(done), timer, number});
+}
+
+void Shard::wake_readers(const std::string& stream) {
+  const auto it = readers_.find(stream);
+  if (it == readers_.end()) return;
+  auto readers = std::move(it->second);
+  readers_.erase(it);
+  for (auto& reader : readers) {
+    StreamPage found = page(reader.query);
+    if (found.records.empty()) {
+      readers_[stream].push_back(std::move(reader));  // It waits for a position that is still to come.
+      continue;
+    }
+    loop_.cancel(reader.timer);
+    --waiting_;
+    reader.done(std::move(found));
+  }
+}
+
+void Shard::pop_stream(const std::string& stream, Runtime::Done<std::optional<model::StreamRecord>> done) {
+  StreamPage oldest = page({.stream = stream, .limit = 1});
+  if (oldest.records.empty()) return done(std::nullopt);
+  auto& entry = oldest.records.front();
+  perform(partition::release_records(table_, stream, entry.position + 1, 1));
+  // The record is given away once it is gone for good: a crash in between gives it again rather than never.
+  gate([done = std::move(done), record = std::move(entry.record)]() mutable {
+    done(std::optional<model::StreamRecord>(std::move(record)));
+  });
+}
+
+}  // namespace holdfast::runtime

@@ -1,0 +1,144 @@
+// Table: the partitions of one shard as the state machine sees them, and the only place that changes them. Addresses and
+// their mailboxes are held decoded while they are hot; everything is a row when an epoch closes.
+//
+// A row that is born and dies within one epoch is never written. One thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "partition/transition.h"
+#include "partition/view.h"
+#include "ports/state_store.h"
+#include "runtime/entity.h"
+#include "runtime/row_layers.h"
+#include "runtime/timer_queue.h"
+
+namespace holdfast::runtime {
+
+class Table final : public partition::View {
+ public:
+  struct Limits {
+    std::uint16_t partitions = 64;
+    std::size_t mailbox_bytes_in_memory = 0;
+    std::size_t address_mailbox_bytes_in_memory = 0;
+    std::size_t state_cache_bytes = 0;
+    std::size_t timers_in_memory_max = 0;
+  };
+
+  // `owned`: the partitions of this shard.
+  Table(Limits limits, std::vector<model::PartitionId> owned, const ports::StateStore& store);
+  ~Table() override;
+
+  // Reads what must be known from the start: whose mailboxes are not empty, what was in the inbox, and declarations.
+  struct Recovered {
+    std::vector<Entity*> with_mail;
+    std::vector<model::Command> inbox;
+    std::vector<std::pair<std::string, model::RegistrationRow>> registrations;
+  };
+  [[nodiscard]] Result<Recovered> recover();
+  void add_recovered_row(std::string_view key, std::optional<std::string_view> value);
+
+  // Brought in from the rows if need be.
+  Entity& entity(const model::Address& address);
+  void apply(partition::Write&& write);
+  void add_mail(Entity& entity, model::Message&& message);
+  // Makes sure that the head of the mailbox is in memory, `count` messages if there are as many, within `bytes_max`.
+  void load_mail(Entity& entity, std::uint64_t count, std::size_t bytes_max);
+  void set_registration(const std::string& type, model::RegistrationRow row);
+
+  // partition::View
+  [[nodiscard]] const model::AddressRow& address(const model::Address& address) const override;
+  [[nodiscard]] std::uint64_t mailbox_size(const model::Address& address) const override;
+  [[nodiscard]] std::vector<model::Message> oldest_mail(const model::Address& address, std::uint32_t count) const override;
+  [[nodiscard]] const model::RegistrationRow* registration(std::string_view type) const override;
+  [[nodiscard]] std::optional<model::TimerKey> token(const model::TokenKey& token) const override;
+  [[nodiscard]] std::optional<model::RequestRow> request(std::string_view id) const override;
+  [[nodiscard]] model::StreamRow stream(std::string_view name) const override;
+  [[nodiscard]] std::vector<partition::StoredRecord> oldest_records(std::string_view stream, std::uint32_t count) const override;
+
+  // The timer that is due first, and what it is; a timer whose row is gone is skipped.
+  [[nodiscard]] std::optional<TimerQueue::Entry> next_timer() { return timers_.next(); }
+  [[nodiscard]] std::optional<model::TimerRow> timer(const TimerQueue::Entry& entry) const;
+
+  // Epochs.
+  [[nodiscard]] bool is_clean() const { return touched_.empty() && layers_.open_is_empty(); }
+  [[nodiscard]] std::size_t open_bytes() const { return open_bytes_; }
+  // Gives the rows of the open epoch as a payload and begins `next`. `streams` gets what was appended to, with the position after
+  // the last record.
+  [[nodiscard]] std::string close(model::Epoch next, std::vector<std::pair<std::string, std::uint64_t>>& streams);
+  void begin(model::Epoch epoch) { open_epoch_ = epoch; }
+  // A command that belongs to the epoch just closed, but will take effect in this one.
+  void add_inbox(std::string& closed_payload, const model::Command& command, const model::Sequence& sequence);
+  [[nodiscard]] std::size_t dirty_bytes() const { return layers_.dirty_bytes(); }
+  std::shared_ptr<const RowSet> freeze() { return layers_.freeze(); }
+  void thaw() { layers_.thaw(); }
+  [[nodiscard]] bool has_frozen() const { return layers_.has_frozen(); }
+
+  // Mailboxes, for bounds and for people.
+  [[nodiscard]] std::uint64_t mail_count() const { return mail_count_; }
+  [[nodiscard]] std::uint64_t mail_bytes() const { return mail_bytes_; }
+  [[nodiscard]] std::size_t entity_count() const { return entities_.size(); }
+  [[nodiscard]] std::size_t cached_bytes() const { return cached_bytes_; }
+  void for_each_entity(const std::function<void(const Entity&)>& visit) const;
+  [[nodiscard]] const Entity* find(const model::Address& address) const;  // Only if in memory.
+  [[nodiscard]] const RowLayers& layers() const { return layers_; }
+  [[nodiscard]] const std::vector<model::PartitionId>& partitions() const { return owned_; }
+  [[nodiscard]] model::PartitionId partition_of(std::string_view id) const {
+    return model::partition_of(id, limits_.partitions);
+  }
+
+  // An entity has come to rest: it may be let go of when memory is short.
+  void rest(Entity& entity);
+
+ private:
+  struct EntityHash {
+    using is_transparent = void;
+    std::size_t operator()(const std::unique_ptr<Entity>& e) const { return model::AddressHash{}(e->address); }
+    std::size_t operator()(const model::Address& a) const { return model::AddressHash{}(a); }
+  };
+  struct EntityEqual {
+    using is_transparent = void;
+    static const model::Address& of(const std::unique_ptr<Entity>& e) { return e->address; }
+    static const model::Address& of(const model::Address& a) { return a; }
+    bool operator()(const auto& a, const auto& b) const { return of(a) == of(b); }
+  };
+
+  void apply_change(partition::ChangeAddress&& change);
+  void touch(Entity& entity);
+  void unlink(Entity& entity);
+  void evict();
+  void write_entity(Entity& entity);
+  struct CachedStream {
+    model::StreamRow row;
+    std::uint64_t next_at_open = 0;  // Records from here on were born in the open epoch.
+    bool dirty = false;
+  };
+  CachedStream& cached_stream(std::string_view name) const;
+  Instant read_timers(Instant from, std::size_t limit, const std::function<void(TimerQueue::Entry)>& found) const;
+  Limits limits_;
+  std::vector<model::PartitionId> owned_;
+  RowLayers layers_;
+  std::unordered_set<std::unique_ptr<Entity>, EntityHash, EntityEqual> entities_;
+  std::unordered_map<std::string, model::RegistrationRow, StringHash, std::equal_to<>> registrations_;
+  mutable std::unordered_map<std::string, CachedStream, StringHash, std::equal_to<>> streams_;
+  std::vector<std::string> touched_streams_;
+  TimerQueue timers_;
+  std::vector<Entity*> touched_;
+  model::Epoch open_epoch_;
+  Entity* oldest_ = nullptr;
+  Entity* newest_ = nullptr;
+  std::size_t cached_bytes_ = 0;
+  std::size_t open_bytes_ = 0;
+  std::uint64_t mail_count_ = 0;
+  std::uint64_t mail_bytes_ = 0;           // Of all messages waiting, in memory or not, about.
+  std::size_t mail_bytes_in_memory_ = 0;
+};
+
+}  // namespace holdfast::runtime
