@@ -1,0 +1,171 @@
+#include "api/admin.h"
+
+#include <atomic>
+#include <memory>
+
+#include "api/inspect_json.h"
+#include "api/json_writer.h"
+#include "telemetry/process.h"
+#include "telemetry/prometheus.h"
+
+namespace holdfast::api {
+namespace {
+
+constexpr std::string_view kPaths =
+    "/healthz, /readyz, /metrics, /v1/version, /v1/functions, /v1/endpoints, /v1/addresses, /v1/state/{namespace}/{name}/{id}, "
+    "/v1/states, /v1/parked, /v1/timers, /v1/streams";
+
+// Answers with the JSON of what the runtime gives.
+template <typename T>
+runtime::Runtime::Done<T> answer_with(ExchangePtr exchange, std::string (*to_json)(const T&)) {
+  return [exchange = std::move(exchange), to_json](Result<T> result) {
+    if (!result) return exchange->answer_error(result.error());
+    exchange->answer_json(200, to_json(*result));
+  };
+}
+
+// Counts down over the addresses of one resume_all and answers at the last.
+struct ResumeCount {
+  ResumeCount(ExchangePtr e, std::size_t n, bool m) : exchange(std::move(e)), left(n), more(m) {}
+  ExchangePtr exchange;
+  std::atomic<std::size_t> left;
+  std::atomic<std::size_t> resumed{0};
+  bool more;
+};
+
+}  // namespace
+
+void Admin::handle(net::HttpRequest request, net::Responder responder) {
+  auto exchange = std::make_shared<Exchange>(std::move(request), std::move(responder), counters_);
+  const net::HttpRequest& asked = exchange->request;
+  const auto path = net::path_segments(asked.path());
+  const bool probe = path && path->size() == 1 && (path->front() == "healthz" || path->front() == "readyz");
+  const bool changes = !is_safe_method(asked.method);
+  if (const auto refusal = probe ? guard_.check_origin(asked, changes) : guard_.check(asked, changes)) {
+    return exchange->answer_refusal(*refusal);
+  }
+  if (!path) return exchange->answer_error(400, "invalid", "the path is not well-formed");
+  route(std::move(exchange), *path);
+}
+
+void Admin::route(ExchangePtr exchange, const Path& path) {
+  const net::HttpRequest& asked = exchange->request;
+  // Parked work is the only thing that can be changed.
+  if (path.size() >= 2 && path[0] == "v1" && path[1] == "parked" && (path.back() == "retry" || path.back() == "skip")) {
+    if (asked.method != "POST") return exchange->answer_method_not_allowed("POST");
+    const Resume what = path.back() == "retry" ? Resume::Retry : Resume::Skip;
+    if (path.size() == 3) return resume_all(std::move(exchange), what);
+    if (path.size() == 6) return resume(std::move(exchange), path, what);
+  }
+
+  const auto is_top = [&](std::string_view name) { return path.size() == 1 && path[0] == name; };
+  const auto is = [&](std::string_view name, std::size_t size = 2) {
+    return path.size() == size && path[0] == "v1" && path[1] == name;
+  };
+  const bool known = is_top("healthz") || is_top("readyz") || is_top("metrics") || is("version") || is("functions") ||
+                     is("endpoints") || is("addresses") || is("state", 5) || is("states") || is("parked") || is("timers") ||
+                     is("streams");
+  if (!known) return exchange->answer_error(404, "not_found", "nothing is here; there are " + std::string(kPaths));
+  if (asked.method != "GET") return exchange->answer_method_not_allowed("GET");
+
+  if (is("addresses") || is("states") || is("parked") || is("timers")) {
+    auto query = address_query(asked);
+    if (!query) return exchange->answer_error(query.error());
+    if (is("addresses")) return runtime_.addresses(*std::move(query), answer_with(std::move(exchange), addresses_json));
+    if (is("states")) return runtime_.states(*std::move(query), answer_with(std::move(exchange), states_json));
+    if (is("parked")) return runtime_.parked(*std::move(query), answer_with(std::move(exchange), parked_json));
+    return runtime_.timers(*std::move(query), answer_with(std::move(exchange), timers_json));
+  }
+  if (const auto query = Query::parse(asked, {}); !query) return exchange->answer_error(query.error());
+  if (is_top("healthz")) return exchange->answer_json(200, R"({"status":"ok"})");
+  if (is_top("readyz")) return ready(*exchange);
+  if (is_top("metrics")) return metrics(*exchange);
+  if (is("version")) {
+    JsonWriter json;
+    json.begin_object().key("version").string(options_.version).end_object();
+    return exchange->answer_json(200, json.take());
+  }
+  if (is("functions")) return runtime_.functions(answer_with(std::move(exchange), functions_json));
+  if (is("endpoints")) return runtime_.endpoints(answer_with(std::move(exchange), endpoints_json));
+  if (is("streams")) return runtime_.streams(answer_with(std::move(exchange), streams_json));
+
+  auto address = parse_address(path[2], path[3], path[4]);
+  if (!address) return exchange->answer_error(address.error());
+  runtime_.state(*std::move(address), answer_with(std::move(exchange), state_json));
+}
+
+void Admin::ready(Exchange& exchange) const {
+  std::string why;
+  const bool ready = runtime_.ready(&why);
+  JsonWriter json;
+  json.begin_object().key("status").string(ready ? "ready" : "not ready");
+  if (!ready) json.key("reason").string(why);
+  json.end_object();
+  exchange.answer_json(ready ? 200 : 503, json.take());
+}
+
+void Admin::metrics(Exchange& exchange) const {
+  telemetry::PrometheusText text;
+  runtime_.collect(text);
+  for (const MetricsSource* source : options_.metrics) source->collect(text);
+  counters_.collect(text);
+  telemetry::add_process_metrics(text);
+  text.gauge("holdfast_build_info", "Always 1; the version is in the label.", {{"version", options_.version}}, 1);
+  exchange.answer({.status = 200, .headers = {{"content-type", telemetry::kPrometheusContentType}}, .body = text.render()});
+}
+
+void Admin::resume(ExchangePtr exchange, const Path& path, Resume what) {
+  if (const auto query = Query::parse(exchange->request, {}); !query) return exchange->answer_error(query.error());
+  auto address = parse_address(path[2], path[3], path[4]);
+  if (!address) return exchange->answer_error(address.error());
+  auto done = [exchange = std::move(exchange), what](Result<void> result) {
+    if (!result) return exchange->answer_error(result.error());
+    exchange->answer_json(200, what == Resume::Retry ? R"({"retried":1})" : R"({"skipped":1})");
+  };
+  if (what == Resume::Retry) runtime_.retry_parked(*std::move(address), std::move(done));
+  else runtime_.skip_parked(*std::move(address), std::move(done));
+}
+
+void Admin::resume_all(ExchangePtr exchange, Resume what) {
+  const auto parameters = Query::parse(exchange->request, {"type", "all"});
+  if (!parameters) return exchange->answer_error(parameters.error());
+  const auto all = parameters->flag("all");
+  if (!all) return exchange->answer_error(all.error());
+  runtime::AddressQuery query{.type = std::string(parameters->find("type").value_or("")), .id_prefix = {}, .limit = options_.limit_max};
+  if (query.type.empty() && !*all) {
+    return exchange->answer_error(400, "invalid", "which: expected ?type=NAMESPACE/NAME for one function, or ?all for everything");
+  }
+  const std::size_t limit = query.limit;
+  runtime_.parked(std::move(query), [this, exchange, what, limit](Result<std::vector<runtime::ParkedInfo>> parked) {
+    if (!parked) return exchange->answer_error(parked.error());
+    const auto answer = [what](ResumeCount& count) {
+      JsonWriter json;
+      json.begin_object().key(what == Resume::Retry ? "retried" : "skipped").number(count.resumed.load());
+      json.key("more").boolean(count.more).end_object();
+      count.exchange->answer_json(200, json.take());
+    };
+    auto count = std::make_shared<ResumeCount>(exchange, parked->size(), parked->size() >= limit);
+    if (parked->empty()) return answer(*count);
+    for (const auto& info : *parked) {
+      // One that somebody else has resumed meanwhile is not counted.
+      auto done = [count, answer](Result<void> result) {
+        if (result) count->resumed.fetch_add(1);
+        if (count->left.fetch_sub(1) == 1) answer(*count);
+      };
+      if (what == Resume::Retry) runtime_.retry_parked(info.address, std::move(done));
+      else runtime_.skip_parked(info.address, std::move(done));
+    }
+  });
+}
+
+Result<runtime::AddressQuery> Admin::address_query(const net::HttpRequest& request) const {
+  const auto parameters = Query::parse(request, {"type", "prefix", "limit"});
+  if (!parameters) return fail(parameters.error());
+  const auto limit = parameters->count("limit", 100, options_.limit_max);
+  if (!limit) return fail(limit.error());
+  return runtime::AddressQuery{.type = std::string(parameters->find("type").value_or("")),
+                               .id_prefix = std::string(parameters->find("prefix").value_or("")),
+                               .limit = static_cast<std::uint32_t>(*limit)};
+}
+
+}  // namespace holdfast::api

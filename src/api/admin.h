@@ -1,0 +1,48 @@
+// Admin: looking in, and the few things that people do by hand (parked work). The CLI is a client of it, and Prometheus and load
+// balancers are. docs/http-api.md is its description.
+//
+// Nothing here is needed for messages to flow. /healthz and /readyz are answered without a token.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "api/exchange.h"
+#include "api/guard.h"
+#include "api/parameters.h"
+#include "runtime/runtime.h"
+
+namespace holdfast::api {
+
+struct AdminOptions {
+  GuardOptions guard;
+  std::string version;                             // "holdfast 0.1.0"
+  std::vector<const MetricsSource*> metrics;       // Beside the admin's own; outlive it.
+  std::uint32_t limit_max = 10'000;                // Entries of a list.
+};
+
+class Admin {
+ public:
+  Admin(runtime::Runtime& runtime, AdminOptions options)
+      : runtime_(runtime), options_(std::move(options)), guard_(options_.guard), counters_("admin") {}
+
+  void handle(net::HttpRequest request, net::Responder responder);
+
+ private:
+  using Path = std::vector<std::string>;
+  enum class Resume { Retry, Skip };
+
+  void route(ExchangePtr exchange, const Path& path);
+  void ready(Exchange& exchange) const;
+  void metrics(Exchange& exchange) const;
+  void resume(ExchangePtr exchange, const Path& path, Resume what);
+  void resume_all(ExchangePtr exchange, Resume what);
+  [[nodiscard]] Result<runtime::AddressQuery> address_query(const net::HttpRequest& request) const;
+
+  runtime::Runtime& runtime_;
+  AdminOptions options_;
+  Guard guard_;
+  RequestCounters counters_;
+};
+
+}  // namespace holdfast::api

@@ -1,0 +1,90 @@
+#include "api/exchange.h"
+
+#include "api/json_writer.h"
+
+namespace holdfast::api {
+
+void RequestCounters::count(int status) {
+  if (status < kFirst || status > kLast) return;
+  by_status_[static_cast<std::size_t>(status - kFirst)].fetch_add(1, std::memory_order_relaxed);
+}
+
+void RequestCounters::collect(MetricsSink& sink) const {
+  for (std::size_t i = 0; i < by_status_.size(); ++i) {
+    if (const auto count = by_status_[i].load(std::memory_order_relaxed); count != 0) {
+      sink.counter("holdfast_api_requests_total", "HTTP requests answered.",
+                   {{"listener", listener_}, {"status", std::to_string(kFirst + static_cast<int>(i))}}, count);
+    }
+  }
+}
+
+StatusAndCode status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::Invalid: return {400, "invalid"};
+    case ErrorCode::NotFound: return {404, "not_found"};
+    case ErrorCode::Conflict: return {409, "conflict"};
+    case ErrorCode::TooLarge: return {413, "too_large"};
+    case ErrorCode::Overloaded: return {429, "overloaded"};
+    case ErrorCode::Unavailable: return {503, "unavailable"};
+    case ErrorCode::Timeout: return {504, "timeout"};
+    case ErrorCode::NoSpace: return {503, "no_space"};
+    case ErrorCode::Damaged: return {500, "damaged"};
+    case ErrorCode::Io: return {500, "io"};
+  }
+  return {500, "io"};
+}
+
+void Exchange::answer(net::HttpResponse response) {
+  for (const auto& [name, value] : headers_) response.headers.set(name, value);
+  counters_.count(response.status);
+  responder_.send(std::move(response));
+}
+
+void Exchange::answer_json(int status, std::string body) {
+  body.push_back('\n');
+  answer({.status = status, .headers = {{"content-type", "application/json"}}, .body = std::move(body)});
+}
+
+void Exchange::answer_error(const Error& error) {
+  const auto [status, code] = status_of(error.code);
+  answer_error(status, code, error.message);
+}
+
+void Exchange::answer_error(int status, std::string_view code, std::string_view message) {
+  if (status == 429 || status == 503) set_header("retry-after", "1");
+  JsonWriter json;
+  json.begin_object().key("error").begin_object();
+  json.key("code").string(code).key("message").string(message);
+  json.end_object().end_object();
+  answer_json(status, json.take());
+}
+
+void Exchange::answer_method_not_allowed(std::string_view allowed) {
+  set_header("allow", allowed);
+  answer_error(405, "method_not_allowed", "this path takes " + std::string(allowed) + ", got " + request.method);
+}
+
+void Exchange::answer_refusal(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::NoToken:
+      set_header("www-authenticate", "Bearer");
+      return answer_error(401, "unauthenticated", "a bearer token is required: send the header authorization: Bearer TOKEN");
+    case Refusal::WrongToken:
+      set_header("www-authenticate", "Bearer error=\"invalid_token\"");
+      return answer_error(401, "unauthenticated", "the bearer token is not the right one");
+    case Refusal::ForeignHost:
+      return answer_error(403, "forbidden", "the host header names neither localhost nor an IP address, got " +
+                                                std::string(request.headers.get("host")) +
+                                                ": without a token only local names are answered");
+    case Refusal::ForeignOrigin:
+      return answer_error(403, "forbidden", "requests from web pages of another origin are not taken");
+  }
+}
+
+net::StreamWriter Exchange::answer_stream(int status, net::HeaderList headers) {
+  for (const auto& [name, value] : headers_) headers.set(name, value);
+  counters_.count(status);
+  return responder_.stream(status, std::move(headers));
+}
+
+}  // namespace holdfast::api

@@ -1,0 +1,17 @@
+// How values and records are shown in JSON: decoded where people can read them, base64 where not.
+#pragma once
+
+#include <cstdint>
+
+#include "api/json_writer.h"
+#include "model/message.h"
+
+namespace holdfast::api {
+
+// Adds "type", and "value" (JSON, text, a number …) or "value_base64".
+void write_value(JsonWriter& json, const model::TypedValue& value);
+
+// {"position", "time", "key"?, "type", "value" or "value_base64", "source"?, "traceparent"?, "error"?}
+void write_record(JsonWriter& json, std::uint64_t position, const model::StreamRecord& record);
+
+}  // namespace holdfast::api
