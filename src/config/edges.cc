@@ -12,13 +12,13 @@ constexpr std::uint64_t kRetentionBytesMax = 1ull << 44;
 
 // Topics that are written twice are a slip worth a word.
 bool read_topics(MapReader& spec, std::vector<std::string>& out) {
-  std::vector<Mark> marks;
-  const bool good = spec.list("topics", topic_name(), out, marks);
+  std::vector<MapReader::Element> elements;
+  const bool good = spec.list("topics", topic_name(), out, elements);
   std::map<std::string_view, Mark> seen;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const auto [first, fresh] = seen.emplace(out[i], marks[i]);
+    const auto [first, fresh] = seen.emplace(out[i], elements[i].mark);
     if (!fresh)
-      spec.file().report(Severity::Error, marks[i], spec.path("topics"), "each topic once", in_quotes(out[i]) + " again",
+      spec.file().report(Severity::Error, elements[i].mark, spec.path("topics"), "each topic once", elements[i].written + " again",
                          "first at " + spec.file().place(first->second).text());
   }
   return good;
@@ -26,7 +26,7 @@ bool read_topics(MapReader& spec, std::vector<std::string>& out) {
 
 void read_port(MapReader& spec, std::uint16_t& out, Declarations& declarations) {
   // One that is there and wrong takes no port: the default would be a second complaint.
-  if (spec.optional("port", integer(0, 65535), out) || spec.find("port") == nullptr) declarations.port(spec, "port", out);
+  if (spec.optional("port", integer(0, 65535), out) || !spec.has("port")) declarations.port(spec, "port", out);
 }
 
 template <typename T>
@@ -48,8 +48,7 @@ void read_playground_ingress(MapReader& spec, Configuration& configuration, Decl
 
 void read_playground_egress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
   model::PlaygroundEgressSpec out;
-  // StateFun gives it this id, so there can be one.
-  declarations.egress(spec, "", std::string(model::kPlaygroundEgress));
+  declarations.playground_egress(spec);
   read_port(spec, out.port, declarations);
   read_topics(spec, out.topics);
   if (const Node* topics = spec.find("topics"); topics == nullptr || (topics->kind == Node::Kind::List && topics->items.empty()))
@@ -60,13 +59,18 @@ void read_playground_egress(MapReader& spec, Configuration& configuration, Decla
 
 void read_stream_egress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
   model::StreamEgressSpec out;
-  if (spec.required("id", egress_id(), out.id)) declarations.egress(spec, "id", out.id);
-  const bool topics_good = read_topics(spec, out.topics) || spec.find("topics") == nullptr;
+  if (spec.required("id", egress_id(), out.id)) {
+    if (out.id == model::kPlaygroundEgress)
+      spec.error("id", "an id of your own", spec.written("id"), "it is the id of the playground's egress");
+    else
+      declarations.egress(spec, "id", out.id);
+  }
+  const bool topics_good = read_topics(spec, out.topics) || !spec.has("topics");
   const bool given = spec.optional("defaultTopic", topic_name(), out.default_topic);
   if (!given) out.default_topic = out.topics.empty() ? std::string(model::split_type(out.id).name) : out.topics.front();
   if (given && topics_good && !out.topics.empty() &&
       std::find(out.topics.begin(), out.topics.end(), out.default_topic) == out.topics.end())
-    spec.error("defaultTopic", "one of topics", in_quotes(out.default_topic));
+    spec.error("defaultTopic", "one of topics", spec.written("defaultTopic"));
   if (auto retention = spec.map("retention", Extras::Refused)) {
     retention->optional("time", duration({0}, kRetentionMax), out.retention_time);
     retention->optional("size", byte_size(0, kRetentionBytesMax), out.retention_bytes);

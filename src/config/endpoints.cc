@@ -45,10 +45,10 @@ void read_tls(MapReader& transport, model::TlsSpec& tls) {
   transport.optional("client_cert", file, tls.client_cert);
   transport.optional("client_key", file, tls.client_key);
   transport.optional("client_key_password", file, tls.client_key_password_file);
-  const bool cert = transport.find("client_cert") != nullptr, key = transport.find("client_key") != nullptr;
+  const bool cert = transport.has("client_cert"), key = transport.has("client_key");
   if (cert && !key) transport.missing("client_key", "the key of client_cert");
   if (key && !cert) transport.missing("client_cert", "the certificate of client_key");
-  if (!key && transport.find("client_key_password") != nullptr) transport.missing("client_key", "the key that client_key_password opens");
+  if (!key && transport.has("client_key_password")) transport.missing("client_key", "the key that client_key_password opens");
 }
 
 void read_async(MapReader& transport, model::EndpointSpec& out) {
@@ -81,7 +81,7 @@ void read_transport(MapReader& spec, model::EndpointSpec& out) {
   const model::TlsSpec& tls = out.tls;
   if (out.url_template.starts_with("http:") && !(tls.trust_cacerts.empty() && tls.client_cert.empty()))
     spec.file().report(Severity::Warning, transport->mark(), spec.path("transport"), "https in urlPathTemplate for a transport with certificates",
-                       in_quotes(out.url_template), "the certificates have no effect");
+                       spec.written("urlPathTemplate"), "the certificates have no effect");
 }
 
 void read_retry(MapReader& on_failure, model::RetryPolicy& out) {
@@ -94,7 +94,7 @@ void read_retry(MapReader& on_failure, model::RetryPolicy& out) {
   retry->optional("maxAttempts", integer(0, kAttemptsMax), out.max_attempts);
   if (out.max < out.initial) {
     if (max_given)
-      retry->error("max", "a duration not below initial, " + show(out.initial), show(out.max));
+      retry->error("max", "a duration not below initial, " + show(out.initial), retry->written("max"));
     else
       out.max = out.initial;
   }
@@ -106,12 +106,14 @@ void read_dead_letter(MapReader& on_failure, Configuration& configuration, Decla
   if (!letter) return;
   Declarations::DeadLetter out;
   bool good = letter->required("egress", egress_id(), out.egress);
-  if (letter->find("topic") != nullptr) good = letter->optional("topic", topic_name(), out.topic) && good;
+  if (letter->has("topic")) good = letter->optional("topic", topic_name(), out.topic) && good;
   letter->finish();
   if (!good) return;
   out.endpoint = configuration.endpoints.size();  // The one being read.
   out.egress_place = letter->place("egress");
   out.topic_place = letter->place("topic");
+  out.egress_written = letter->written("egress");
+  out.topic_written = letter->written("topic");
   out.path = on_failure.path("deadLetter");
   declarations.dead_letters.push_back(std::move(out));
 }
@@ -125,10 +127,10 @@ void read_on_failure(MapReader& spec, model::FailurePolicy& out, Configuration& 
   out.then = then == "dead-letter" ? model::FailureAction::DeadLetter
              : then == "drop"      ? model::FailureAction::Drop
                                    : model::FailureAction::Park;
-  const bool letter = on_failure->find("deadLetter") != nullptr;
+  const bool letter = on_failure->has("deadLetter");
   if (out.then == model::FailureAction::DeadLetter && !letter)
     on_failure->missing("deadLetter", "where to: {egress: namespace/name, topic: name}");
-  if (out.then != model::FailureAction::DeadLetter && letter && (known || on_failure->find("then") == nullptr))
+  if (out.then != model::FailureAction::DeadLetter && letter && (known || !on_failure->has("then")))
     on_failure->error("deadLetter", "this key only beside then: dead-letter", "then: " + then);
   read_dead_letter(*on_failure, configuration, declarations);
   on_failure->finish();

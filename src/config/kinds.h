@@ -20,6 +20,7 @@ class Declarations {
   bool egress(MapReader& spec, std::string_view key, const std::string& id);
   bool port(MapReader& spec, std::string_view key, std::uint16_t port);
   bool settings(MapReader& spec);
+  bool playground_egress(MapReader& spec);  // StateFun gives it its id, so there can be one.
 
   // After all files: whether a document took the port of a listener that stands at its default.
   void default_port(std::string_view listener, std::uint16_t port, std::vector<Problem>& problems) const;
@@ -31,6 +32,7 @@ class Declarations {
     std::string egress;
     std::string topic;  // Empty: the egress's default.
     Place egress_place, topic_place;
+    std::string egress_written, topic_written;
     std::string path;
   };
   std::vector<DeadLetter> dead_letters;
@@ -42,7 +44,7 @@ class Declarations {
   };
   std::map<std::string, Place> functions_, egresses_;
   std::map<std::uint16_t, Port> ports_;
-  std::optional<Place> settings_;
+  std::optional<Place> settings_, playground_egress_;
 };
 
 struct Kind {

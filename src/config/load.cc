@@ -84,8 +84,10 @@ void Loader::add_document(File& file, const Node& root) {
   if (const Node* version = top.find("version"))
     return top.error("version", "a document with kind and spec",
                      "a legacy module of version " + version->shown(), "not supported yet");
-  std::string name;
-  if (!top.required("kind", text("the kind of the document, as io.statefun.endpoints.v2/http"), name)) return;
+  const Node* written = top.find("kind");
+  if (written == nullptr || written->kind != Node::Kind::Scalar)
+    return top.error("kind", "the kind of the document, as io.statefun.endpoints.v2/http", top.written("kind"));
+  const std::string& name = written->scalar;
   const auto kind = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return k.name == name; });
   if (kind == std::end(kKinds)) {
     const bool later = std::find(std::begin(kLaterKinds), std::end(kLaterKinds), name) != std::end(kLaterKinds);

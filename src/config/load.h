@@ -19,7 +19,7 @@
 namespace holdfast::config {
 
 // Bounds on what is read. Beyond one of them the file is refused with the bound's name in words.
-inline constexpr std::size_t kFileBytesMax = 4u << 20;      // Each file.
+inline constexpr std::size_t kFileBytesMax = 1u << 20;      // Each file.
 inline constexpr std::size_t kFilesMax = 1000;
 inline constexpr std::size_t kDocumentsMax = 10'000;        // Each file.
 inline constexpr std::size_t kNestingMax = 32;              // Lists and maps in one another.

@@ -28,6 +28,12 @@ Mark MapReader::mark(std::string_view key) const {
   return node_.mark;
 }
 
+std::string MapReader::written(std::string_view key) const {
+  for (const auto& [name, value] : node_.members)
+    if (name.name == key) return value->shown();
+  return "nothing";
+}
+
 std::string MapReader::path(std::string_view key) const {
   return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
 }
@@ -37,7 +43,7 @@ void MapReader::error(std::string_view key, std::string expected, std::string go
 }
 
 bool MapReader::list(std::string_view key, const Format<std::string>& format, std::vector<std::string>& out,
-                     std::vector<Mark>& marks) {
+                     std::vector<Element>& elements) {
   const Node* value = find(key);
   if (value == nullptr) return false;
   const std::string at = path(key);
@@ -55,7 +61,7 @@ bool MapReader::list(std::string_view key, const Format<std::string>& format, st
     std::string element;
     if (read(*value->items[i], at + "[" + std::to_string(i) + "]", format, element)) {
       out.push_back(std::move(element));
-      marks.push_back(value->items[i]->mark);
+      elements.push_back({value->items[i]->mark, value->items[i]->shown()});
     } else {
       good = false;
     }

@@ -50,15 +50,21 @@ class MapReader {
     if (value == nullptr) return missing(key, format.expected);
     return read(*value, path(key), format, out);
   }
-  // A list of scalars, at most kTopicsMax. False also if any element is wrong; the good ones are in `out`.
+  struct Element {
+    Mark mark;
+    std::string written;
+  };
+  // A list of scalars, at most kTopicsMax. False also if any element is wrong; the good ones are in `out`,
+  // and where they stand in `elements`.
   bool list(std::string_view key, const Format<std::string>& format, std::vector<std::string>& out,
-            std::vector<Mark>& marks);
+            std::vector<Element>& elements);
 
   // The map under a key; none if the key is not there, or (said) no map.
   [[nodiscard]] std::optional<MapReader> map(std::string_view key, Extras extras);
 
   // The value under a key as it stands, which then counts as known; null if there is none.
   [[nodiscard]] const Node* find(std::string_view key);
+  [[nodiscard]] bool has(std::string_view key) { return find(key) != nullptr; }
   bool missing(std::string_view key, std::string expected);  // Reports; false.
 
   // To be called last: reports the keys nobody asked for.
@@ -68,6 +74,7 @@ class MapReader {
   [[nodiscard]] Mark mark() const { return node_.mark; }
   [[nodiscard]] Mark mark(std::string_view key) const;  // Of the value; of the map if there is none.
   [[nodiscard]] std::string path(std::string_view key) const;
+  [[nodiscard]] std::string written(std::string_view key) const;  // The value as the file has it, to be shown.
   [[nodiscard]] Place place(std::string_view key) const { return file_.place(mark(key)); }
   void error(std::string_view key, std::string expected, std::string got, std::string hint = {});
 

@@ -37,14 +37,14 @@ void read_listener(MapReader& listen, std::string_view key, model::Listener& out
     listener.optional("tokenFile", readable_file(listener.file().folder), out.token_file);
     if (listener.optional("tokenEnv", environment_name(), out.token_env)) {
       const auto token = listener.file().environment(out.token_env);
-      if (!token || token->empty()) listener.error("tokenEnv", "an environment variable that is set", in_quotes(out.token_env));
-      if (listener.find("tokenFile") != nullptr) listener.error("tokenEnv", "either tokenFile or tokenEnv", "both");
+      if (!token || token->empty()) listener.error("tokenEnv", "an environment variable that is set", listener.written("tokenEnv"));
+      if (listener.has("tokenFile")) listener.error("tokenEnv", "either tokenFile or tokenEnv", "both");
     }
     listener.finish();
   }
   if (!out.is_loopback() && !out.is_guarded())
     listen.file().report(Severity::Warning, value->mark, listen.path(key), "tokenFile, tokenEnv or tls.clientCa for an address that others reach",
-                         in_quotes(out.host + ":" + std::to_string(out.port)), "it is not listened on without --insecure");
+                         value->kind == Node::Kind::Map ? MapReader(listen.file(), *value, {}, Extras::Refused).written("address") : value->shown(), "it is not listened on without --insecure");
 }
 
 void read_limits(MapReader& spec, model::Limits& out) {
@@ -71,7 +71,7 @@ void read_limits(MapReader& spec, model::Limits& out) {
   if ((reply || reply_max) && out.reply_timeout > out.reply_timeout_max)
     limits->error(reply ? "replyTimeout" : "replyTimeoutMax", reply ? "a duration not above replyTimeoutMax, " + show(out.reply_timeout_max)
                                                                     : "a duration not below replyTimeout, " + show(out.reply_timeout),
-                  show(reply ? out.reply_timeout : out.reply_timeout_max));
+                  limits->written(reply ? "replyTimeout" : "replyTimeoutMax"));
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ void read_settings(MapReader& spec, Configuration& configuration, Declarations& 
   spec.optional("shards", integer(1, kShardsMax), out.shards);
   out.partitions_given = spec.optional("partitions", integer(1, model::kPartitionsMax), out.partitions);
   if (out.shards > out.partitions)
-    spec.error("shards", "at most as many shards as partitions, " + std::to_string(out.partitions), std::to_string(out.shards));
+    spec.error("shards", "at most as many shards as partitions, " + std::to_string(out.partitions), spec.written("shards"));
   if (auto listen = spec.map("listen", Extras::Refused)) {
     declarations.gateway_given = listen->find("gateway") != nullptr;
     declarations.admin_given = listen->find("admin") != nullptr;

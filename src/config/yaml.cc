@@ -231,7 +231,7 @@ Documents parse_yaml(std::string_view file, const std::string& text, std::vector
                         std::move(got), std::move(hint)});
   };
   if (text.size() > kFileBytesMax) {
-    refuse({}, "a file of at most " + std::to_string(kFileBytesMax) + " bytes", std::to_string(text.size()) + " bytes");
+    refuse({}, "a file of at most " + std::to_string(kFileBytesMax) + " bytes", "more");
     return out;
   }
   if (const auto bad = first_bad_byte(text)) {
@@ -255,7 +255,10 @@ Documents parse_yaml(std::string_view file, const std::string& text, std::vector
   } catch (const Refusal& refusal) {
     refuse(refusal.mark, refusal.expected, refusal.got);
   } catch (const YAML::Exception& error) {
-    refuse(mark_of(error.mark), "YAML", "a syntax error", error.msg);
+    std::string hint = error.msg;
+    if (hint.find("flow") != std::string::npos && text.find("${") != std::string::npos)
+      hint += R"(; inside { } and [ ], "${NAME}" needs its quotes)";
+    refuse(mark_of(error.mark), "YAML", "a syntax error", std::move(hint));
   } catch (const std::exception& error) {
     refuse({}, "YAML", "text the parser fails on", error.what());
   }
