@@ -64,7 +64,7 @@ SegmentLog::SegmentLog(std::string directory, const Options& options, FileSystem
     : directory_(std::move(directory)),
       options_(options),
       files_(files),
-      random_(options.seed != 0 ? options.seed : entropy()) {}
+      seed_(options.seed != 0 ? options.seed : entropy()) {}
 
 Result<void> SegmentLog::replay(model::Epoch after, const Replayed& replayed) {
   HOLDFAST_CHECK(state_ == State::New);
@@ -173,7 +173,7 @@ Result<void> SegmentLog::replay_last(Segment& segment, model::Epoch after, const
     return damaged(path(segment.name), reader->offset(),
                    reader->why_not() + ", but a later record stands at offset " + std::to_string(**later));
   if (reader->torn())
-    log_warn("record that was cut short is cut away", {{"file", path(segment.name)}, {"offset", reader->offset()}});
+    log_debug("record that was cut short is cut away", {{"file", path(segment.name)}, {"offset", reader->offset()}});
   segment.used = reader->offset();
   next_sequence_ = segment.header.first + reader->records();
   if (auto secured = secure(**file, last_offset, *reader); !secured) return secured;
@@ -237,7 +237,9 @@ Result<void> SegmentLog::append_to_new(model::Epoch epoch, std::span<const std::
   if (auto have = have_spare(); !have) return have;
   Spare& spare = spares_.front();
   Segment segment{segment_name(next_sequence_), {{}, next_sequence_, last_}, spare.size, kSegmentHeaderBytes};
-  for (char& c : segment.header.id) c = static_cast<char>(random_.next());
+  // No two segments have the same id, even if every run of the program gets the same seed.
+  SeededRandom random(seed_ ^ stable_hash(segment.name));
+  for (char& c : segment.header.id) c = static_cast<char>(random.next());
   const Encoded record({0, static_cast<std::uint32_t>(payload), epoch, next_sequence_}, segment.used, crc_seed(segment.header),
                        encode(segment.header), parts);
   segment.used += record_bytes(payload);

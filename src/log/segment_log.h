@@ -77,7 +77,7 @@ class SegmentLog final : public ports::EpochLog {
   std::string directory_;
   Options options_;
   FileSystem& files_;
-  SeededRandom random_;
+  std::uint64_t seed_;
   State state_ = State::New;
   std::string why_dead_;
 
