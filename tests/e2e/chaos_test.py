@@ -81,6 +81,9 @@ class Load:
                     self.replies[ref] = answer.json()
         except Exception as error:
             self.error = error
+        finally:
+            if connection:
+                connection.close()
 
 
 class Reader:
@@ -120,6 +123,9 @@ class Reader:
                 position = page["next"]
         except Exception as error:
             self.error = error
+        finally:
+            if connection:
+                connection.close()
 
 
 class Chaos(Case):
@@ -137,8 +143,7 @@ class Chaos(Case):
         try:
             for round in range(ROUNDS):
                 time.sleep(chance.uniform(0.02, 0.4))
-                if chance.random() < 0.4:
-                    language = chance.choice(("js", "py"))
+                if language := {1: "js", 3: "py"}.get(round % 5):
                     functions[language].kill()
                     killed[language] += 1
                     if chance.random() < 0.5:  # Holdfast goes while the function is away, or goes on without it for a while.

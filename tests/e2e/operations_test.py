@@ -166,7 +166,7 @@ class Watching(Case):
         self.assertEqual(len(names), len(set(names)))
 
     def test_bad_requests_are_answered_and_leave_no_trace(self):
-        self.up(self.write("module.yaml", endpoint("test/*", self.stub().url), settings(limits={"requestBytes": "1MB", "messageBytes": "1MB"})))
+        self.up(self.write("module.yaml", endpoint("test/*", self.stub().url), settings(limits={"requestBytes": "1mb", "messageBytes": "1mb"})))
         gateway = self.holdfast.gateway
         self.assertEqual(self.ask(gateway, "GET", "/nothing/here").status, 404)
         self.assertEqual(self.ask(gateway, "GET", "/v1/functions/test/f/a/send").status, 405)

@@ -50,6 +50,7 @@ statefun.bind({
   typename: "test/relay",
   fn(context, message) {
     const { to, id, ...rest } = message.as(Json);
+    if (!to) return; // Whoever was sent something answers its caller: us.
     context.send(messageBuilder({ typename: to, id, value: rest, valueType: Json }));
   },
 });
