@@ -1,0 +1,282 @@
+#include "cli/client_commands.h"
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <sstream>
+
+#include "cli/address_argument.h"
+#include "cli/json.h"
+#include "cli/table.h"
+#include "codec/content_type.h"
+#include "codec/standard_types.h"
+
+namespace holdfast::cli {
+namespace {
+
+constexpr std::size_t kValueWidthMax = 80;
+
+int failed(const std::string& message, int exit_code = kExitFailed) {
+  std::cerr << "holdfast: " << message << "\n";
+  return exit_code;
+}
+
+int failed(const Error& error) { return failed(error.message, error.code == ErrorCode::Invalid ? kExitUsage : kExitFailed); }
+
+// What the API said went wrong.
+int refused(const net::HttpResponse& response) {
+  std::string message;
+  if (auto json = Json::parse(response.body)) message = (*json)["error"]["message"].text();
+  if (message.empty()) message = "the answer was " + std::to_string(response.status) + " " + std::string(net::reason_phrase(response.status));
+  if (response.status == 401) message += "\nHOLDFAST_TOKEN holds the token, or --token-file names the file it is in.";
+  return failed(message);
+}
+
+std::string list_query(const ListArguments& list) {
+  std::string query = "?limit=" + std::to_string(list.limit);
+  if (!list.type.empty()) query += "&type=" + net::percent_encode(list.type);
+  if (!list.prefix.empty()) query += "&prefix=" + net::percent_encode(list.prefix);
+  return query;
+}
+
+// Says on the side that a list may go on.
+void hint_limit(std::size_t shown, std::uint32_t limit) {
+  if (shown >= limit) std::cerr << "(the first " << limit << "; --limit N shows more)\n";
+}
+
+std::string address_of(const Json& info) { return show_address(info["type"].text(), info["id"].text()); }
+
+// A value for people: text without quotes, JSON as it is, bytes marked as such.
+std::string value_of(const Json& holder) {
+  if (const Json& bytes = holder["value_base64"]; !bytes.is_null()) return "base64:" + bytes.text();
+  return one_line(holder["value"].kind() == Json::Kind::String ? holder["value"].text() : std::string(holder["value"].raw()),
+                  kValueWidthMax);
+}
+
+std::string short_type(const std::string& type) {
+  constexpr std::string_view kStandard = "io.statefun.types/";
+  return type.starts_with(kStandard) ? type.substr(kStandard.size()) : type;
+}
+
+std::string count_of(const Json& value) { return value.number() == 0 ? "" : value.text(); }
+
+Result<std::string> value_argument(const std::string& argument) {
+  if (argument == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
+  if (!argument.starts_with('@')) return argument;
+  std::ifstream file(argument.substr(1), std::ios::binary);
+  if (!file) return fail(ErrorCode::Invalid, "cannot read " + argument.substr(1));
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
+}
+
+// Ends with a line feed, so that the prompt does not stick to it.
+void print(std::string text) {
+  if (!text.ends_with('\n')) text.push_back('\n');
+  std::cout << text << std::flush;
+}
+
+}  // namespace
+
+std::string full_type_name(const std::string& type) {
+  if (type.empty()) return std::string(model::kStringType);
+  if (type.find('/') != std::string::npos) return type;
+  if (type == "json") return std::string(codec::kJsonType);
+  if (type == "bytes") return std::string(codec::kBytesType);
+  return "io.statefun.types/" + type;
+}
+
+int ClientCommands::send(const MessageArguments& arguments) const { return message(Verb::Send, arguments); }
+int ClientCommands::call(const MessageArguments& arguments) const { return message(Verb::Call, arguments); }
+
+int ClientCommands::message(Verb verb, const MessageArguments& arguments) const {
+  const auto address = parse_address_argument(arguments.address);
+  if (!address) return failed(address.error());
+  auto value = value_argument(arguments.value);
+  if (!value) return failed(value.error());
+  const std::string type = full_type_name(arguments.type);
+  net::HeaderList headers;
+  headers.add("x-value-type", type);
+  headers.add("content-type", codec::is_standard_type(type) ? "text/plain; charset=utf-8" : "application/octet-stream");
+  if (!arguments.key.empty()) headers.add("idempotency-key", arguments.key);
+  std::string path = "/v1/functions" + address_path(*address) + (verb == Verb::Send ? "/send" : "/call");
+  Duration wait{60'000};
+  if (!arguments.timeout.empty()) {
+    const auto timeout = parse_duration(arguments.timeout);
+    if (!timeout) return failed("--timeout: expected a duration as 30s or 500ms, got " + arguments.timeout, kExitUsage);
+    path += "?timeout=" + std::to_string(timeout->ms) + "ms";
+    wait.ms = timeout->ms + 10'000;  // The gateway gives up first, and says so.
+  }
+
+  const auto response = gateway_.ask("POST", path, std::move(headers), *std::move(value), wait);
+  if (!response) return failed(response.error());
+  if (response->status >= 300) return refused(*response);
+  if (verb == Verb::Send) {
+    if (output_ == Output::Json) print(R"({"accepted":true})");
+    return kExitDone;
+  }
+  if (output_ == Output::People) {
+    print(response->body);
+    return kExitDone;
+  }
+  const std::string_view reply_type = response->headers.get("x-value-type");
+  const auto reply = codec::value_of_body(response->headers.get("content-type"), reply_type, response->body);
+  if (!reply) return failed("the reply cannot be read: " + reply.error().message);
+  const codec::Display shown = codec::display(*reply);
+  print(R"({"type":)" + codec::quote_json(reply_type) +
+        (shown.form == codec::DisplayForm::Base64 ? R"(,"value_base64":)" : R"(,"value":)") + shown.json + "}");
+  return kExitDone;
+}
+
+// Asks the admin API and shows the answer: as it came, or as `show` likes it.
+template <typename Show>
+int ClientCommands::show(const std::string& path, Show show) const {
+  const auto response = admin_.ask("GET", path);
+  if (!response) return failed(response.error());
+  if (response->status != 200) return refused(*response);
+  if (output_ == Output::Json) {
+    print(response->body);
+    return kExitDone;
+  }
+  const auto json = Json::parse(response->body);
+  if (!json) return failed("the answer of the admin API is " + json.error().message);
+  show(*json);
+  return kExitDone;
+}
+
+int ClientCommands::state_get(const std::string& argument) const {
+  const auto address = parse_address_argument(argument);
+  if (!address) return failed(address.error());
+  return show("/v1/state" + address_path(*address), [&](const Json& json) {
+    Table table({"STATE", "VALUE", "TYPE", "EXPIRES"});
+    for (const Json& state : json["states"].items()) {
+      table.add({state["name"].text(), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
+    }
+    if (table.empty()) std::cout << "no states are set\n";
+    else std::cout << table.render();
+  });
+}
+
+int ClientCommands::state_ls(const ListArguments& list) const {
+  return show("/v1/states" + list_query(list), [&](const Json& json) {
+    Table table({"ADDRESS", "STATE", "VALUE", "TYPE", "EXPIRES"});
+    for (const Json& address : json["addresses"].items()) {
+      std::string name = address_of(address);
+      for (const Json& state : address["states"].items()) {
+        table.add({name, state["name"].text(), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
+        name.clear();  // Once for all states of an address.
+      }
+    }
+    if (table.empty()) std::cout << "no states\n";
+    else std::cout << table.render();
+    hint_limit(json["addresses"].items().size(), list.limit);
+  });
+}
+
+int ClientCommands::functions() const {
+  return show("/v1/functions", [](const Json& json) {
+    Table table({"FUNCTION", "ENDPOINT", ">HANDLED", ">FAILED", ">IN FLIGHT", "STATES"});
+    for (const Json& f : json["functions"].items()) {
+      std::string states;
+      for (const Json& state : f["states"].items()) {
+        states += (states.empty() ? "" : ", ") + state["name"].text() + " " + short_type(state["type"].text());
+      }
+      table.add({f["type"].text(), f["endpoint"].text(), f["invocations"].text(), count_of(f["failures"]),
+                 count_of(f["in_flight"]), states});
+    }
+    if (table.empty()) std::cout << "no function has been called yet; `holdfast endpoints` lists where they may be\n";
+    else std::cout << table.render();
+  });
+}
+
+int ClientCommands::endpoints() const {
+  return show("/v1/endpoints", [](const Json& json) {
+    Table table({"FUNCTIONS", "URL", "STATUS", ">IN FLIGHT", ">WAITING", "LAST ERROR"});
+    for (const Json& e : json["endpoints"].items()) {
+      table.add({e["functions"].text(), e["url"].text(), e["down"].is_true() ? "down" : "up", count_of(e["in_flight"]),
+                 count_of(e["waiting"]), e["last_error"].text()});
+    }
+    std::cout << table.render();
+  });
+}
+
+int ClientCommands::addresses(const ListArguments& list) const {
+  return show("/v1/addresses" + list_query(list), [&](const Json& json) {
+    Table table({"ADDRESS", ">MAILBOX", ">IN FLIGHT", "PARKED", ">ATTEMPTS", "LAST ERROR"});
+    for (const Json& a : json["addresses"].items()) {
+      table.add({address_of(a), a["mailbox"].text(), a["in_flight"].text(), a["parked"].is_true() ? "parked" : "",
+                 count_of(a["attempts"]), a["last_error"].text()});
+    }
+    if (table.empty()) std::cout << "no addresses\n";
+    else std::cout << table.render();
+    hint_limit(json["addresses"].items().size(), list.limit);
+  });
+}
+
+int ClientCommands::parked_ls(const ListArguments& list) const {
+  return show("/v1/parked" + list_query(list), [&](const Json& json) {
+    Table table({"ADDRESS", "SINCE", ">ATTEMPTS", ">MAILBOX", "FIRST MESSAGE", "REASON"});
+    for (const Json& p : json["parked"].items()) {
+      const auto& messages = p["messages"].items();
+      table.add({address_of(p), p["since"].text(), p["attempts"].text(), p["mailbox"].text(),
+                 messages.empty() ? "" : one_line(value_of(messages.front()), 40), p["reason"].text()});
+    }
+    if (table.empty()) std::cout << "nothing is parked\n";
+    else std::cout << table.render();
+    hint_limit(json["parked"].items().size(), list.limit);
+  });
+}
+
+int ClientCommands::parked_resume(const std::string& verb, const ResumeArguments& arguments) const {
+  const int ways = !arguments.address.empty() + !arguments.type.empty() + arguments.all;
+  if (ways != 1) return failed("which: expected one of ADDRESS, --type NAMESPACE/NAME or --all", kExitUsage);
+  std::string path = "/v1/parked";
+  if (!arguments.address.empty()) {
+    const auto address = parse_address_argument(arguments.address);
+    if (!address) return failed(address.error());
+    path += address_path(*address) + "/" + verb;
+  } else {
+    path += "/" + verb + (arguments.all ? "?all" : "?type=" + net::percent_encode(arguments.type));
+  }
+  const auto response = admin_.ask("POST", path);
+  if (!response) return failed(response.error());
+  if (response->status != 200) return refused(*response);
+  if (output_ == Output::Json) {
+    print(response->body);
+    return kExitDone;
+  }
+  const auto json = Json::parse(response->body);
+  if (!json) return failed("the answer of the admin API is " + json.error().message);
+  const bool retry = verb == "retry";
+  const auto count = (*json)[retry ? "retried" : "skipped"].number();
+  std::cout << (retry ? "retrying " : "skipped the failed batch of ") << count << (count == 1 ? " address\n" : " addresses\n");
+  if ((*json)["more"].is_true()) std::cerr << "(there are more: say it again)\n";
+  return kExitDone;
+}
+
+int ClientCommands::timers(const ListArguments& list) const {
+  return show("/v1/timers" + list_query(list), [&](const Json& json) {
+    Table table({"DUE", "KIND", "ADDRESS", "TOKEN"});
+    for (const Json& t : json["timers"].items()) {
+      const std::string address = t["type"].text().empty() ? t["id"].text() : address_of(t);
+      table.add({t["due"].text(), t["kind"].text(), address, t["token"].text()});
+    }
+    if (table.empty()) std::cout << "no timers\n";
+    else std::cout << table.render();
+    hint_limit(json["timers"].items().size(), list.limit);
+  });
+}
+
+int ClientCommands::streams() const {
+  return show("/v1/streams", [](const Json& json) {
+    Table table({"STREAM", ">RECORDS", ">FIRST", ">NEXT", ">BYTES"});
+    for (const Json& s : json["streams"].items()) {
+      table.add({s["name"].text(), s["records"].text(), s["first"].text(), s["next"].text(), s["bytes"].text()});
+    }
+    if (table.empty()) std::cout << "no streams\n";
+    else std::cout << table.render();
+  });
+}
+
+}  // namespace holdfast::cli

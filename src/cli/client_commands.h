@@ -1,0 +1,64 @@
+// The commands that ask a running Holdfast: what they ask, and how they show the answer.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cli/command_line.h"
+#include "cli/remote.h"
+
+namespace holdfast::cli {
+
+struct MessageArguments {
+  std::string address;
+  std::string value;    // As typed; "-": standard input; "@FILE": a file's content.
+  std::string type;     // Empty: string.
+  std::string key;      // Idempotency-Key; empty: none.
+  std::string timeout;  // Of a call; empty: the gateway's.
+};
+
+struct ListArguments {
+  std::string type;
+  std::string prefix;
+  std::uint32_t limit = 100;
+};
+
+struct ResumeArguments {
+  std::string address;  // Or:
+  std::string type;
+  bool all = false;
+};
+
+// "int" -> "io.statefun.types/int", "json" -> "holdfast.types/json"; what has a slash is a type already.
+[[nodiscard]] std::string full_type_name(const std::string& type);
+
+class ClientCommands {
+ public:
+  ClientCommands(RemoteOptions admin, RemoteOptions gateway, Output output)
+      : admin_(std::move(admin)), gateway_(std::move(gateway)), output_(output) {}
+
+  [[nodiscard]] int send(const MessageArguments& arguments) const;
+  [[nodiscard]] int call(const MessageArguments& arguments) const;
+  [[nodiscard]] int state_get(const std::string& address) const;
+  [[nodiscard]] int state_ls(const ListArguments& list) const;
+  [[nodiscard]] int functions() const;
+  [[nodiscard]] int endpoints() const;
+  [[nodiscard]] int addresses(const ListArguments& list) const;
+  [[nodiscard]] int parked_ls(const ListArguments& list) const;
+  // `verb`: "retry" or "skip".
+  [[nodiscard]] int parked_resume(const std::string& verb, const ResumeArguments& arguments) const;
+  [[nodiscard]] int timers(const ListArguments& list) const;
+  [[nodiscard]] int streams() const;
+
+ private:
+  enum class Verb { Send, Call };
+  [[nodiscard]] int message(Verb verb, const MessageArguments& arguments) const;
+  template <typename Show>
+  [[nodiscard]] int show(const std::string& path, Show show) const;
+
+  Remote admin_;
+  Remote gateway_;
+  Output output_;
+};
+
+}  // namespace holdfast::cli

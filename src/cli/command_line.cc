@@ -1,0 +1,229 @@
+#include "cli/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+
+#include "cli/client_commands.h"
+#include "cli/completion.h"
+
+namespace holdfast::cli {
+namespace {
+
+constexpr const char* kDefaultAdmin = "http://127.0.0.1:7780";
+constexpr const char* kDefaultGateway = "http://127.0.0.1:9999";
+
+// Everything a client command may be told about where Holdfast is.
+struct Connection {
+  std::string admin = kDefaultAdmin;
+  std::string gateway = kDefaultGateway;
+  std::string token_file;
+  std::string trust_cacerts, client_cert, client_key;
+  bool json = false;
+
+  [[nodiscard]] Output output() const { return json ? Output::Json : Output::People; }
+};
+
+// The token comes from the environment or a file: on the command line every user of the machine could read it.
+std::string read_token(const Connection& connection) {
+  std::string token;
+  if (!connection.token_file.empty()) {
+    std::ifstream file(connection.token_file);
+    if (!file) throw CLI::ValidationError("--token-file", "cannot read " + connection.token_file);
+    std::getline(file, token);
+  } else if (const char* given = std::getenv("HOLDFAST_TOKEN")) {
+    token = given;
+  }
+  while (!token.empty() && (token.back() == '\r' || token.back() == ' ' || token.back() == '\n')) token.pop_back();
+  return token;
+}
+
+ClientCommands client(const Connection& connection) {
+  const std::string token = read_token(connection);
+  const auto remote = [&](const std::string& url, const char* option) {
+    return RemoteOptions{.url = url.find("://") == std::string::npos ? "http://" + url : url,
+                         .token = token,
+                         .trust_cacerts = connection.trust_cacerts,
+                         .client_cert = connection.client_cert,
+                         .client_key = connection.client_key,
+                         .option = option};
+  };
+  return {remote(connection.admin, "--admin"), remote(connection.gateway, "--gateway"), connection.output()};
+}
+
+void add_connection_options(CLI::App& command, Connection& connection) {
+  command.add_option("--admin", connection.admin, "where the admin API is")->envname("HOLDFAST_ADMIN")->type_name("URL")->capture_default_str();
+  command.add_option("--gateway", connection.gateway, "where the gateway is")->envname("HOLDFAST_GATEWAY")->type_name("URL")->capture_default_str();
+  command.add_option("--token-file", connection.token_file, "file with the bearer token; else HOLDFAST_TOKEN has it")->type_name("FILE");
+  command.add_option("--cacert", connection.trust_cacerts, "PEM file of the authorities to trust for https")->type_name("FILE");
+  command.add_option("--cert", connection.client_cert, "PEM file of the client certificate to show")->type_name("FILE");
+  command.add_option("--key-file", connection.client_key, "PEM file of its key")->type_name("FILE");
+  command.add_flag("--json", connection.json, "print JSON, for scripts");
+}
+
+void add_list_options(CLI::App& command, ListArguments& list) {
+  command.add_option("type", list.type, "only this function, as namespace/name")->type_name("TYPE");
+  command.add_option("--prefix", list.prefix, "only ids that begin with this")->type_name("TEXT");
+  command.add_option("--limit", list.limit, "at most so many")->type_name("N")->capture_default_str();
+}
+
+std::vector<CompletionEntry> completion_entries(const CLI::App& app, const std::string& path) {
+  CompletionEntry entry{.path = path, .words = {}, .helps = {}};
+  std::vector<CompletionEntry> below;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    entry.words.push_back(command->get_name());
+    entry.helps.push_back(command->get_description());
+    auto more = completion_entries(*command, path.empty() ? command->get_name() : path + " " + command->get_name());
+    below.insert(below.end(), more.begin(), more.end());
+  }
+  for (const CLI::Option* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) {
+      entry.words.push_back("--" + name);
+      entry.helps.push_back(option->get_description());
+    }
+  }
+  if (path == "completion") {
+    for (const char* shell : {"bash", "zsh", "fish"}) {
+      entry.words.emplace_back(shell);
+      entry.helps.emplace_back("");
+    }
+  }
+  below.insert(below.begin(), std::move(entry));
+  return below;
+}
+
+}  // namespace
+
+std::optional<Duration> parse_duration(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string unit(rest, text.data() + text.size());
+  const std::int64_t factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" || unit == "min" ? 60'000 : unit == "h" ? 3'600'000 : 0;
+  std::int64_t ms = 0;
+  if (error != std::errc() || factor == 0 || number < 0 || __builtin_mul_overflow(number, factor, &ms)) return std::nullopt;
+  return Duration{ms};
+}
+
+int run(int argc, const char* const* argv, const LocalCommands& local) {
+  int exit_code = kExitDone;
+  Connection connection;
+  UpOptions up;
+  CheckOptions check;
+  CheckDataOptions check_data;
+  MessageArguments message;
+  ListArguments list;
+  ResumeArguments resume;
+  std::string address, shell, grace = "10s";
+
+  CLI::App app("Holdfast runs stateful serverless functions: their state and messages survive kill -9.", "holdfast");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", local.version);
+  app.set_help_all_flag("--help-all", "help of all commands");
+  app.footer(
+      "ADDRESS is namespace/name/id; the id may hold slashes. (type::id where the namespace does.)\n"
+      "Environment: HOLDFAST_ADMIN, HOLDFAST_GATEWAY, HOLDFAST_TOKEN.\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.");
+
+  auto* up_command = app.add_subcommand("up", "run the functions that FILES describe");
+  up_command->add_option("files", up.files, "configuration: YAML files, module.yaml of StateFun as it is")->type_name("FILES");
+  up_command->add_option("--data", up.data, "directory that keeps everything; made if it is missing. \"memory\": nothing is kept")->type_name("DIR");
+  up_command->add_option("--gateway", up.gateway, "where applications come in (default 127.0.0.1:9999; port 0: any)")->type_name("HOST:PORT");
+  up_command->add_option("--admin", up.admin, "where the admin API and the metrics are (default 127.0.0.1:7780)")->type_name("HOST:PORT");
+  up_command->add_option("--shards", up.shards, "threads that run functions' messages")->type_name("N")->check(CLI::Range(1, 256));
+  up_command->add_option("--log-format", up.log_format, "text or json (default: text on a terminal)")->check(CLI::IsMember({"text", "json"}));
+  up_command->add_option("--log-level", up.log_level, "debug, info, warn or error")->check(CLI::IsMember({"debug", "info", "warn", "error"}))->capture_default_str();
+  up_command->add_flag("--insecure", up.insecure, "allow listening off loopback without token or client certificates");
+  up_command->add_option("--ports-file", up.ports_file, "write the ports in use there, as JSON, when ready")->type_name("FILE");
+  up_command->add_option("--grace", grace, "after SIGTERM, how long calls under way may take")->type_name("TIME")->capture_default_str();
+  up_command->callback([&] {
+    const auto duration = parse_duration(grace);
+    if (!duration) throw CLI::ValidationError("--grace", "expected a duration as 10s or 500ms, got " + grace);
+    up.grace = *duration;
+    exit_code = local.up(up);
+  });
+
+  auto* check_command = app.add_subcommand("check", "say what is wrong with FILES, without starting anything");
+  check_command->add_option("files", check.files, "configuration files")->type_name("FILES")->required();
+  check_command->add_flag("--json", connection.json, "print JSON, for scripts");
+  check_command->callback([&] {
+    check.output = connection.output();
+    exit_code = local.check(check);
+  });
+
+  auto* check_data_command = app.add_subcommand("check-data", "verify the data directory of a stopped Holdfast");
+  check_data_command->add_option("directory", check_data.directory, "the data directory")->type_name("DIR")->required();
+  check_data_command->add_flag("--json", connection.json, "print JSON, for scripts");
+  check_data_command->callback([&] {
+    check_data.output = connection.output();
+    exit_code = local.check_data(check_data);
+  });
+
+  const auto add_client = [&](CLI::App& parent, const std::string& name, const std::string& help, auto action) {
+    auto* command = parent.add_subcommand(name, help);
+    add_connection_options(*command, connection);
+    command->callback([&connection, &exit_code, action] { exit_code = action(client(connection)); });
+    return command;
+  };
+  const auto add_message_options = [&](CLI::App& command) {
+    command.add_option("address", message.address, "whom to")->type_name("ADDRESS")->required();
+    command.add_option("value", message.value, "what; @FILE: a file's content, -: standard input")->type_name("VALUE")->required();
+    command.add_option("--type", message.type, "its type: string, int, long, float, double, bool, json, bytes, or namespace/name (default string)")->type_name("TYPE");
+    command.add_option("--key", message.key, "Idempotency-Key: said again with the same key, it happens once")->type_name("KEY");
+  };
+
+  auto* send = add_client(app, "send", "send a message; done when it is durable", [&](const ClientCommands& c) { return c.send(message); });
+  add_message_options(*send);
+  auto* call = add_client(app, "call", "send a message and print the reply", [&](const ClientCommands& c) { return c.call(message); });
+  add_message_options(*call);
+  call->add_option("--timeout", message.timeout, "how long to wait for the reply (default 30s)")->type_name("TIME");
+
+  auto* state = app.add_subcommand("state", "look at states");
+  state->require_subcommand(1);
+  auto* state_get = add_client(*state, "get", "the states of one address", [&](const ClientCommands& c) { return c.state_get(address); });
+  state_get->add_option("address", address, "whose")->type_name("ADDRESS")->required();
+  auto* state_ls = add_client(*state, "ls", "the states of many addresses", [&](const ClientCommands& c) { return c.state_ls(list); });
+  add_list_options(*state_ls, list);
+
+  add_client(app, "functions", "functions that have been called, and what they keep", [](const ClientCommands& c) { return c.functions(); });
+  add_client(app, "endpoints", "where functions are, and whether they can be reached", [](const ClientCommands& c) { return c.endpoints(); });
+  auto* addresses = add_client(app, "addresses", "addresses with work: waiting, in flight, parked", [&](const ClientCommands& c) { return c.addresses(list); });
+  add_list_options(*addresses, list);
+
+  auto* parked = app.add_subcommand("parked", "look at work that failed and stands still, and resume it");
+  parked->require_subcommand(1);
+  auto* parked_ls = add_client(*parked, "ls", "list it, with the reasons", [&](const ClientCommands& c) { return c.parked_ls(list); });
+  add_list_options(*parked_ls, list);
+  for (const std::string verb : {"retry", "skip"}) {
+    auto* command = add_client(*parked, verb, verb == "retry" ? "try it again" : "drop the failed batch and go on",
+                               [&resume, verb](const ClientCommands& c) { return c.parked_resume(verb, resume); });
+    command->add_option("address", resume.address, "one address")->type_name("ADDRESS");
+    command->add_option("--type", resume.type, "or all of this function")->type_name("TYPE");
+    command->add_flag("--all", resume.all, "or everything");
+  }
+
+  auto* timers = add_client(app, "timers", "what is due later", [&](const ClientCommands& c) { return c.timers(list); });
+  add_list_options(*timers, list);
+  add_client(app, "streams", "streams of records, and how much they keep", [](const ClientCommands& c) { return c.streams(); });
+
+  auto* version = app.add_subcommand("version", "print the version of this program");
+  add_connection_options(*version, connection);  // So that scripts may say the same options everywhere.
+  version->callback([&] {
+    if (connection.json) std::cout << "{\"version\":\"" << local.version << "\"}\n";
+    else std::cout << local.version << "\n";
+  });
+  auto* completion = app.add_subcommand("completion", "print a completion script: source <(holdfast completion bash)");
+  completion->add_option("shell", shell, "bash, zsh or fish")->check(CLI::IsMember({"bash", "zsh", "fish"}))->required();
+  completion->callback([&] { std::cout << completion_script(shell, completion_entries(app, "")); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    // Help and version come this way, too.
+    return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace holdfast::cli
