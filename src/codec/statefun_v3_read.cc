@@ -25,6 +25,13 @@ struct AddressParts {
   [[nodiscard]] bool empty() const { return ns.empty() && type.empty() && id.empty(); }
 };
 
+// "ns/name" must tell which is which: it is split at its last slash.
+bool is_type_name(Reader& in, const char* what, std::string_view name) {
+  if (name.empty()) return in.bad(std::string(what) + " without a type");
+  if (name.find('/') != std::string_view::npos) return in.bad(std::string(what) + " with a slash in its type's name");
+  return true;
+}
+
 std::string join(std::string_view ns, std::string_view name) {
   std::string out;
   out.reserve(ns.size() + 1 + name.size());
@@ -83,7 +90,7 @@ void read_send(Reader& outer, model::InvocationResponse& response) {
     if (in.is(F::kTarget, Kind::Bytes)) target.read(in);
     else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
   }
-  if (target.type.empty()) return void(outer.bad("an outgoing message without a target type"));
+  if (!is_type_name(outer, "an outgoing message to a target", target.type)) return;
   response.sends.push_back({address(target), typed(argument)});
 }
 
@@ -106,7 +113,7 @@ void read_delayed(Reader& outer, model::InvocationResponse& response) {
     if (token.empty()) return void(outer.bad("a cancellation without a cancellation token"));
     response.delayed.push_back({model::DelayedInvocation::Kind::Cancel, {}, {}, std::string(token)});
   } else {
-    if (target.type.empty()) return void(outer.bad("a delayed message without a target type"));
+    if (!is_type_name(outer, "a delayed message to a target", target.type)) return;
     response.delayed.push_back({model::DelayedInvocation::Kind::Send, {delay_ms},
                                 {address(target), typed(argument)}, std::string(token)});
   }
@@ -122,7 +129,7 @@ void read_egress(Reader& outer, model::InvocationResponse& response) {
     else if (in.is(F::kType, Kind::Bytes)) type = in.string();
     else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
   }
-  if (type.empty()) return void(outer.bad("an egress message without an egress type"));
+  if (!is_type_name(outer, "an egress message to an egress", type)) return;
   response.egress.push_back({join(ns, type), typed(argument)});
 }
 
@@ -216,6 +223,7 @@ void read_requested_invocation(Reader& outer, InvocationBatch& batch) {
     if (in.is(F::kCaller, Kind::Bytes)) caller.read(in);
     else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
   }
+  if (!caller.type.empty() && !is_type_name(outer, "a message from a caller", caller.type)) return;
   // As in every SDK: a caller that is empty throughout is none.
   batch.invocations.push_back({caller.empty() ? std::nullopt : std::optional(address(caller)), typed(argument)});
 }
@@ -271,6 +279,8 @@ Result<InvocationBatch> parse_to_function(std::string_view bytes) {
     if (in.is(v3::ToFunction::kInvocation, Kind::Bytes)) read_batch(in, batch, target);
   if (fault.raised()) return fail(fault.error());
   if (target.type.empty()) return fail(ErrorCode::Invalid, "a ToFunction without a target type");
+  if (target.type.find('/') != std::string_view::npos)
+    return fail(ErrorCode::Invalid, "a ToFunction to a target with a slash in its type's name");
   if (batch.invocations.empty()) return fail(ErrorCode::Invalid, "a ToFunction without invocations");
   batch.target = address(target);
   return batch;
