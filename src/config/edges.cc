@@ -18,7 +18,8 @@ bool read_topics(MapReader& spec, std::vector<std::string>& out) {
   for (std::size_t i = 0; i < out.size(); ++i) {
     const auto [first, fresh] = seen.emplace(out[i], elements[i].mark);
     if (!fresh)
-      spec.file().report(Severity::Error, elements[i].mark, spec.path("topics"), "each topic once", elements[i].written + " again",
+      spec.file().report(Severity::Error, elements[i].mark, spec.path("topics"), "each topic once",
+                         elements[i].written + " again",
                          "first at " + spec.file().place(first->second).text());
   }
   return good;
@@ -26,14 +27,16 @@ bool read_topics(MapReader& spec, std::vector<std::string>& out) {
 
 void read_port(MapReader& spec, std::uint16_t& out, Declarations& declarations) {
   // One that is there and wrong takes no port: the default would be a second complaint.
-  if (spec.optional("port", integer(0, 65535), out) || !spec.has("port")) declarations.port(spec, "port", out);
+  if (spec.optional("port", integer(0, 65535), out) || !spec.has("port"))
+    declarations.port(spec, "port", out);
 }
 
 template <typename T>
 bool one_more(MapReader& spec, const std::vector<T>& all) {
   if (all.size() < kEgressesMax) return true;
   if (all.size() == kEgressesMax)
-    spec.file().report(Severity::Error, spec.mark(), "spec", "at most " + std::to_string(kEgressesMax) + " documents of this kind", "more");
+    spec.file().report(Severity::Error, spec.mark(), "spec",
+                       "at most " + std::to_string(kEgressesMax) + " documents of this kind", "more");
   return false;
 }
 
@@ -51,10 +54,12 @@ void read_playground_egress(MapReader& spec, Configuration& configuration, Decla
   declarations.playground_egress(spec);
   read_port(spec, out.port, declarations);
   read_topics(spec, out.topics);
-  if (const Node* topics = spec.find("topics"); topics == nullptr || (topics->kind == Node::Kind::List && topics->items.empty()))
+  if (const Node* topics = spec.find("topics");
+      topics == nullptr || (topics->kind == Node::Kind::List && topics->items.empty()))
     spec.error("topics", "a list of at least one topic", topics == nullptr ? "nothing" : "an empty list");
   spec.finish();
-  if (one_more(spec, configuration.playground_egresses)) configuration.playground_egresses.push_back(std::move(out));
+  if (one_more(spec, configuration.playground_egresses))
+    configuration.playground_egresses.push_back(std::move(out));
 }
 
 void read_stream_egress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
@@ -67,7 +72,8 @@ void read_stream_egress(MapReader& spec, Configuration& configuration, Declarati
   }
   const bool topics_good = read_topics(spec, out.topics) || !spec.has("topics");
   const bool given = spec.optional("defaultTopic", topic_name(), out.default_topic);
-  if (!given) out.default_topic = out.topics.empty() ? std::string(model::split_type(out.id).name) : out.topics.front();
+  if (!given)
+    out.default_topic = out.topics.empty() ? std::string(model::split_type(out.id).name) : out.topics.front();
   if (given && topics_good && !out.topics.empty() &&
       std::find(out.topics.begin(), out.topics.end(), out.default_topic) == out.topics.end())
     spec.error("defaultTopic", "one of topics", spec.written("defaultTopic"));

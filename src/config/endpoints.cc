@@ -1,6 +1,6 @@
-// io.statefun.endpoints.v1/http and v2/http. Keys and defaults are those of StateFun 3.3: HttpFunctionEndpointSpec,
-// NettyRequestReplySpec (async) and DefaultHttpRequestReplyClientSpec (okhttp). maxConcurrentRequests and onFailure are
-// ours; StateFun ignores them.
+// io.statefun.endpoints.v1/http and v2/http. Keys and defaults are those of StateFun 3.3:
+// HttpFunctionEndpointSpec, NettyRequestReplySpec (async) and DefaultHttpRequestReplyClientSpec (okhttp).
+// maxConcurrentRequests and onFailure are ours; StateFun ignores them.
 #include "config/kinds.h"
 
 namespace holdfast::config {
@@ -48,7 +48,8 @@ void read_tls(MapReader& transport, model::TlsSpec& tls) {
   const bool cert = transport.has("client_cert"), key = transport.has("client_key");
   if (cert && !key) transport.missing("client_key", "the key of client_cert");
   if (key && !cert) transport.missing("client_cert", "the certificate of client_key");
-  if (!key && transport.has("client_key_password")) transport.missing("client_key", "the key that client_key_password opens");
+  if (!key && transport.has("client_key_password"))
+    transport.missing("client_key", "the key that client_key_password opens");
 }
 
 void read_async(MapReader& transport, model::EndpointSpec& out) {
@@ -80,7 +81,8 @@ void read_transport(MapReader& spec, model::EndpointSpec& out) {
   transport->finish();
   const model::TlsSpec& tls = out.tls;
   if (out.url_template.starts_with("http:") && !(tls.trust_cacerts.empty() && tls.client_cert.empty()))
-    spec.file().report(Severity::Warning, transport->mark(), spec.path("transport"), "https in urlPathTemplate for a transport with certificates",
+    spec.file().report(Severity::Warning, transport->mark(), spec.path("transport"),
+                       "https in urlPathTemplate for a transport with certificates",
                        spec.written("urlPathTemplate"), "the certificates have no effect");
 }
 
@@ -118,7 +120,8 @@ void read_dead_letter(MapReader& on_failure, Configuration& configuration, Decla
   declarations.dead_letters.push_back(std::move(out));
 }
 
-void read_on_failure(MapReader& spec, model::FailurePolicy& out, Configuration& configuration, Declarations& declarations) {
+void read_on_failure(MapReader& spec, model::FailurePolicy& out, Configuration& configuration,
+                     Declarations& declarations) {
   auto on_failure = spec.map("onFailure", Extras::Refused);
   if (!on_failure) return;
   read_retry(*on_failure, out.retry);
@@ -136,9 +139,11 @@ void read_on_failure(MapReader& spec, model::FailurePolicy& out, Configuration& 
   on_failure->finish();
 }
 
-void read_endpoint(MapReader& spec, bool with_transport, Configuration& configuration, Declarations& declarations) {
+void read_endpoint(MapReader& spec, bool with_transport, Configuration& configuration,
+                   Declarations& declarations) {
   model::EndpointSpec out;
-  if (spec.required("functions", functions_pattern(), out.functions)) declarations.functions(spec, "functions", out.functions);
+  if (spec.required("functions", functions_pattern(), out.functions))
+    declarations.functions(spec, "functions", out.functions);
   spec.required("urlPathTemplate", url_template(), out.url_template);
   std::int64_t batch = out.max_batch;
   spec.optional("maxNumBatchRequests", integer(INT32_MIN, kBatchMax), batch);

@@ -35,7 +35,8 @@ Expansion expand(std::string_view text, const Environment& environment) {
       const auto separator = inside.find(":-");
       const std::string_view name = inside.substr(0, separator);
       if (end == std::string_view::npos || !is_name(name))
-        return wrong("${NAME} or ${NAME:-default}", in_quotes(text.substr(at)), "$${ stands for a literal ${");
+        return wrong("${NAME} or ${NAME:-default}", in_quotes(text.substr(at)),
+                     "$${ stands for a literal ${");
       const auto value = environment(name);
       if (value && (!value->empty() || separator == std::string_view::npos)) {
         out.text += *value;

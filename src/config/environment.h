@@ -1,4 +1,5 @@
-// ${NAME} and ${NAME:-default} in a value, replaced once: what a variable holds is not looked into again. $${ is a literal ${.
+// ${NAME} and ${NAME:-default} in a value, replaced once: what a variable holds is not looked into again. $${
+// is a literal ${.
 #pragma once
 
 #include <string>

@@ -36,7 +36,9 @@ std::string lower(std::string_view text) {
 bool has_control(std::string_view text) {
   return std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
-bool has_space(std::string_view text) { return text.find(' ') != std::string_view::npos || has_control(text); }
+bool has_space(std::string_view text) {
+  return text.find(' ') != std::string_view::npos || has_control(text);
+}
 
 template <typename T>
 std::optional<T> parse_whole(std::string_view text) {
@@ -66,19 +68,50 @@ struct Unit {
 
 constexpr std::uint64_t kNsPerMs = 1'000'000;
 constexpr Unit kDurationUnits[] = {
-    {"d", 86'400'000 * kNsPerMs}, {"day", 86'400'000 * kNsPerMs}, {"days", 86'400'000 * kNsPerMs},
-    {"h", 3'600'000 * kNsPerMs}, {"hour", 3'600'000 * kNsPerMs}, {"hours", 3'600'000 * kNsPerMs},
-    {"m", 60'000 * kNsPerMs}, {"min", 60'000 * kNsPerMs}, {"minute", 60'000 * kNsPerMs}, {"minutes", 60'000 * kNsPerMs},
-    {"s", 1'000 * kNsPerMs}, {"sec", 1'000 * kNsPerMs}, {"secs", 1'000 * kNsPerMs}, {"second", 1'000 * kNsPerMs},
+    {"d", 86'400'000 * kNsPerMs},
+    {"day", 86'400'000 * kNsPerMs},
+    {"days", 86'400'000 * kNsPerMs},
+    {"h", 3'600'000 * kNsPerMs},
+    {"hour", 3'600'000 * kNsPerMs},
+    {"hours", 3'600'000 * kNsPerMs},
+    {"m", 60'000 * kNsPerMs},
+    {"min", 60'000 * kNsPerMs},
+    {"minute", 60'000 * kNsPerMs},
+    {"minutes", 60'000 * kNsPerMs},
+    {"s", 1'000 * kNsPerMs},
+    {"sec", 1'000 * kNsPerMs},
+    {"secs", 1'000 * kNsPerMs},
+    {"second", 1'000 * kNsPerMs},
     {"seconds", 1'000 * kNsPerMs},
-    {"", kNsPerMs}, {"ms", kNsPerMs}, {"milli", kNsPerMs}, {"millis", kNsPerMs}, {"millisecond", kNsPerMs},
+    {"", kNsPerMs},
+    {"ms", kNsPerMs},
+    {"milli", kNsPerMs},
+    {"millis", kNsPerMs},
+    {"millisecond", kNsPerMs},
     {"milliseconds", kNsPerMs},
-    {"µs", 1'000}, {"micro", 1'000}, {"micros", 1'000}, {"microsecond", 1'000}, {"microseconds", 1'000},
-    {"ns", 1}, {"nano", 1}, {"nanos", 1}, {"nanosecond", 1}, {"nanoseconds", 1},
+    {"µs", 1'000},
+    {"micro", 1'000},
+    {"micros", 1'000},
+    {"microsecond", 1'000},
+    {"microseconds", 1'000},
+    {"ns", 1},
+    {"nano", 1},
+    {"nanos", 1},
+    {"nanosecond", 1},
+    {"nanoseconds", 1},
 };
 constexpr Unit kByteUnits[] = {
-    {"", 1},           {"b", 1},           {"k", 1ull << 10}, {"kb", 1ull << 10}, {"kib", 1ull << 10},
-    {"m", 1ull << 20}, {"mb", 1ull << 20}, {"mib", 1ull << 20}, {"g", 1ull << 30}, {"gb", 1ull << 30}, {"gib", 1ull << 30},
+    {"", 1},
+    {"b", 1},
+    {"k", 1ull << 10},
+    {"kb", 1ull << 10},
+    {"kib", 1ull << 10},
+    {"m", 1ull << 20},
+    {"mb", 1ull << 20},
+    {"mib", 1ull << 20},
+    {"g", 1ull << 30},
+    {"gb", 1ull << 30},
+    {"gib", 1ull << 30},
 };
 
 std::optional<std::uint64_t> factor_of(std::span<const Unit> units, std::string_view name) {
@@ -90,15 +123,18 @@ std::optional<std::uint64_t> factor_of(std::span<const Unit> units, std::string_
 // Why a name cannot be part of a type name or an id; empty when it can.
 std::string name_fault(std::string_view what, std::string_view name) {
   if (name.empty()) return "the " + std::string(what) + " is missing";
-  if (name.size() > kNameBytesMax) return "the " + std::string(what) + " is longer than " + std::to_string(kNameBytesMax) + " bytes";
+  if (name.size() > kNameBytesMax)
+    return "the " + std::string(what) + " is longer than " + std::to_string(kNameBytesMax) + " bytes";
   if (has_space(name)) return "the " + std::string(what) + " has white space or control characters in it";
-  if (name.find('*') != std::string_view::npos) return "* stands for all names of a namespace and nothing else";
+  if (name.find('*') != std::string_view::npos)
+    return "* stands for all names of a namespace and nothing else";
   return {};
 }
 
 // Port and host behind the scheme of a TCP URL; empty when they are in order.
 std::string authority_fault(std::string_view authority) {
-  if (authority.find('@') != std::string_view::npos) return "user names and passwords are not taken from a URL";
+  if (authority.find('@') != std::string_view::npos)
+    return "user names and passwords are not taken from a URL";
   std::string_view host = authority, port;
   if (authority.starts_with('[')) {
     const auto end = authority.find(']');
@@ -131,11 +167,14 @@ std::string url_fault(std::string_view url) {
     return "the scheme is none of http, https, http+unix and https+unix";
   std::string rest(url.substr(separator + 3));
   // Any name will do to see whether the rest makes sense.
-  for (std::size_t at = 0; (at = rest.find(kPlaceholder, at)) != std::string::npos;) rest.replace(at, kPlaceholder.size(), "f");
-  if (rest.find_first_of("{}") != std::string::npos) return "{function.name} is the only placeholder there is";
+  for (std::size_t at = 0; (at = rest.find(kPlaceholder, at)) != std::string::npos;)
+    rest.replace(at, kPlaceholder.size(), "f");
+  if (rest.find_first_of("{}") != std::string::npos)
+    return "{function.name} is the only placeholder there is";
   if (rest.find('#') != std::string::npos) return "a fragment is never sent";
   const auto slash = std::min(rest.find_first_of("/?"), rest.size());
-  const std::string_view authority = std::string_view(rest).substr(0, slash), path = std::string_view(rest).substr(slash);
+  const std::string_view authority = std::string_view(rest).substr(0, slash),
+                         path = std::string_view(rest).substr(slash);
   if (!scheme.ends_with("+unix")) return authority_fault(authority);
   if (!authority.empty()) return "the path of the socket is absolute: three slashes";
   for (std::size_t at = 0; at < path.size();) {
@@ -173,14 +212,16 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
 }
 
 std::string show(Duration duration) {
-  constexpr std::pair<std::int64_t, std::string_view> kUnits[] = {{86'400'000, "d"}, {3'600'000, "h"}, {60'000, "min"}, {1'000, "s"}};
+  constexpr std::pair<std::int64_t, std::string_view> kUnits[] = {
+      {86'400'000, "d"}, {3'600'000, "h"}, {60'000, "min"}, {1'000, "s"}};
   for (const auto& [ms, unit] : kUnits)
     if (duration.ms != 0 && duration.ms % ms == 0) return std::to_string(duration.ms / ms).append(unit);
   return std::to_string(duration.ms) + "ms";
 }
 
 std::string show_bytes(std::uint64_t bytes) {
-  constexpr std::pair<std::uint64_t, std::string_view> kUnits[] = {{1ull << 30, "gb"}, {1ull << 20, "mb"}, {1ull << 10, "kb"}};
+  constexpr std::pair<std::uint64_t, std::string_view> kUnits[] = {
+      {1ull << 30, "gb"}, {1ull << 20, "mb"}, {1ull << 10, "kb"}};
   for (const auto& [factor, unit] : kUnits)
     if (bytes != 0 && bytes % factor == 0) return std::to_string(bytes / factor).append(unit);
   return std::to_string(bytes) + "b";
@@ -212,7 +253,8 @@ Format<Duration> duration(Duration min, Duration max) {
   return {"a duration from " + show(min) + " to " + show(max) + ", as 500ms, 10s or 2 min",
           [=](std::string_view text, std::string& hint) -> std::optional<Duration> {
             const auto value = parse_duration(text);
-            if (!value && lower(trimmed(text)).ends_with("us")) hint = "microseconds are written µs or micros";
+            if (!value && lower(trimmed(text)).ends_with("us"))
+              hint = "microseconds are written µs or micros";
             if (!value || *value < min || *value > max) return std::nullopt;
             return value;
           }};
@@ -233,7 +275,8 @@ Format<std::string> one_of(std::vector<std::string_view> names) {
     expected.append(i == 0 ? "" : i + 1 == names.size() ? " or " : ", ").append(names[i]);
   return {expected, [names](std::string_view text, std::string& hint) -> std::optional<std::string> {
             if (std::find(names.begin(), names.end(), text) != names.end()) return std::string(text);
-            if (const auto near = nearest(text, names); !near.empty()) hint = "did you mean " + in_quotes(near) + "?";
+            if (const auto near = nearest(text, names); !near.empty())
+              hint = "did you mean " + in_quotes(near) + "?";
             return std::nullopt;
           }};
 }
@@ -265,7 +308,8 @@ Format<std::string> functions_pattern() {
 }
 
 Format<std::string> egress_id() {
-  return {"an egress id as namespace/name", [](std::string_view text, std::string& hint) -> std::optional<std::string> {
+  return {"an egress id as namespace/name",
+          [](std::string_view text, std::string& hint) -> std::optional<std::string> {
             const auto [ns, name] = model::split_type(text);
             if (std::count(text.begin(), text.end(), '/') != 1)
               hint = "there must be one /";
@@ -281,75 +325,83 @@ Format<std::string> egress_id() {
 Format<std::string> topic_name() {
   return {"a topic: 1 to 249 bytes without /, white space and control characters",
           [](std::string_view text, std::string&) -> std::optional<std::string> {
-            if (text.empty() || text.size() > kNameBytesMax || has_space(text) || text.find('/') != std::string_view::npos)
+            if (text.empty() || text.size() > kNameBytesMax || has_space(text) ||
+                text.find('/') != std::string_view::npos)
               return std::nullopt;
             return std::string(text);
           }};
 }
 
 Format<std::string> url_template() {
-  return {"a URL as http://host:port/path or http+unix:///path/to.sock/path, {function.name} anywhere behind the scheme",
-          [](std::string_view text, std::string& hint) -> std::optional<std::string> {
-            if (hint = url_fault(text); !hint.empty()) return std::nullopt;
-            return std::string(text);
-          }};
+  return {
+      "a URL as http://host:port/path or http+unix:///path/to.sock/path, {function.name} anywhere behind the "
+      "scheme",
+      [](std::string_view text, std::string& hint) -> std::optional<std::string> {
+        if (hint = url_fault(text); !hint.empty()) return std::nullopt;
+        return std::string(text);
+      }};
 }
 
 Format<std::pair<std::string, std::uint16_t>> listen_address() {
-  return {"an address to listen on, as 127.0.0.1:9999 or [::1]:9999",
-          [](std::string_view text, std::string& hint) -> std::optional<std::pair<std::string, std::uint16_t>> {
-            const auto colon = text.rfind(':');
-            if (colon == std::string_view::npos) {
-              hint = "the port is missing";
-              return std::nullopt;
-            }
-            std::string_view host = text.substr(0, colon);
-            const auto port = parse_whole<std::uint16_t>(text.substr(colon + 1));
-            if (!port) {
-              hint = "the port is not a number from 0 to 65535";
-              return std::nullopt;
-            }
-            const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-            if (bracketed) host = host.substr(1, host.size() - 2);
-            const std::string_view allowed = bracketed ? "0123456789abcdefABCDEF:." : "0123456789.";
-            if (host.empty() || (host != "localhost" && host.find_first_not_of(allowed) != std::string_view::npos)) {
-              hint = "the host is an IP address (IPv6 in brackets) or localhost";
-              return std::nullopt;
-            }
-            return std::pair{std::string(host), *port};
-          }};
+  return {
+      "an address to listen on, as 127.0.0.1:9999 or [::1]:9999",
+      [](std::string_view text, std::string& hint) -> std::optional<std::pair<std::string, std::uint16_t>> {
+        const auto colon = text.rfind(':');
+        if (colon == std::string_view::npos) {
+          hint = "the port is missing";
+          return std::nullopt;
+        }
+        std::string_view host = text.substr(0, colon);
+        const auto port = parse_whole<std::uint16_t>(text.substr(colon + 1));
+        if (!port) {
+          hint = "the port is not a number from 0 to 65535";
+          return std::nullopt;
+        }
+        const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+        if (bracketed) host = host.substr(1, host.size() - 2);
+        const std::string_view allowed = bracketed ? "0123456789abcdefABCDEF:." : "0123456789.";
+        if (host.empty() ||
+            (host != "localhost" && host.find_first_not_of(allowed) != std::string_view::npos)) {
+          hint = "the host is an IP address (IPv6 in brackets) or localhost";
+          return std::nullopt;
+        }
+        return std::pair{std::string(host), *port};
+      }};
 }
 
 Format<std::string> readable_file(std::string folder) {
-  return {"a file that can be read",
-          [folder = std::move(folder)](std::string_view text, std::string& hint) -> std::optional<std::string> {
-            if (text.empty()) return std::nullopt;
-            if (has_control(text) || text.size() > kPathBytesMax) {
-              hint = "it cannot be a path";
-              return std::nullopt;
-            }
-            if (text.starts_with("classpath:")) text.remove_prefix(10);
-            if (text.starts_with("file:///")) text.remove_prefix(7);
-            const std::filesystem::path path = std::filesystem::path(folder) / std::filesystem::path(text);
-            std::error_code error;
-            const auto status = std::filesystem::status(path, error);
-            if (!std::filesystem::exists(status))
-              hint = "there is no " + path.string();
-            else if (std::filesystem::is_directory(status))
-              hint = path.string() + " is a folder";
-            else if (::access(path.c_str(), R_OK) != 0)
-              hint = path.string() + " may not be read";
-            if (!hint.empty()) return std::nullopt;
-            return path.string();
-          }};
+  return {
+      "a file that can be read",
+      [folder = std::move(folder)](std::string_view text, std::string& hint) -> std::optional<std::string> {
+        if (text.empty()) return std::nullopt;
+        if (has_control(text) || text.size() > kPathBytesMax) {
+          hint = "it cannot be a path";
+          return std::nullopt;
+        }
+        if (text.starts_with("classpath:")) text.remove_prefix(10);
+        if (text.starts_with("file:///")) text.remove_prefix(7);
+        const std::filesystem::path path = std::filesystem::path(folder) / std::filesystem::path(text);
+        std::error_code error;
+        const auto status = std::filesystem::status(path, error);
+        if (!std::filesystem::exists(status))
+          hint = "there is no " + path.string();
+        else if (std::filesystem::is_directory(status))
+          hint = path.string() + " is a folder";
+        else if (::access(path.c_str(), R_OK) != 0)
+          hint = path.string() + " may not be read";
+        if (!hint.empty()) return std::nullopt;
+        return path.string();
+      }};
 }
 
 Format<std::string> environment_name() {
-  return {"the name of an environment variable", [](std::string_view text, std::string&) -> std::optional<std::string> {
+  return {"the name of an environment variable",
+          [](std::string_view text, std::string&) -> std::optional<std::string> {
             const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
               return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
             });
-            if (text.empty() || text.size() > kNameBytesMax || !plain || (text[0] >= '0' && text[0] <= '9')) return std::nullopt;
+            if (text.empty() || text.size() > kNameBytesMax || !plain || (text[0] >= '0' && text[0] <= '9'))
+              return std::nullopt;
             return std::string(text);
           }};
 }

@@ -1,4 +1,5 @@
-// Formats: what a scalar may be, each with the words that say so in an error. Text in, value out, nothing else.
+// Formats: what a scalar may be, each with the words that say so in an error. Text in, value out, nothing
+// else.
 #pragma once
 
 #include <cstdint>
@@ -21,10 +22,11 @@ struct Format {
   std::function<std::optional<T>(std::string_view text, std::string& hint)> parse;
 };
 
-// Flink's TimeUtils: a non-negative integer, white space if you like, a unit if it is not milliseconds. What is smaller than a
-// millisecond is rounded up to one.
+// Flink's TimeUtils: a non-negative integer, white space if you like, a unit if it is not milliseconds. What
+// is smaller than a millisecond is rounded up to one.
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
-// An integer, a space if you like, and b, k, kb, kib, m, mb, mib, g, gb or gib in any case: powers of 1024. No unit: bytes.
+// An integer, a space if you like, and b, k, kb, kib, m, mb, mib, g, gb or gib in any case: powers of 1024.
+// No unit: bytes.
 [[nodiscard]] std::optional<std::uint64_t> parse_bytes(std::string_view text);
 // The shortest exact form: "7d", "1500ms", "0ms"; "1gb", "1000b".
 [[nodiscard]] std::string show(Duration duration);
@@ -35,9 +37,9 @@ struct Format {
 [[nodiscard]] Format<Duration> duration(Duration min, Duration max);
 [[nodiscard]] Format<std::uint64_t> byte_size(std::uint64_t min, std::uint64_t max);
 [[nodiscard]] Format<std::string> one_of(std::vector<std::string_view> names);
-[[nodiscard]] Format<std::string> text(std::string expected);        // Not empty, no control characters.
-[[nodiscard]] Format<std::string> functions_pattern();               // "ns/*" or "ns/name".
-[[nodiscard]] Format<std::string> egress_id();                       // "ns/name", one slash.
+[[nodiscard]] Format<std::string> text(std::string expected);  // Not empty, no control characters.
+[[nodiscard]] Format<std::string> functions_pattern();         // "ns/*" or "ns/name".
+[[nodiscard]] Format<std::string> egress_id();                 // "ns/name", one slash.
 [[nodiscard]] Format<std::string> topic_name();
 [[nodiscard]] Format<std::string> url_template();
 [[nodiscard]] Format<std::pair<std::string, std::uint16_t>> listen_address();  // host:port

@@ -16,32 +16,102 @@ constexpr std::int64_t kSecond = 1'000, kMinute = 60 * kSecond, kHour = 60 * kMi
 
 TEST(Durations, AreReadAsFlinkReadsThem) {
   const std::pair<std::string_view, std::int64_t> table[] = {
-      {"0", 0}, {"1", 1}, {"1500", 1500}, {"0s", 0}, {"  7  ", 7}, {" 7  s ", 7 * kSecond}, {"1 d", kDay}, {"1D", kDay},
-      {"1d", kDay}, {"2day", 2 * kDay}, {"3days", 3 * kDay}, {"1h", kHour}, {"1hour", kHour}, {"2 hours", 2 * kHour},
-      {"1m", kMinute}, {"1min", kMinute}, {"1minute", kMinute}, {"1minutes", kMinute}, {"1MIN", kMinute},
-      {"1s", kSecond}, {"1sec", kSecond}, {"1secs", kSecond}, {"1second", kSecond}, {"10seconds", 10 * kSecond},
-      {"1ms", 1}, {"1milli", 1}, {"1millis", 1}, {"60000millisecond", 60'000}, {"5milliseconds", 5},
-      {"1µs", 1}, {"1000µs", 1}, {"1001µs", 2}, {"1micro", 1}, {"2000micros", 2}, {"1microsecond", 1}, {"1microseconds", 1},
-      {"0ns", 0}, {"1ns", 1}, {"1000000ns", 1}, {"1nano", 1}, {"1nanos", 1}, {"1nanosecond", 1}, {"1nanoseconds", 1},
-      {"9223372036854775807", INT64_MAX}, {"9223372036854775807ms", INT64_MAX}, {"106751991167d", 106751991167 * kDay},
+      {"0", 0},
+      {"1", 1},
+      {"1500", 1500},
+      {"0s", 0},
+      {"  7  ", 7},
+      {" 7  s ", 7 * kSecond},
+      {"1 d", kDay},
+      {"1D", kDay},
+      {"1d", kDay},
+      {"2day", 2 * kDay},
+      {"3days", 3 * kDay},
+      {"1h", kHour},
+      {"1hour", kHour},
+      {"2 hours", 2 * kHour},
+      {"1m", kMinute},
+      {"1min", kMinute},
+      {"1minute", kMinute},
+      {"1minutes", kMinute},
+      {"1MIN", kMinute},
+      {"1s", kSecond},
+      {"1sec", kSecond},
+      {"1secs", kSecond},
+      {"1second", kSecond},
+      {"10seconds", 10 * kSecond},
+      {"1ms", 1},
+      {"1milli", 1},
+      {"1millis", 1},
+      {"60000millisecond", 60'000},
+      {"5milliseconds", 5},
+      {"1µs", 1},
+      {"1000µs", 1},
+      {"1001µs", 2},
+      {"1micro", 1},
+      {"2000micros", 2},
+      {"1microsecond", 1},
+      {"1microseconds", 1},
+      {"0ns", 0},
+      {"1ns", 1},
+      {"1000000ns", 1},
+      {"1nano", 1},
+      {"1nanos", 1},
+      {"1nanosecond", 1},
+      {"1nanoseconds", 1},
+      {"9223372036854775807", INT64_MAX},
+      {"9223372036854775807ms", INT64_MAX},
+      {"106751991167d", 106751991167 * kDay},
   };
   for (const auto& [text, ms] : table) EXPECT_THAT(parse_duration(text), Optional(Duration{ms})) << text;
 }
 
 TEST(Durations, ThatFlinkRefusesAreRefused) {
-  for (const std::string_view text : {"", " ", "s", "us", "1us", "1.5s", "-1s", "+1s", "-1", "1x", "1 s s", "1s2", "one", "0x10", "1_000",
-                                      "1w", "1months", "1e3", "9223372036854775808", "18446744073709551616", "106751991168d"})
+  for (const std::string_view text : {"",
+                                      " ",
+                                      "s",
+                                      "us",
+                                      "1us",
+                                      "1.5s",
+                                      "-1s",
+                                      "+1s",
+                                      "-1",
+                                      "1x",
+                                      "1 s s",
+                                      "1s2",
+                                      "one",
+                                      "0x10",
+                                      "1_000",
+                                      "1w",
+                                      "1months",
+                                      "1e3",
+                                      "9223372036854775808",
+                                      "18446744073709551616",
+                                      "106751991168d"})
     EXPECT_EQ(parse_duration(text), std::nullopt) << text;
 }
 
 TEST(ByteSizes, ArePowersOf1024WhateverTheUnitIsCalled) {
   const std::pair<std::string_view, std::uint64_t> table[] = {
-      {"0", 0}, {"1", 1}, {"1000", 1000}, {"5b", 5}, {"1k", 1024}, {"1kb", 1024}, {"1 KiB", 1024}, {"2m", 2 << 20}, {"2mb", 2 << 20},
-      {"2MiB", 2 << 20}, {"3g", 3ull << 30}, {"3 GB", 3ull << 30}, {"3gib", 3ull << 30}, {"17179869183g", 17179869183ull << 30},
+      {"0", 0},
+      {"1", 1},
+      {"1000", 1000},
+      {"5b", 5},
+      {"1k", 1024},
+      {"1kb", 1024},
+      {"1 KiB", 1024},
+      {"2m", 2 << 20},
+      {"2mb", 2 << 20},
+      {"2MiB", 2 << 20},
+      {"3g", 3ull << 30},
+      {"3 GB", 3ull << 30},
+      {"3gib", 3ull << 30},
+      {"17179869183g", 17179869183ull << 30},
       {"18446744073709551615", UINT64_MAX},
   };
   for (const auto& [text, bytes] : table) EXPECT_THAT(parse_bytes(text), Optional(bytes)) << text;
-  for (const std::string_view text : {"", "b", "-1", "1.5mb", "1t", "1 m b", "18446744073709551616", "17179869184g", "1mbs"})
+  for (const std::string_view text :
+       {"", "b", "-1", "1.5mb", "1t", "1 m b", "18446744073709551616", "17179869184g", "1mbs"})
     EXPECT_EQ(parse_bytes(text), std::nullopt) << text;
 }
 
@@ -63,8 +133,9 @@ std::string fault(const Format<std::string>& format, std::string_view text) {
 
 TEST(UrlTemplates, OfAllFourSchemesAreTaken) {
   for (const std::string_view url :
-       {"http://h", "http://h/", "http://h:8080/x", "https://h:8080/{function.name}", "http://{function.name}.svc:80/x?y=1",
-        "http://127.0.0.1:1", "http://[::1]:8080/x", "http://[::1]", "http+unix:///uds.sock", "http+unix:///var/run/uds.sock/statefun",
+       {"http://h", "http://h/", "http://h:8080/x", "https://h:8080/{function.name}",
+        "http://{function.name}.svc:80/x?y=1", "http://127.0.0.1:1", "http://[::1]:8080/x", "http://[::1]",
+        "http+unix:///uds.sock", "http+unix:///var/run/uds.sock/statefun",
         "https+unix:///{function.name}.sock/x"}) {
     std::string hint;
     EXPECT_TRUE(url_template().parse(url, hint)) << url << ": " << hint;
@@ -100,7 +171,8 @@ TEST(UrlTemplates, SayWhatIsWrongWithThem) {
 }
 
 TEST(FunctionPatterns, AreANameOrAWholeNamespace) {
-  for (const std::string_view pattern : {"a/*", "a/b", "com.example.fns/greeter", "a/b/c", "a/b/*", "holdfast.example/x"}) {
+  for (const std::string_view pattern :
+       {"a/*", "a/b", "com.example.fns/greeter", "a/b/c", "a/b/*", "holdfast.example/x"}) {
     std::string hint;
     EXPECT_TRUE(functions_pattern().parse(pattern, hint)) << pattern << ": " << hint;
   }
@@ -130,26 +202,45 @@ TEST(EgressIds, HaveOneSlash) {
 
 TEST(ListenAddresses, AreAnIpAddressOrLocalhostWithAPort) {
   std::string hint;
-  EXPECT_THAT(listen_address().parse("127.0.0.1:9999", hint), Optional(std::pair<std::string, std::uint16_t>("127.0.0.1", 9999)));
-  EXPECT_THAT(listen_address().parse("[::1]:0", hint), Optional(std::pair<std::string, std::uint16_t>("::1", 0)));
-  EXPECT_THAT(listen_address().parse("localhost:80", hint), Optional(std::pair<std::string, std::uint16_t>("localhost", 80)));
-  for (const std::string_view text : {"", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80", "example.com:80", "[]:80", "127.0.0.1:-1"})
+  EXPECT_THAT(listen_address().parse("127.0.0.1:9999", hint),
+              Optional(std::pair<std::string, std::uint16_t>("127.0.0.1", 9999)));
+  EXPECT_THAT(listen_address().parse("[::1]:0", hint),
+              Optional(std::pair<std::string, std::uint16_t>("::1", 0)));
+  EXPECT_THAT(listen_address().parse("localhost:80", hint),
+              Optional(std::pair<std::string, std::uint16_t>("localhost", 80)));
+  for (const std::string_view text : {"", ":80", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "::1:80",
+                                      "example.com:80", "[]:80", "127.0.0.1:-1"})
     EXPECT_FALSE(listen_address().parse(text, hint)) << text;
 }
 
 TEST(Expansion, ReplacesVariablesOnceAndLeavesEscapesAlone) {
-  const Environment environment = testing::environment({{"A", "1"}, {"EMPTY", ""}, {"NESTED", "${A}"}, {"a.b_c2", "dotted"}});
+  const Environment environment =
+      testing::environment({{"A", "1"}, {"EMPTY", ""}, {"NESTED", "${A}"}, {"a.b_c2", "dotted"}});
   const std::pair<std::string_view, std::string_view> table[] = {
-      {"", ""}, {"plain $5 {x}", "plain $5 {x}"}, {"${A}", "1"}, {"x${A}y${A}z", "x1y1z"}, {"${B:-2}", "2"}, {"${A:-2}", "1"},
-      {"${EMPTY}", ""}, {"${EMPTY:-2}", "2"}, {"${B:-}", ""}, {"${NESTED}", "${A}"}, {"$${A}", "${A}"}, {"$$${A}", "$${A}"},
-      {"${a.b_c2}", "dotted"}, {"${B:-a:-b}", "a:-b"}, {"$", "$"}, {"$$", "$$"},
+      {"", ""},
+      {"plain $5 {x}", "plain $5 {x}"},
+      {"${A}", "1"},
+      {"x${A}y${A}z", "x1y1z"},
+      {"${B:-2}", "2"},
+      {"${A:-2}", "1"},
+      {"${EMPTY}", ""},
+      {"${EMPTY:-2}", "2"},
+      {"${B:-}", ""},
+      {"${NESTED}", "${A}"},
+      {"$${A}", "${A}"},
+      {"$$${A}", "$${A}"},
+      {"${a.b_c2}", "dotted"},
+      {"${B:-a:-b}", "a:-b"},
+      {"$", "$"},
+      {"$$", "$$"},
   };
   for (const auto& [text, expanded] : table) {
     const Expansion out = expand(text, environment);
     EXPECT_TRUE(out.ok()) << text;
     EXPECT_EQ(out.text, expanded) << text;
   }
-  for (const std::string_view text : {"${", "${A", "${}", "${:-x}", "${1A}", "${A B}", "${A-b}", "${B}"}) EXPECT_FALSE(expand(text, environment).ok()) << text;
+  for (const std::string_view text : {"${", "${A", "${}", "${:-x}", "${1A}", "${A B}", "${A-b}", "${B}"})
+    EXPECT_FALSE(expand(text, environment).ok()) << text;
   EXPECT_TRUE(expand("${A}", environment).from_environment);
   EXPECT_FALSE(expand("${B:-x}", environment).from_environment);
 }
@@ -162,7 +253,8 @@ TEST(Expansion, DoesNotGrowBeyondItsBound) {
 }
 
 TEST(Nearest, FindsTheNameThatWasMeant) {
-  constexpr std::string_view known[] = {"functions", "urlPathTemplate", "maxNumBatchRequests", "transport", "id"};
+  constexpr std::string_view known[] = {"functions", "urlPathTemplate", "maxNumBatchRequests", "transport",
+                                        "id"};
   EXPECT_EQ(nearest("function", known), "functions");
   EXPECT_EQ(nearest("url_path_template", known), "urlPathTemplate");
   EXPECT_EQ(nearest("MAXNUMBATCHREQUEST", known), "maxNumBatchRequests");

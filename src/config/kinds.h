@@ -1,5 +1,6 @@
-// Kinds: one reader for each kind of document, and what the readers must know of each other's documents – ids, patterns and
-// ports may be declared once over all files, and a dead letter's egress may stand in a later file than the endpoint.
+// Kinds: one reader for each kind of document, and what the readers must know of each other's documents –
+// ids, patterns and ports may be declared once over all files, and a dead letter's egress may stand in a
+// later file than the endpoint.
 #pragma once
 
 #include <cstdint>
@@ -53,8 +54,8 @@ struct Kind {
   void (*read)(MapReader& spec, Configuration& configuration, Declarations& declarations);
 };
 
-// Reads `spec` and reports what is wrong in it. What is read goes into the configuration even then: a later check of
-// something else should not trip over its absence.
+// Reads `spec` and reports what is wrong in it. What is read goes into the configuration even then: a later
+// check of something else should not trip over its absence.
 void read_endpoint_v1(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_endpoint_v2(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_playground_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
@@ -63,9 +64,11 @@ void read_stream_egress(MapReader& spec, Configuration& configuration, Declarati
 void read_settings(MapReader& spec, Configuration& configuration, Declarations& declarations);
 
 // After all files: fills in FailurePolicy::dead_letter_stream, and says which egress or topic does not exist.
-void resolve_dead_letters(Configuration& configuration, const Declarations& declarations, std::vector<Problem>& problems);
+void resolve_dead_letters(Configuration& configuration, const Declarations& declarations,
+                          std::vector<Problem>& problems);
 // After all files: listeners of the settings against the ports of the playground.
-void check_ports(const Configuration& configuration, const Declarations& declarations, std::vector<Problem>& problems);
+void check_ports(const Configuration& configuration, const Declarations& declarations,
+                 std::vector<Problem>& problems);
 
 // Kinds that StateFun has and we do not have yet.
 inline constexpr std::string_view kLaterKinds[] = {

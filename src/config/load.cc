@@ -46,7 +46,8 @@ class Loader {
 void Loader::refuse(const std::string& name, std::string expected, std::string got, std::string hint) {
   order_.emplace(name, order_.size());
   complete_ = false;
-  result_.problems.push_back({Severity::Error, {name, 0, 0}, {}, std::move(expected), std::move(got), std::move(hint)});
+  result_.problems.push_back(
+      {Severity::Error, {name, 0, 0}, {}, std::move(expected), std::move(got), std::move(hint)});
 }
 
 void Loader::add_file(const std::string& name) {
@@ -86,11 +87,14 @@ void Loader::add_document(File& file, const Node& root) {
                      "a legacy module of version " + version->shown(), "not supported yet");
   const Node* written = top.find("kind");
   if (written == nullptr || written->kind != Node::Kind::Scalar)
-    return top.error("kind", "the kind of the document, as io.statefun.endpoints.v2/http", top.written("kind"));
+    return top.error("kind", "the kind of the document, as io.statefun.endpoints.v2/http",
+                     top.written("kind"));
   const std::string& name = written->scalar;
-  const auto kind = std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return k.name == name; });
+  const auto kind =
+      std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return k.name == name; });
   if (kind == std::end(kKinds)) {
-    const bool later = std::find(std::begin(kLaterKinds), std::end(kLaterKinds), name) != std::end(kLaterKinds);
+    const bool later =
+        std::find(std::begin(kLaterKinds), std::end(kLaterKinds), name) != std::end(kLaterKinds);
     return top.error("kind", later ? "a kind that is supported" : "a known kind", in_quotes(name),
                      later ? "not supported yet" : suggestion(name, known_kinds()));
   }
@@ -109,12 +113,15 @@ LoadResult Loader::finish() && {
   if (complete_) resolve_dead_letters(result_.configuration, declarations_, problems);
   check_ports(result_.configuration, declarations_, problems);
   std::stable_sort(problems.begin(), problems.end(), [this](const Problem& a, const Problem& b) {
-    const auto at = [this](const Problem& p) { return std::tuple(order_.at(p.place.file), p.place.line, p.place.column); };
+    const auto at = [this](const Problem& p) {
+      return std::tuple(order_.at(p.place.file), p.place.line, p.place.column);
+    };
     return at(a) < at(b);
   });
   if (const std::size_t all = problems.size(); all > kProblemsMax) {
     // Errors before warnings: what is left out must not make a broken configuration look fine.
-    std::stable_sort(problems.begin(), problems.end(), [](const Problem& a, const Problem& b) { return a.severity < b.severity; });
+    std::stable_sort(problems.begin(), problems.end(),
+                     [](const Problem& a, const Problem& b) { return a.severity < b.severity; });
     problems.resize(kProblemsMax);
     result_.more_problems = all - kProblemsMax;
   }
@@ -124,13 +131,15 @@ LoadResult Loader::finish() && {
 }  // namespace
 
 bool LoadResult::ok() const {
-  return std::none_of(problems.begin(), problems.end(), [](const Problem& p) { return p.severity == Severity::Error; });
+  return std::none_of(problems.begin(), problems.end(),
+                      [](const Problem& p) { return p.severity == Severity::Error; });
 }
 
 LoadResult load(std::span<const std::string> files, const Environment& environment) {
   Loader loader(environment);
   if (files.size() > kFilesMax)
-    loader.refuse(files[kFilesMax], "at most " + std::to_string(kFilesMax) + " files", std::to_string(files.size()));
+    loader.refuse(files[kFilesMax], "at most " + std::to_string(kFilesMax) + " files",
+                  std::to_string(files.size()));
   for (const std::string& file : files.first(std::min(files.size(), kFilesMax))) loader.add_file(file);
   return std::move(loader).finish();
 }

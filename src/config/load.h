@@ -1,7 +1,7 @@
-// Loads configuration: files of YAML documents, each with a `kind` and a `spec`, become plain values of model/. All
-// problems of all files are reported together, in the order of the files and of the lines in them. What the keys mean is
-// docs/configuration.md. What is not here: acting on any of it, reading secrets (only their files' existence is
-// checked), and talking to the endpoints.
+// Loads configuration: files of YAML documents, each with a `kind` and a `spec`, become plain values of
+// model/. All problems of all files are reported together, in the order of the files and of the lines in
+// them. What the keys mean is docs/configuration.md. What is not here: acting on any of it, reading secrets
+// (only their files' existence is checked), and talking to the endpoints.
 #pragma once
 
 #include <functional>
@@ -19,17 +19,17 @@
 namespace holdfast::config {
 
 // Bounds on what is read. Beyond one of them the file is refused with the bound's name in words.
-inline constexpr std::size_t kFileBytesMax = 1u << 20;      // Each file.
+inline constexpr std::size_t kFileBytesMax = 1u << 20;  // Each file.
 inline constexpr std::size_t kFilesMax = 1000;
-inline constexpr std::size_t kDocumentsMax = 10'000;        // Each file.
-inline constexpr std::size_t kNestingMax = 32;              // Lists and maps in one another.
-inline constexpr std::size_t kNodesMax = 200'000;           // Values in each file, aliases not expanded.
-inline constexpr std::size_t kAliasedNodesMax = 10'000;     // Values that aliases (*name) stand for, each file.
-inline constexpr std::size_t kEndpointsMax = 10'000;        // Over all files.
-inline constexpr std::size_t kEgressesMax = 10'000;         // Over all files.
-inline constexpr std::size_t kTopicsMax = 10'000;           // Each egress.
+inline constexpr std::size_t kDocumentsMax = 10'000;     // Each file.
+inline constexpr std::size_t kNestingMax = 32;           // Lists and maps in one another.
+inline constexpr std::size_t kNodesMax = 200'000;        // Values in each file, aliases not expanded.
+inline constexpr std::size_t kAliasedNodesMax = 10'000;  // Values that aliases (*name) stand for, each file.
+inline constexpr std::size_t kEndpointsMax = 10'000;     // Over all files.
+inline constexpr std::size_t kEgressesMax = 10'000;      // Over all files.
+inline constexpr std::size_t kTopicsMax = 10'000;        // Each egress.
 inline constexpr std::size_t kExpandedBytesMax = 64u << 10;  // A value after its ${…} are replaced.
-inline constexpr std::size_t kProblemsMax = 200;            // Reported; the rest is counted.
+inline constexpr std::size_t kProblemsMax = 200;             // Reported; the rest is counted.
 
 // The value of an environment variable, or none. Must be callable as often as there are ${…} in the files.
 using Environment = std::function<std::optional<std::string>(std::string_view name)>;

@@ -53,12 +53,16 @@ TEST(Load, TakesAPlaygroundModuleAsItIs) {
 model::EndpointSpec only_endpoint(const std::string& text) {
   const LoadResult result = load_text(text);
   EXPECT_THAT(lines(result), IsEmpty());
-  return result.configuration.endpoints.size() == 1 ? result.configuration.endpoints[0] : model::EndpointSpec{};
+  return result.configuration.endpoints.size() == 1 ? result.configuration.endpoints[0]
+                                                    : model::EndpointSpec{};
 }
 
 TEST(EndpointV2, HasTheDefaultsOfTheAsyncTransport) {
-  for (const std::string transport : {"", "  transport: {}\n", "  transport:\n", "  transport: {type: io.statefun.transports.v1/async}\n"}) {
-    const auto e = only_endpoint("kind: io.statefun.endpoints.v2/http\nspec:\n  functions: a/b\n  urlPathTemplate: http://h/x\n" + transport);
+  for (const std::string transport : {"", "  transport: {}\n", "  transport:\n",
+                                      "  transport: {type: io.statefun.transports.v1/async}\n"}) {
+    const auto e = only_endpoint(
+        "kind: io.statefun.endpoints.v2/http\nspec:\n  functions: a/b\n  urlPathTemplate: http://h/x\n" +
+        transport);
     EXPECT_EQ(e.max_batch, 1000u);
     EXPECT_EQ(e.call_timeout, Duration{2 * kMinute});
     EXPECT_EQ(e.connect_timeout, Duration{20'000});
@@ -100,7 +104,9 @@ spec:
 }
 
 TEST(EndpointV2, TimeoutsOfTheAsyncTransportWinOverItsCallAndConnectEvenWhereTheyAreDefaults) {
-  const std::string head = "kind: io.statefun.endpoints.v2/http\nspec:\n  functions: a/b\n  urlPathTemplate: http://h/x\n  transport:\n";
+  const std::string head =
+      "kind: io.statefun.endpoints.v2/http\nspec:\n  functions: a/b\n  urlPathTemplate: http://h/x\n  "
+      "transport:\n";
   const auto one = only_endpoint(head + "    call: 3m\n    connect: 4s\n    timeouts: {call: 5s}\n");
   EXPECT_EQ(one.call_timeout, Duration{5'000});
   EXPECT_EQ(one.connect_timeout, Duration{10'000});
@@ -111,7 +117,8 @@ TEST(EndpointV2, TimeoutsOfTheAsyncTransportWinOverItsCallAndConnectEvenWhereThe
 
 TEST(EndpointV2, HasTheDefaultsAndKeysOfTheOkhttpTransport) {
   const std::string head =
-      "kind: io.statefun.endpoints.v2/http\nspec:\n  functions: a/b\n  urlPathTemplate: http+unix:///uds.sock/statefun\n"
+      "kind: io.statefun.endpoints.v2/http\nspec:\n  functions: a/b\n  urlPathTemplate: "
+      "http+unix:///uds.sock/statefun\n"
       "  transport:\n    type: io.statefun.transports.v1/okhttp\n";
   const auto plain = only_endpoint(head);
   EXPECT_EQ(plain.call_timeout, Duration{kMinute});
@@ -126,7 +133,9 @@ TEST(EndpointV2, HasTheDefaultsAndKeysOfTheOkhttpTransport) {
 }
 
 TEST(EndpointV1, IsTheOkhttpTransportWithItsTimeoutsInTheSpec) {
-  const auto e = only_endpoint("kind: io.statefun.endpoints.v1/http\nspec: {functions: a/*, urlPathTemplate: 'https://h/x', timeouts: {read: 3s}}");
+  const auto e = only_endpoint(
+      "kind: io.statefun.endpoints.v1/http\nspec: {functions: a/*, urlPathTemplate: 'https://h/x', timeouts: "
+      "{read: 3s}}");
   EXPECT_EQ(e.max_batch, 1000u);
   EXPECT_EQ(e.call_timeout, Duration{kMinute});
   EXPECT_EQ(e.connect_timeout, Duration{10'000});
@@ -136,7 +145,11 @@ TEST(EndpointV1, IsTheOkhttpTransportWithItsTimeoutsInTheSpec) {
 
 TEST(Endpoint, BatchesOfZeroOrLessAreUnbounded) {
   for (const std::string batch : {"0", "-1", "-2147483648"})
-    EXPECT_EQ(only_endpoint("kind: io.statefun.endpoints.v1/http\nspec: {functions: a/*, urlPathTemplate: 'http://h', maxNumBatchRequests: " + batch + "}").max_batch, 0u);
+    EXPECT_EQ(only_endpoint("kind: io.statefun.endpoints.v1/http\nspec: {functions: a/*, urlPathTemplate: "
+                            "'http://h', maxNumBatchRequests: " +
+                            batch + "}")
+                  .max_batch,
+              0u);
 }
 
 TEST(Endpoint, CarriesItsFailurePolicy) {
@@ -179,7 +192,8 @@ spec: {topics: [t]}
   const auto& c = result.configuration.endpoints[2].on_failure;
   EXPECT_EQ(c.then, model::FailureAction::Drop);
   EXPECT_EQ(c.retry.max, Duration{kMinute}) << "the default is raised to initial";
-  EXPECT_EQ(result.configuration.endpoints[3].on_failure.dead_letter_stream, "io.statefun.playground/egress/t");
+  EXPECT_EQ(result.configuration.endpoints[3].on_failure.dead_letter_stream,
+            "io.statefun.playground/egress/t");
 }
 
 TEST(Streams, HaveDefaultsAndTakeEveryKey) {
@@ -294,15 +308,17 @@ spec:
 }
 
 TEST(Load, PutsDocumentsOfSeveralFilesTogether) {
-  const Source sources[] = {{"a.yaml", "kind: io.statefun.playground.v1/ingress\nspec: {port: 1}\n---\n---\n~\n", {}},
-                            {"b.yaml", "---\nkind: io.statefun.playground.v1/ingress\nspec: {port: 2}\n...\n", {}}};
+  const Source sources[] = {
+      {"a.yaml", "kind: io.statefun.playground.v1/ingress\nspec: {port: 1}\n---\n---\n~\n", {}},
+      {"b.yaml", "---\nkind: io.statefun.playground.v1/ingress\nspec: {port: 2}\n...\n", {}}};
   const LoadResult result = load(sources, testing::environment({}));
   EXPECT_THAT(lines(result), IsEmpty());
   EXPECT_EQ(result.configuration.playground_ingresses.size(), 2u);
 }
 
 TEST(Load, TakesValuesFromTheEnvironmentWhereverAValueMayStand) {
-  const LoadResult result = load_text(R"(
+  const LoadResult result =
+      load_text(R"(
 kind: io.statefun.endpoints.v2/http
 spec:
   functions: ${NS}/*
@@ -313,7 +329,7 @@ spec:
 kind: io.statefun.playground.v1/egress
 spec: {port: "${PORT}", topics: ["${NS}-x", "$${y}"]}
 )",
-                                      {{"NS", "shop"}, {"PORT", "8000"}, {"TRANSPORT", "okhttp"}, {"CALL", "3s"}});
+                {{"NS", "shop"}, {"PORT", "8000"}, {"TRANSPORT", "okhttp"}, {"CALL", "3s"}});
   EXPECT_THAT(lines(result), IsEmpty());
   ASSERT_EQ(result.configuration.endpoints.size(), 1u);
   const auto& e = result.configuration.endpoints[0];
@@ -332,10 +348,14 @@ kind: io.statefun.endpoints.v2/http
 spec: {functions: a/*, urlPathTemplate: &url "http://h/x", transport: {call: 3s}, onFailure: {retry: &r {maxAttempts: 2}}}
 )");
   EXPECT_THAT(lines(result), IsEmpty());
-  const LoadResult alias = load_text("kind: holdfast.streams.v1/egress\nspec: {id: &id a/b, topics: &t [x], retention: {time: 1d}, defaultTopic: x}\n---\n"
-                                     "kind: io.statefun.playground.v1/egress\nspec: {topics: [&n one, two, three], port: 0}\n");
+  const LoadResult alias = load_text(
+      "kind: holdfast.streams.v1/egress\nspec: {id: &id a/b, topics: &t [x], retention: {time: 1d}, "
+      "defaultTopic: x}\n---\n"
+      "kind: io.statefun.playground.v1/egress\nspec: {topics: [&n one, two, three], port: 0}\n");
   EXPECT_THAT(lines(alias), IsEmpty());
-  const LoadResult used = load_text("kind: io.statefun.endpoints.v1/http\nspec: {functions: a/*, urlPathTemplate: http://h, timeouts: {call: &t 7s, connect: *t}}\n");
+  const LoadResult used = load_text(
+      "kind: io.statefun.endpoints.v1/http\nspec: {functions: a/*, urlPathTemplate: http://h, timeouts: "
+      "{call: &t 7s, connect: *t}}\n");
   EXPECT_THAT(lines(used), IsEmpty());
   ASSERT_EQ(used.configuration.endpoints.size(), 1u);
   EXPECT_EQ(used.configuration.endpoints[0].connect_timeout, Duration{7'000});

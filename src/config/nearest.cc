@@ -26,7 +26,8 @@ std::size_t edits(std::string_view a, std::string_view b) {
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
       row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) row[j] = std::min(row[j], before[j - 2] + 1);
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        row[j] = std::min(row[j], before[j - 2] + 1);
     }
     std::swap(before, last);
     std::swap(last, row);
@@ -55,7 +56,8 @@ std::string suggestion(std::string_view name, std::span<const std::string_view> 
   if (const auto near = nearest(name, known); !near.empty()) return "did you mean " + in_quotes(near) + "?";
   if (known.empty() || known.size() > kListedMax) return {};
   std::string out = "known here:";
-  for (const std::string_view candidate : known) out.append(out.ends_with(':') ? " " : ", ").append(candidate);
+  for (const std::string_view candidate : known)
+    out.append(out.ends_with(':') ? " " : ", ").append(candidate);
   return out;
 }
 

@@ -24,10 +24,10 @@ struct Place {
 struct Problem {
   Severity severity = Severity::Error;
   Place place;
-  std::string path;      // The key's path in its document, as "spec.topics[2]"; empty: the document as a whole.
+  std::string path;  // The key's path in its document, as "spec.topics[2]"; empty: the document as a whole.
   std::string expected;
-  std::string got;       // As the file has it: never a value taken from the environment.
-  std::string hint;      // What else helps, as `did you mean "spec"?`; may be empty.
+  std::string got;   // As the file has it: never a value taken from the environment.
+  std::string hint;  // What else helps, as `did you mean "spec"?`; may be empty.
 
   // file:line:column: key.path: expected …, got … (hint). A warning says "warning: " before the path.
   [[nodiscard]] std::string text() const;

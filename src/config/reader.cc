@@ -6,8 +6,10 @@
 
 namespace holdfast::config {
 
-void File::report(Severity severity, Mark mark, std::string path, std::string expected, std::string got, std::string hint) {
-  problems.push_back({severity, place(mark), std::move(path), std::move(expected), std::move(got), std::move(hint)});
+void File::report(Severity severity, Mark mark, std::string path, std::string expected, std::string got,
+                  std::string hint) {
+  problems.push_back(
+      {severity, place(mark), std::move(path), std::move(expected), std::move(got), std::move(hint)});
 }
 
 const Node* MapReader::find(std::string_view key) {
@@ -83,15 +85,18 @@ void MapReader::finish() {
   for (const auto& [name, value] : node_.members) {
     if (std::find(known_.begin(), known_.end(), name.name) != known_.end()) continue;
     // The name is a stranger's: in the path it is quoted where it could be taken for something else.
-    const bool plain = name.name.find_first_of(" .:[]\"\\") == std::string::npos && in_quotes(name.name) == "\"" + name.name + "\"";
+    const bool plain = name.name.find_first_of(" .:[]\"\\") == std::string::npos &&
+                       in_quotes(name.name) == "\"" + name.name + "\"";
     std::string hint = suggestion(name.name, known_);
     if (extras_ == Extras::Ignored) hint = hint.empty() ? "it is ignored" : "it is ignored; " + hint;
     file_.report(extras_ == Extras::Ignored ? Severity::Warning : Severity::Error, name.mark,
-                 path(plain ? name.name : in_quotes(name.name)), "a known key", in_quotes(name.name), std::move(hint));
+                 path(plain ? name.name : in_quotes(name.name)), "a known key", in_quotes(name.name),
+                 std::move(hint));
   }
 }
 
-std::optional<Expansion> MapReader::scalar(const Node& value, const std::string& path, const std::string& expected) {
+std::optional<Expansion> MapReader::scalar(const Node& value, const std::string& path,
+                                           const std::string& expected) {
   if (value.kind != Node::Kind::Scalar) {
     file_.report(Severity::Error, value.mark, path, expected, value.shown());
     return std::nullopt;
@@ -102,8 +107,8 @@ std::optional<Expansion> MapReader::scalar(const Node& value, const std::string&
   return std::nullopt;
 }
 
-void MapReader::refuse(const Node& value, const std::string& path, const std::string& expected, const Expansion& text,
-                       std::string hint) {
+void MapReader::refuse(const Node& value, const std::string& path, const std::string& expected,
+                       const Expansion& text, std::string hint) {
   // A variable may hold a secret: what was written is shown, not what it became.
   std::string got = in_quotes(value.scalar);
   if (text.from_environment)

@@ -1,6 +1,6 @@
-// MapReader: takes the keys of one YAML map apart. Every key is asked for by name with the format its value must have;
-// what was not asked for is unknown. Each mistake becomes a problem and leaves the target as it was, so that reading goes on
-// and finds the next one.
+// MapReader: takes the keys of one YAML map apart. Every key is asked for by name with the format its value
+// must have; what was not asked for is unknown. Each mistake becomes a problem and leaves the target as it
+// was, so that reading goes on and finds the next one.
 #pragma once
 
 #include <optional>
@@ -23,7 +23,8 @@ struct File {
   std::vector<Problem>& problems;
 
   [[nodiscard]] Place place(Mark mark) const { return {name, mark.line, mark.column}; }
-  void report(Severity severity, Mark mark, std::string path, std::string expected, std::string got, std::string hint = {});
+  void report(Severity severity, Mark mark, std::string path, std::string expected, std::string got,
+              std::string hint = {});
 };
 
 // What an unknown key is.
@@ -38,7 +39,8 @@ class MapReader {
   MapReader(File& file, const Node& node, std::string path, Extras extras)
       : file_(file), node_(node), path_(std::move(path)), extras_(extras) {}
 
-  // True if the key is there with a value of the format, which is then in `out`. A key without a value is not there.
+  // True if the key is there with a value of the format, which is then in `out`. A key without a value is not
+  // there.
   template <typename T, typename Out>
   bool optional(std::string_view key, const Format<T>& format, Out& out) {
     const Node* value = find(key);
@@ -74,7 +76,8 @@ class MapReader {
   [[nodiscard]] Mark mark() const { return node_.mark; }
   [[nodiscard]] Mark mark(std::string_view key) const;  // Of the value; of the map if there is none.
   [[nodiscard]] std::string path(std::string_view key) const;
-  [[nodiscard]] std::string written(std::string_view key) const;  // The value as the file has it, to be shown.
+  [[nodiscard]] std::string written(
+      std::string_view key) const;  // The value as the file has it, to be shown.
   [[nodiscard]] Place place(std::string_view key) const { return file_.place(mark(key)); }
   void error(std::string_view key, std::string expected, std::string got, std::string hint = {});
 
@@ -92,8 +95,10 @@ class MapReader {
     out = static_cast<Out>(std::move(*parsed));
     return true;
   }
-  [[nodiscard]] std::optional<Expansion> scalar(const Node& value, const std::string& path, const std::string& expected);
-  void refuse(const Node& value, const std::string& path, const std::string& expected, const Expansion& text, std::string hint);
+  [[nodiscard]] std::optional<Expansion> scalar(const Node& value, const std::string& path,
+                                                const std::string& expected);
+  void refuse(const Node& value, const std::string& path, const std::string& expected, const Expansion& text,
+              std::string hint);
 
   File& file_;
   const Node& node_;

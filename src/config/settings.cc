@@ -22,7 +22,8 @@ void read_listen_tls(MapReader& listener, model::ListenTls& out) {
 }
 
 // host:port, or a map with that as its address and who may come in.
-void read_listener(MapReader& listen, std::string_view key, model::Listener& out, Declarations& declarations) {
+void read_listener(MapReader& listen, std::string_view key, model::Listener& out,
+                   Declarations& declarations) {
   const Node* value = listen.find(key);
   if (value == nullptr) return;
   std::pair<std::string, std::uint16_t> address{out.host, out.port};
@@ -31,20 +32,26 @@ void read_listener(MapReader& listen, std::string_view key, model::Listener& out
     std::tie(out.host, out.port) = address;
   } else {
     auto listener = *listen.map(key, Extras::Refused);
-    if (listener.optional("address", listen_address(), address)) declarations.port(listener, "address", address.second);
+    if (listener.optional("address", listen_address(), address))
+      declarations.port(listener, "address", address.second);
     std::tie(out.host, out.port) = address;
     read_listen_tls(listener, out.tls);
     listener.optional("tokenFile", readable_file(listener.file().folder), out.token_file);
     if (listener.optional("tokenEnv", environment_name(), out.token_env)) {
       const auto token = listener.file().environment(out.token_env);
-      if (!token || token->empty()) listener.error("tokenEnv", "an environment variable that is set", listener.written("tokenEnv"));
+      if (!token || token->empty())
+        listener.error("tokenEnv", "an environment variable that is set", listener.written("tokenEnv"));
       if (listener.has("tokenFile")) listener.error("tokenEnv", "either tokenFile or tokenEnv", "both");
     }
     listener.finish();
   }
   if (!out.is_loopback() && !out.is_guarded())
-    listen.file().report(Severity::Warning, value->mark, listen.path(key), "tokenFile, tokenEnv or tls.clientCa for an address that others reach",
-                         value->kind == Node::Kind::Map ? MapReader(listen.file(), *value, {}, Extras::Refused).written("address") : value->shown(), "it is not listened on without --insecure");
+    listen.file().report(Severity::Warning, value->mark, listen.path(key),
+                         "tokenFile, tokenEnv or tls.clientCa for an address that others reach",
+                         value->kind == Node::Kind::Map
+                             ? MapReader(listen.file(), *value, {}, Extras::Refused).written("address")
+                             : value->shown(),
+                         "it is not listened on without --insecure");
 }
 
 void read_limits(MapReader& spec, model::Limits& out) {
@@ -69,8 +76,9 @@ void read_limits(MapReader& spec, model::Limits& out) {
   limits->optional("unreachablePauseMax", duration({1}, kHour), out.unreachable_pause_max);
   limits->finish();
   if ((reply || reply_max) && out.reply_timeout > out.reply_timeout_max)
-    limits->error(reply ? "replyTimeout" : "replyTimeoutMax", reply ? "a duration not above replyTimeoutMax, " + show(out.reply_timeout_max)
-                                                                    : "a duration not below replyTimeout, " + show(out.reply_timeout),
+    limits->error(reply ? "replyTimeout" : "replyTimeoutMax",
+                  reply ? "a duration not above replyTimeoutMax, " + show(out.reply_timeout_max)
+                        : "a duration not below replyTimeout, " + show(out.reply_timeout),
                   limits->written(reply ? "replyTimeout" : "replyTimeoutMax"));
 }
 
@@ -82,7 +90,8 @@ void read_settings(MapReader& spec, Configuration& configuration, Declarations& 
   spec.optional("shards", integer(1, kShardsMax), out.shards);
   out.partitions_given = spec.optional("partitions", integer(1, model::kPartitionsMax), out.partitions);
   if (out.shards > out.partitions)
-    spec.error("shards", "at most as many shards as partitions, " + std::to_string(out.partitions), spec.written("shards"));
+    spec.error("shards", "at most as many shards as partitions, " + std::to_string(out.partitions),
+               spec.written("shards"));
   if (auto listen = spec.map("listen", Extras::Refused)) {
     declarations.gateway_given = listen->find("gateway") != nullptr;
     declarations.admin_given = listen->find("admin") != nullptr;

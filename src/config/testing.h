@@ -19,7 +19,8 @@ inline Environment environment(std::map<std::string, std::string, std::less<>> v
   };
 }
 
-inline LoadResult load_text(std::string text, std::map<std::string, std::string, std::less<>> variables = {}) {
+inline LoadResult load_text(std::string text,
+                            std::map<std::string, std::string, std::less<>> variables = {}) {
   const Source source{"m.yaml", std::move(text), {}};
   return load(std::span(&source, 1), environment(std::move(variables)));
 }
@@ -50,8 +51,10 @@ inline constexpr std::string_view kStream = "holdfast.streams.v1/egress";
 inline constexpr std::string_view kSettings = "holdfast.runtime.v1/settings";
 
 // An endpoint with nothing wrong, to which a test adds lines: they begin at line 5.
-inline std::vector<std::string> problems_of_endpoint(std::string_view more, std::map<std::string, std::string, std::less<>> variables = {}) {
-  return problems_of(kV2, "functions: a/*\nurlPathTemplate: http://h/f\n" + std::string(more), std::move(variables));
+inline std::vector<std::string> problems_of_endpoint(
+    std::string_view more, std::map<std::string, std::string, std::less<>> variables = {}) {
+  return problems_of(kV2, "functions: a/*\nurlPathTemplate: http://h/f\n" + std::string(more),
+                     std::move(variables));
 }
 
 }  // namespace holdfast::config::testing

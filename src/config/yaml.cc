@@ -22,7 +22,8 @@ Mark mark_of(const YAML::Mark& mark) {
   return {static_cast<std::uint32_t>(mark.line) + 1, static_cast<std::uint32_t>(mark.column) + 1};
 }
 
-// A bound is exceeded or an alias makes no sense: the rest of the file cannot be trusted. Never leaves this file.
+// A bound is exceeded or an alias makes no sense: the rest of the file cannot be trusted. Never leaves this
+// file.
 struct Refusal {
   Mark mark;
   std::string expected;
@@ -43,22 +44,27 @@ class Builder final : public YAML::EventHandler {
   }
   void OnDocumentEnd() override {}
 
-  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override { leaf(Node::Kind::Null, mark, anchor, {}); }
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    leaf(Node::Kind::Null, mark, anchor, {});
+  }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     // Plain ("?") words of YAML's null; quoted ones are text.
-    const bool null = tag == "?" && (value == "null" || value == "Null" || value == "NULL" || value == "~" || value.empty());
+    const bool null = tag == "?" && (value == "null" || value == "Null" || value == "NULL" || value == "~" ||
+                                     value.empty());
     leaf(null ? Node::Kind::Null : Node::Kind::Scalar, mark, anchor, value);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     const auto found = anchors_.find(anchor);
     if (found == anchors_.end())
-      throw Refusal{mark_of(mark), "an alias of a value that is complete", "one that is inside the value it names"};
+      throw Refusal{mark_of(mark), "an alias of a value that is complete",
+                    "one that is inside the value it names"};
     aliased_ += found->second.size;
     if (aliased_ > kAliasedNodesMax)
-      throw Refusal{mark_of(mark), "aliases that stand for at most " + std::to_string(kAliasedNodesMax) + " values", "more"};
+      throw Refusal{mark_of(mark),
+                    "aliases that stand for at most " + std::to_string(kAliasedNodesMax) + " values", "more"};
     if (open_.size() + found->second.depth > kNestingMax) throw too_deep(mark_of(mark));
     add(found->second.node, mark_of(mark), found->second.size, found->second.depth);
   }
@@ -95,7 +101,8 @@ class Builder final : public YAML::EventHandler {
   }
 
   void count(Mark mark) {
-    if (++nodes_ > kNodesMax) throw Refusal{mark, "at most " + std::to_string(kNodesMax) + " values in a file", "more"};
+    if (++nodes_ > kNodesMax)
+      throw Refusal{mark, "at most " + std::to_string(kNodesMax) + " values in a file", "more"};
   }
 
   void leaf(Node::Kind kind, const YAML::Mark& at, YAML::anchor_t anchor, const std::string& value) {
@@ -165,8 +172,12 @@ class Builder final : public YAML::EventHandler {
   }
 
   void report(Mark mark, std::string expected, std::string got, std::string hint) {
-    problems_.push_back({Severity::Error, {std::string(file_), mark.line, mark.column}, {}, std::move(expected),
-                         std::move(got), std::move(hint)});
+    problems_.push_back({Severity::Error,
+                         {std::string(file_), mark.line, mark.column},
+                         {},
+                         std::move(expected),
+                         std::move(got),
+                         std::move(hint)});
   }
 
   std::string_view file_;
@@ -187,7 +198,10 @@ std::optional<std::size_t> first_bad_byte(std::string_view text) {
       ++i;
       continue;
     }
-    const std::size_t length = c >= 0xc2 && c <= 0xdf ? 2 : c >= 0xe0 && c <= 0xef ? 3 : c >= 0xf0 && c <= 0xf4 ? 4 : 0;
+    const std::size_t length = c >= 0xc2 && c <= 0xdf   ? 2
+                               : c >= 0xe0 && c <= 0xef ? 3
+                               : c >= 0xf0 && c <= 0xf4 ? 4
+                                                        : 0;
     if (length == 0 || i + length > text.size()) return i;
     std::uint32_t code = c & (0x7f >> length);
     for (std::size_t k = 1; k < length; ++k) {
@@ -215,10 +229,14 @@ Mark mark_at(std::string_view text, std::size_t offset) {
 
 std::string Node::shown() const {
   switch (kind) {
-    case Kind::Null: return "nothing";
-    case Kind::Scalar: return in_quotes(scalar);
-    case Kind::List: return "a list";
-    case Kind::Map: return "a map";
+    case Kind::Null:
+      return "nothing";
+    case Kind::Scalar:
+      return in_quotes(scalar);
+    case Kind::List:
+      return "a list";
+    case Kind::Map:
+      return "a map";
   }
   return {};
 }
@@ -227,8 +245,12 @@ Documents parse_yaml(std::string_view file, const std::string& text, std::vector
   Documents out;
   const auto refuse = [&](Mark mark, std::string expected, std::string got, std::string hint = {}) {
     out.complete = false;
-    problems.push_back({Severity::Error, {std::string(file), mark.line, mark.column}, {}, std::move(expected),
-                        std::move(got), std::move(hint)});
+    problems.push_back({Severity::Error,
+                        {std::string(file), mark.line, mark.column},
+                        {},
+                        std::move(expected),
+                        std::move(got),
+                        std::move(hint)});
   };
   if (text.size() > kFileBytesMax) {
     refuse({}, "a file of at most " + std::to_string(kFileBytesMax) + " bytes", "more");
@@ -247,7 +269,8 @@ Documents parse_yaml(std::string_view file, const std::string& text, std::vector
     for (std::size_t documents = 0; parser.HandleNextDocument(builder);) {
       NodePtr root = builder.take_root();
       if (++documents > kDocumentsMax) {
-        refuse(root ? root->mark : Mark{}, "at most " + std::to_string(kDocumentsMax) + " documents in a file", "more");
+        refuse(root ? root->mark : Mark{},
+               "at most " + std::to_string(kDocumentsMax) + " documents in a file", "more");
         return out;
       }
       if (root && root->kind != Node::Kind::Null) out.roots.push_back(std::move(root));

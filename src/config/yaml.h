@@ -1,5 +1,6 @@
-// YAML text as a tree whose every value knows where it stands. The only place that knows which YAML library is used.
-// Text comes from anywhere, so all bounds of load.h are kept here; tags are ignored, and aliases share what they name.
+// YAML text as a tree whose every value knows where it stands. The only place that knows which YAML library
+// is used. Text comes from anywhere, so all bounds of load.h are kept here; tags are ignored, and aliases
+// share what they name.
 #pragma once
 
 #include <cstdint>
@@ -39,12 +40,13 @@ struct Node {
   [[nodiscard]] std::string shown() const;
 };
 
-// The documents of a file, without those that are empty. Reports what is wrong with the text; what stands before the
-// first syntax error is still returned, with complete = false.
+// The documents of a file, without those that are empty. Reports what is wrong with the text; what stands
+// before the first syntax error is still returned, with complete = false.
 struct Documents {
   std::vector<NodePtr> roots;
   bool complete = true;
 };
-[[nodiscard]] Documents parse_yaml(std::string_view file, const std::string& text, std::vector<Problem>& problems);
+[[nodiscard]] Documents parse_yaml(std::string_view file, const std::string& text,
+                                   std::vector<Problem>& problems);
 
 }  // namespace holdfast::config
