@@ -1,0 +1,92 @@
+#include "partition/failure.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "testing/partition_table.h"
+
+namespace holdfast::partition {
+namespace {
+
+using ::testing::IsEmpty;
+
+const model::Address kCart{"shop/cart", "alice"};
+constexpr Instant kNow{1'000};
+
+model::TypedValue text(std::string value) { return {std::string(model::kStringType), std::move(value)}; }
+
+class FailureTest : public ::testing::Test {
+ protected:
+  FailureTest() {
+    for (const char* payload : {"a", "b", "c"})
+      table.mail[kCart].push_back({kCart, model::Address{"shop/x", "1"}, text(payload), std::string("trace-") + payload});
+  }
+  void settle(model::FailureAction then, std::uint32_t size) {
+    model::FailurePolicy policy;
+    policy.then = then;
+    policy.dead_letter_stream = "shop/dead/letters";
+    table.apply(settle_failure(table, policy, {kCart, size, 7, "it broke"}, kNow));
+  }
+  std::string waiting() {
+    std::string out;
+    for (const auto& message : table.mail[kCart]) out += message.argument.value;
+    return out;
+  }
+  testing::PartitionTable table;
+};
+
+TEST_F(FailureTest, ParkingKeepsTheMessagesAndRemembersWhy) {
+  settle(model::FailureAction::Park, 2);
+  EXPECT_EQ(waiting(), "abc");
+  EXPECT_EQ(table.addresses[kCart].parked, (model::Parked{"it broke", kNow, 2, 7}));
+  EXPECT_THAT(table.delivered, IsEmpty());
+}
+
+TEST_F(FailureTest, DroppingTakesTheBatchAndNothingElse) {
+  settle(model::FailureAction::Drop, 2);
+  EXPECT_EQ(waiting(), "c");
+  EXPECT_FALSE(table.addresses[kCart].parked);
+  EXPECT_THAT(table.delivered, IsEmpty());
+}
+
+TEST_F(FailureTest, DeadLettersCarryKeyValueSourceReasonTraceAndTimeInOrder) {
+  settle(model::FailureAction::DeadLetter, 2);
+  EXPECT_EQ(waiting(), "c");
+  ASSERT_EQ(table.delivered.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const std::string payload = i == 0 ? "a" : "b";
+    EXPECT_EQ(table.delivered[i],
+              model::Command(model::AppendRecord{
+                  "shop/dead/letters", {"alice", text(payload), "shop/cart/alice", "it broke", "trace-" + payload, kNow}}));
+  }
+}
+
+TEST_F(FailureTest, RetryingSetsTheAddressFreeWithAllItsMessages) {
+  settle(model::FailureAction::Park, 2);
+  auto next = retry_parked(table, kCart);
+  ASSERT_TRUE(next);
+  table.apply(std::move(*next));
+  EXPECT_EQ(waiting(), "abc");
+  EXPECT_FALSE(table.addresses[kCart].parked);
+}
+
+TEST_F(FailureTest, SkippingTakesTheFailedBatchEvenIfMoreHasArrived) {
+  settle(model::FailureAction::Park, 2);
+  table.mail[kCart].push_back({kCart, std::nullopt, text("d"), ""});
+  auto next = skip_parked(table, kCart);
+  ASSERT_TRUE(next);
+  table.apply(std::move(*next));
+  EXPECT_EQ(waiting(), "cd");
+  EXPECT_FALSE(table.addresses[kCart].parked);
+}
+
+TEST_F(FailureTest, WhatIsNotParkedCanBeNeitherRetriedNorSkipped) {
+  for (const auto& result : {retry_parked(table, kCart), skip_parked(table, kCart)}) {
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::NotFound);
+  }
+  EXPECT_EQ(waiting(), "abc");
+}
+
+}  // namespace
+}  // namespace holdfast::partition
