@@ -1,0 +1,21 @@
+// What an HTTP answer of a StateFun endpoint means: the table in statefun_http.h, without a network.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "model/invocation.h"
+#include "net/http_client.h"
+#include "net/http_message.h"
+
+namespace holdfast::targets {
+
+inline constexpr std::string_view kStatefunContentType = "application/octet-stream";
+
+// `url` is named in messages.
+[[nodiscard]] model::InvocationOutcome judge_answer(std::string_view url, const net::HttpResponse& response);
+[[nodiscard]] model::InvocationOutcome judge_error(std::string_view url, std::size_t payload_bytes_max,
+                                                   const net::ClientError& error);
+
+}  // namespace holdfast::targets

@@ -1,0 +1,170 @@
+#include "targets/statefun_http.h"
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <utility>
+
+#include "base/check.h"
+#include "codec/utf8.h"
+#include "net/http_message.h"
+#include "net/url.h"
+#include "targets/statefun_answer.h"
+
+namespace holdfast::targets {
+
+namespace {
+
+constexpr std::string_view kPlaceholder = "{function.name}";
+constexpr std::size_t kPasswordBytesMax = 4096;
+
+std::string expand(std::string_view url_template, std::string_view function_name) {
+  const std::string name = net::percent_encode(function_name);
+  std::string out;
+  for (std::size_t at = 0;;) {
+    const auto hole = url_template.find(kPlaceholder, at);
+    out.append(url_template.substr(at, hole - at));
+    if (hole == std::string_view::npos) return out;
+    out.append(name);
+    at = hole + kPlaceholder.size();
+  }
+}
+
+net::ClientOptions client_options(const model::EndpointSpec& spec, const net::TlsClient& tls, const std::string& user_agent) {
+  net::ClientOptions options;
+  options.connect_timeout = spec.connect_timeout;
+  options.call_timeout = spec.call_timeout;
+  options.read_timeout = spec.read_timeout;
+  options.write_timeout = spec.write_timeout;
+  options.idle_timeout = spec.idle_timeout;
+  options.pool_size = spec.pool_size;
+  options.response_bytes_max = spec.payload_bytes_max;
+  options.tls = tls;
+  options.user_agent = user_agent;
+  return options;
+}
+
+// The first line: editors end files with a newline.
+Result<std::string> read_password(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  text.resize(kPasswordBytesMax + 1);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || (file.fail() && !file.eof()))
+    return fail(ErrorCode::Io, "client_key_password: cannot read " + path);
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kPasswordBytesMax)
+    return fail(ErrorCode::TooLarge, "client_key_password: " + path + " has more than " + std::to_string(kPasswordBytesMax) + " bytes");
+  text.resize(std::min(text.find_first_of("\r\n"), text.size()));
+  return text;
+}
+
+}  // namespace
+
+StatefunHttpTarget::StatefunHttpTarget(model::EndpointSpec spec, net::EventLoop& loop, net::TlsClient tls,
+                                       std::string user_agent)
+    : spec_(std::move(spec)),
+      loop_(loop),
+      tls_(std::move(tls)),
+      user_agent_(std::move(user_agent)),
+      alive_(std::make_shared<char>()) {}
+
+StatefunHttpTarget::~StatefunHttpTarget() {
+  alive_.reset();  // Before the clients go: they call back for what is under way.
+}
+
+void StatefunHttpTarget::invoke(const ports::Invocation& invocation, Done done) {
+  using Kind = model::InvocationFailure::Kind;
+  const auto name = model::split_type(invocation.address.type).name;
+  Route made;
+  const Route* route = nullptr;
+  if (const auto known = routes_.find(name); known != routes_.end()) {
+    route = &known->second;
+  } else {
+    auto found = find_route(name);
+    if (!found) return answer_later(std::move(done), {Kind::Refused, std::move(found.error().message)});
+    made = std::move(*found);
+    route = routes_.size() < kRoutesMax ? &routes_.emplace(name, std::move(made)).first->second : &made;
+  }
+
+  states_.clear();
+  for (const auto& entry : invocation.states) states_.push_back({entry.spec, entry.value});
+  const auto size = codec::to_function_size(invocation.address, states_, invocation.batch);
+  if (size > spec_.payload_bytes_max)
+    return answer_later(std::move(done), {Kind::Refused, "a request of " + std::to_string(size) + " bytes for " +
+                                                             route->url + " is over the endpoint's limit of " +
+                                                             std::to_string(spec_.payload_bytes_max)});
+  net::HttpCall call;
+  call.method = "POST";
+  call.target = route->path;
+  call.headers.add("content-type", kStatefunContentType);
+  call.headers.add("accept", kStatefunContentType);
+  if (!invocation.traceparent.empty()) call.headers.add("traceparent", invocation.traceparent);
+  codec::append_to_function(call.body, invocation.address, states_, invocation.batch);
+
+  route->client->call(std::move(call), [alive = std::weak_ptr<void>(alive_), url = route->url, limit = spec_.payload_bytes_max,
+                                        done = std::move(done)](net::CallResult result) {
+    if (alive.expired()) return;
+    done(result ? judge_answer(url, *result) : judge_error(url, limit, result.error()));
+  });
+}
+
+Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_view function_name) {
+  auto url = net::parse_url(expand(spec_.url_template, function_name));
+  if (!url) return fail(url.error());
+  const std::string origin = url->origin();
+  auto& client = clients_[origin];
+  if (client == nullptr) {
+    if (clients_.size() > kOriginsMax) {
+      clients_.erase(origin);
+      return fail(ErrorCode::Overloaded, "the url template " + spec_.url_template + " leads to more than " +
+                                             std::to_string(kOriginsMax) + " hosts");
+    }
+    auto made = net::HttpClient::create(loop_, *url, client_options(spec_, tls_, user_agent_));
+    if (!made) {
+      clients_.erase(origin);
+      return fail(made.error());
+    }
+    client = std::move(*made);
+  }
+  return Route{client.get(), url->target, origin + url->target};
+}
+
+void StatefunHttpTarget::answer_later(Done done, model::InvocationFailure failure) {
+  loop_.post([alive = std::weak_ptr<void>(alive_), done = std::move(done), failure = std::move(failure)]() mutable {
+    if (!alive.expired()) done(std::move(failure));
+  });
+}
+
+Result<net::TlsClient> load_endpoint_tls(const model::EndpointSpec& spec) {
+  const auto url = net::parse_url(expand(spec.url_template, "function"));
+  if (!url) return fail(url.error());
+  if (!url->tls) return net::TlsClient();
+  net::TlsClientFiles files{spec.tls.trust_cacerts, spec.tls.client_cert, spec.tls.client_key, {}};
+  if (!spec.tls.client_key_password_file.empty()) {
+    auto password = read_password(spec.tls.client_key_password_file);
+    if (!password) return fail(password.error());
+    files.client_key_password = std::move(*password);
+  }
+  return net::load_tls_client(files);
+}
+
+Result<ports::TargetFactory> make_statefun_http_factory(std::span<const model::EndpointSpec> endpoints,
+                                                        std::string user_agent) {
+  std::map<std::string, net::TlsClient> certificates;  // By the endpoint's functions, which are unique.
+  for (const auto& spec : endpoints) {
+    auto tls = load_endpoint_tls(spec);
+    if (!tls) return fail(tls.error().code, "endpoint " + spec.functions + ": " + tls.error().message);
+    certificates[spec.functions] = std::move(*tls);
+  }
+  return ports::TargetFactory([certificates = std::move(certificates), user_agent = std::move(user_agent)](
+                                  const model::EndpointSpec& spec, Loop& loop) -> std::unique_ptr<ports::FunctionTarget> {
+    auto* event_loop = dynamic_cast<net::EventLoop*>(&loop);
+    HOLDFAST_CHECK(event_loop != nullptr);
+    const auto found = certificates.find(spec.functions);
+    HOLDFAST_CHECK(found != certificates.end());
+    return std::make_unique<StatefunHttpTarget>(spec, *event_loop, found->second, user_agent);
+  });
+}
+
+}  // namespace holdfast::targets

@@ -1,0 +1,73 @@
+// StatefunHttpTarget: functions behind a StateFun HTTP endpoint (request-reply v3). One POST for one batch, over
+// net::HttpClient; what the answer means is decided here, what becomes of it is not:
+//
+//   answer                                                          outcome
+//   2xx, application/octet-stream, a FromFunction or nothing        its effects, or the states it asks for
+//   2xx, anything else; larger than payload_bytes_max               Refused
+//   not 2xx (redirects are not followed); timeout; cut off; no HTTP Failed
+//   no connection, TLS handshake failed, client's queue full        Unreachable
+//
+// An empty body without the content type is refused too, as StateFun does: it is what a proxy or a wrong URL answers,
+// and taking it for "no effects" would lose messages silently.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "codec/statefun_v3.h"
+#include "model/endpoint.h"
+#include "net/event_loop.h"
+#include "net/http_client.h"
+#include "net/tls.h"
+#include "ports/function_target.h"
+
+namespace holdfast::targets {
+
+// Addresses of one endpoint: its URL template may have {function.name} in the host, and names come from anywhere.
+inline constexpr std::size_t kOriginsMax = 256;
+// Functions of one endpoint whose URL is remembered; those of the others are worked out for each call.
+inline constexpr std::size_t kRoutesMax = 10'000;
+
+class StatefunHttpTarget final : public ports::FunctionTarget {
+ public:
+  // `tls`: of endpoints with an https URL, see load_endpoint_tls().
+  StatefunHttpTarget(model::EndpointSpec spec, net::EventLoop& loop, net::TlsClient tls, std::string user_agent);
+  ~StatefunHttpTarget() override;
+
+  void invoke(const ports::Invocation& invocation, Done done) override;
+
+ private:
+  struct Route {
+    net::HttpClient* client = nullptr;
+    std::string path;  // And query.
+    std::string url;   // For messages.
+  };
+
+  Result<Route> find_route(std::string_view function_name);
+  void answer_later(Done done, model::InvocationFailure failure);
+
+  model::EndpointSpec spec_;
+  net::EventLoop& loop_;
+  net::TlsClient tls_;
+  std::string user_agent_;
+  std::map<std::string, std::unique_ptr<net::HttpClient>> clients_;  // By origin.
+  std::map<std::string, Route, std::less<>> routes_;                // By function name.
+  std::vector<codec::StateView> states_;                            // Reused by each call.
+  std::shared_ptr<void> alive_;                                      // Callbacks hold it weakly.
+};
+
+// The certificates an endpoint names, read and checked; null for endpoints without TLS.
+[[nodiscard]] Result<net::TlsClient> load_endpoint_tls(const model::EndpointSpec& spec);
+
+// A factory for these endpoints, their certificates loaded and their URLs checked: errors name the endpoint. The loops it is
+// called with must be net::EventLoops. Any thread.
+[[nodiscard]] Result<ports::TargetFactory> make_statefun_http_factory(std::span<const model::EndpointSpec> endpoints,
+                                                                     std::string user_agent);
+
+}  // namespace holdfast::targets

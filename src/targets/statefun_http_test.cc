@@ -1,0 +1,330 @@
+// Against a real HttpServer on loopback that gives canned answers.
+#include "targets/statefun_http.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "codec/standard_types.h"
+#include "net/net_fixture.h"
+
+namespace holdfast::targets {
+namespace {
+
+using Kind = model::InvocationFailure::Kind;
+
+class StatefunHttpTest : public net::NetTest {
+ protected:
+  void TearDown() override {
+    target_.reset();
+    NetTest::TearDown();
+  }
+
+  // Serves `answer` to every request and remembers the requests.
+  void answer(net::HttpResponse response, net::HttpLimits limits = {}) {
+    serve(
+        [this, response](net::HttpRequest&& request, net::Responder responder) {
+          requests_.push_back(std::move(request));
+          responder.send(response);
+        },
+        limits);
+  }
+  void answer_octets(std::string body) { answer({200, {{"Content-Type", "application/octet-stream"}}, std::move(body)}); }
+
+  model::EndpointSpec endpoint(const std::string& path = "/statefun") {
+    model::EndpointSpec spec;
+    spec.functions = "shop/*";
+    spec.url_template = "http://127.0.0.1:" + std::to_string(server_->port()) + path;
+    return spec;
+  }
+  StatefunHttpTarget& target(const model::EndpointSpec& spec) {
+    target_ = std::make_unique<StatefunHttpTarget>(spec, loop_, nullptr, "holdfast/test");
+    return *target_;
+  }
+
+  // One batch of one message, "hello", for shop/cart "7".
+  model::InvocationOutcome invoke(ports::FunctionTarget& target, const std::string& type = "shop/cart",
+                                  const std::string& traceparent = {}, const std::string& argument = "hello") {
+    std::optional<model::InvocationOutcome> outcome;
+    start(target, type, traceparent, argument, [&](model::InvocationOutcome o) { outcome = std::move(o); });
+    EXPECT_FALSE(outcome.has_value()) << "done ran within invoke()";
+    run_until([&] { return outcome.has_value(); });
+    return outcome ? std::move(*outcome) : model::InvocationOutcome();
+  }
+  void start(ports::FunctionTarget& target, const std::string& type, const std::string& traceparent,
+             const std::string& argument, ports::FunctionTarget::Done done) {
+    const model::Address address{type, "7"};
+    const model::Message message{address, std::nullopt, {"io.statefun.types/string", codec::encode_string(argument), true}, ""};
+    const model::Message* batch[] = {&message};
+    const model::StateSpec spec{"seen", "io.statefun.types/int"};
+    const model::StateValue value{"seen", codec::encode_int(3), {}};
+    const ports::StateEntry states[] = {{&spec, &value}};
+    target.invoke({address, states, batch, traceparent}, std::move(done));
+  }
+  model::InvocationFailure failure(const model::InvocationOutcome& outcome) {
+    const auto* found = std::get_if<model::InvocationFailure>(&outcome);
+    EXPECT_NE(found, nullptr) << "the outcome is no failure";
+    return found ? *found : model::InvocationFailure{};
+  }
+  std::string origin() const { return "http://127.0.0.1:" + std::to_string(server_->port()); }
+
+  std::vector<net::HttpRequest> requests_;
+  std::unique_ptr<StatefunHttpTarget> target_;
+};
+
+std::string effects() {
+  model::InvocationResponse response;
+  response.mutations.push_back({model::StateMutation::Kind::Modify, "seen", "io.statefun.types/int", codec::encode_int(4)});
+  std::string out;
+  codec::append_from_function(out, response);
+  return out;
+}
+
+TEST_F(StatefunHttpTest, PostsTheBatchAndReadsTheEffects) {
+  answer_octets(effects());
+  const auto outcome = invoke(target(endpoint()));
+  const auto* response = std::get_if<model::InvocationResponse>(&outcome);
+  ASSERT_NE(response, nullptr) << failure(outcome).message;
+  ASSERT_EQ(response->mutations.size(), 1u);
+  EXPECT_EQ(response->mutations[0].value, codec::encode_int(4));
+
+  ASSERT_EQ(requests_.size(), 1u);
+  EXPECT_EQ(requests_[0].method, "POST");
+  EXPECT_EQ(requests_[0].target, "/statefun");
+  EXPECT_EQ(requests_[0].headers.get("content-type"), "application/octet-stream");
+  EXPECT_EQ(requests_[0].headers.get("accept"), "application/octet-stream");
+  EXPECT_EQ(requests_[0].headers.get("user-agent"), "holdfast/test");
+  EXPECT_FALSE(requests_[0].headers.contains("traceparent"));
+  const auto batch = codec::parse_to_function(requests_[0].body);
+  ASSERT_TRUE(batch.has_value()) << batch.error().message;
+  EXPECT_EQ(batch->target, (model::Address{"shop/cart", "7"}));
+  ASSERT_EQ(batch->states.size(), 1u);
+  EXPECT_EQ(batch->states[0].value->value, codec::encode_int(3));
+  EXPECT_EQ(codec::decode_string(batch->invocations.at(0).argument.value).value(), "hello");
+}
+
+TEST_F(StatefunHttpTest, CarriesTheTrace) {
+  answer_octets("");
+  invoke(target(endpoint()), "shop/cart", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+  ASSERT_EQ(requests_.size(), 1u);
+  EXPECT_EQ(requests_[0].headers.get("traceparent"), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+}
+
+TEST_F(StatefunHttpTest, EmptyOctetsAreAnAnswerWithoutEffects) {
+  answer_octets("");
+  const auto outcome = invoke(target(endpoint()));
+  const auto* response = std::get_if<model::InvocationResponse>(&outcome);
+  ASSERT_NE(response, nullptr) << failure(outcome).message;
+  EXPECT_TRUE(response->mutations.empty() && response->sends.empty() && response->delayed.empty() && response->egress.empty());
+}
+
+TEST_F(StatefunHttpTest, AskingForStatesIsAnAnswer) {
+  std::string body;
+  codec::append_from_function(body, model::IncompleteContext{{{"seen", "io.statefun.types/int"}}});
+  answer_octets(body);
+  const auto outcome = invoke(target(endpoint()));
+  ASSERT_TRUE(std::holds_alternative<model::IncompleteContext>(outcome));
+  EXPECT_EQ(std::get<model::IncompleteContext>(outcome).missing.at(0).name, "seen");
+}
+
+TEST_F(StatefunHttpTest, ContentTypeIsComparedWithoutCase) {
+  answer({200, {{"Content-Type", "Application/Octet-Stream"}}, effects()});
+  EXPECT_TRUE(std::holds_alternative<model::InvocationResponse>(invoke(target(endpoint()))));
+}
+
+TEST_F(StatefunHttpTest, OtherContentTypesAreRefusedWithWhatWasSaid) {
+  answer({200, {{"content-type", "text/html"}}, "<html>welcome\n"});
+  const auto why = failure(invoke(target(endpoint())));
+  EXPECT_EQ(why.kind, Kind::Refused);
+  EXPECT_EQ(why.message, origin() + "/statefun answered 200 OK with content-type text/html, expected application/octet-stream "
+                                    "(the body begins: <html>welcome\\x0a)");
+}
+
+TEST_F(StatefunHttpTest, ContentTypeParametersAreRefused) {
+  answer({200, {{"content-type", "application/octet-stream; charset=utf-8"}}, effects()});
+  EXPECT_EQ(failure(invoke(target(endpoint()))).kind, Kind::Refused);
+}
+
+TEST_F(StatefunHttpTest, EmptyAnswerWithoutAContentTypeIsRefused) {
+  answer({200, {}, ""});
+  const auto why = failure(invoke(target(endpoint())));
+  EXPECT_EQ(why.kind, Kind::Refused);
+  EXPECT_EQ(why.message, origin() + "/statefun answered 200 OK with no content-type, expected application/octet-stream (the body is empty)");
+}
+
+TEST_F(StatefunHttpTest, GarbageIsRefused) {
+  answer_octets("\xa2\x06\x05\x0a");
+  const auto why = failure(invoke(target(endpoint())));
+  EXPECT_EQ(why.kind, Kind::Refused);
+  EXPECT_EQ(why.message, origin() + "/statefun answered 4 bytes that make no sense: FromFunction field 100 at byte 0: the length is "
+                                    "beyond the end (the body begins: \\xa2\\x06\\x05\\x0a)");
+}
+
+TEST_F(StatefunHttpTest, ErrorStatusIsAFailureWithItsText) {
+  answer({500, {{"content-type", "text/plain"}}, "boom"});
+  const auto why = failure(invoke(target(endpoint())));
+  EXPECT_EQ(why.kind, Kind::Failed);
+  EXPECT_EQ(why.message, origin() + "/statefun answered 500 Internal Server Error (the body begins: boom)");
+}
+
+TEST_F(StatefunHttpTest, ErrorStatusWithEmptyOctetsIsAFailureToo) {
+  answer({500, {{"content-type", "application/octet-stream"}}, ""});
+  EXPECT_EQ(failure(invoke(target(endpoint()))).kind, Kind::Failed);
+}
+
+TEST_F(StatefunHttpTest, RedirectsAreNotFollowed) {
+  answer({302, {{"location", "http://127.0.0.1:1/"}}, ""});
+  const auto why = failure(invoke(target(endpoint())));
+  EXPECT_EQ(why.kind, Kind::Failed);
+  EXPECT_NE(why.message.find("302 Found to http://127.0.0.1:1/, and redirects are not followed"), std::string::npos) << why.message;
+  EXPECT_EQ(requests_.size(), 1u);
+}
+
+TEST_F(StatefunHttpTest, NobodyListeningIsUnreachable) {
+  answer_octets("");
+  auto spec = endpoint();
+  server_.reset();
+  const auto why = failure(invoke(target(spec)));
+  EXPECT_EQ(why.kind, Kind::Unreachable);
+  EXPECT_NE(why.message.find("/statefun cannot be reached: "), std::string::npos) << why.message;
+}
+
+TEST_F(StatefunHttpTest, PlainServerBehindHttpsIsUnreachable) {
+  answer_octets("");
+  auto spec = endpoint();
+  spec.url_template.replace(0, 4, "https");
+  auto tls = load_endpoint_tls(spec);
+  ASSERT_TRUE(tls.has_value()) << tls.error().message;
+  target_ = std::make_unique<StatefunHttpTarget>(spec, loop_, *tls, "holdfast/test");
+  EXPECT_EQ(failure(invoke(*target_)).kind, Kind::Unreachable);
+  EXPECT_TRUE(requests_.empty());
+}
+
+TEST_F(StatefunHttpTest, SilenceIsAFailureAfterTheCallTimeout) {
+  std::vector<net::Responder> held;
+  serve([&](net::HttpRequest&&, net::Responder responder) { held.push_back(std::move(responder)); });
+  auto spec = endpoint();
+  spec.call_timeout = Duration{50};
+  const auto why = failure(invoke(target(spec)));
+  EXPECT_EQ(why.kind, Kind::Failed);
+  EXPECT_NE(why.message.find("gave no answer: "), std::string::npos) << why.message;
+  EXPECT_EQ(held.size(), 1u);
+  held.clear();
+}
+
+TEST_F(StatefunHttpTest, ConnectionThatEndsWithoutAnAnswerIsAFailure) {
+  raw_serve([](net::RawPeer& peer) { peer.hang_up(); });
+  model::EndpointSpec spec;
+  spec.functions = "shop/*";
+  spec.url_template = "http://127.0.0.1:" + std::to_string(listener_->port) + "/";
+  EXPECT_EQ(failure(invoke(target(spec))).kind, Kind::Failed);
+}
+
+TEST_F(StatefunHttpTest, AnswerOverTheLimitIsRefused) {
+  answer_octets(std::string(2001, 'x'));
+  auto spec = endpoint();
+  spec.payload_bytes_max = 2000;
+  const auto why = failure(invoke(target(spec)));
+  EXPECT_EQ(why.kind, Kind::Refused);
+  EXPECT_NE(why.message.find("answered more than the endpoint's limit of 2000 bytes"), std::string::npos) << why.message;
+}
+
+TEST_F(StatefunHttpTest, RequestOverTheLimitIsRefusedUnsent) {
+  answer_octets("");
+  auto spec = endpoint();
+  spec.payload_bytes_max = 200;
+  const auto why = failure(invoke(target(spec), "shop/cart", "", std::string(200, 'x')));
+  EXPECT_EQ(why.kind, Kind::Refused);
+  EXPECT_NE(why.message.find("is over the endpoint's limit of 200"), std::string::npos) << why.message;
+  EXPECT_TRUE(requests_.empty());
+}
+
+TEST_F(StatefunHttpTest, FunctionNameGoesIntoTheUrlEscaped) {
+  answer_octets("");
+  auto& t = target(endpoint("/fn/{function.name}/v1?n={function.name}"));
+  invoke(t, "shop/cart");
+  invoke(t, "shop/cart");
+  invoke(t, "shop/a b?x");
+  ASSERT_EQ(requests_.size(), 3u);
+  EXPECT_EQ(requests_[0].target, "/fn/cart/v1?n=cart");
+  EXPECT_EQ(requests_[1].target, "/fn/cart/v1?n=cart");
+  EXPECT_EQ(requests_[2].target, "/fn/a%20b%3Fx/v1?n=a%20b%3Fx");
+}
+
+TEST_F(StatefunHttpTest, FunctionNameThatIsNoHostIsRefused) {
+  answer_octets("");
+  auto spec = endpoint();
+  spec.url_template = "http://{function.name}:" + std::to_string(server_->port()) + "/";
+  auto& t = target(spec);
+  EXPECT_EQ(failure(invoke(t, "shop/evil@host")).kind, Kind::Refused);
+  EXPECT_TRUE(std::holds_alternative<model::InvocationResponse>(invoke(t, "shop/127.0.0.1")));
+}
+
+TEST_F(StatefunHttpTest, HostsOfOneTemplateAreBounded) {
+  answer_octets("");
+  auto spec = endpoint();
+  spec.url_template = "http://{function.name}:" + std::to_string(server_->port()) + "/";
+  auto& t = target(spec);
+  std::size_t answers = 0, refusals = 0;
+  for (std::size_t i = 0; i < kOriginsMax + 2; ++i)
+    start(t, "shop/127.0." + std::to_string(i / 200) + "." + std::to_string(1 + i % 200), "", "x", [&](model::InvocationOutcome o) {
+      ++answers;
+      const auto* why = std::get_if<model::InvocationFailure>(&o);
+      refusals += why != nullptr && why->kind == Kind::Refused;
+    });
+  run_until([&] { return answers == kOriginsMax + 2; });
+  EXPECT_EQ(refusals, 2u);
+}
+
+TEST_F(StatefunHttpTest, NothingIsAnsweredAfterTheTargetIsGone) {
+  std::vector<net::Responder> held;
+  serve([&](net::HttpRequest&&, net::Responder responder) { held.push_back(std::move(responder)); });
+  bool answered = false;
+  start(target(endpoint()), "shop/cart", "", "x", [&](model::InvocationOutcome) { answered = true; });
+  auto small = endpoint();
+  small.payload_bytes_max = 1;
+  StatefunHttpTarget other(small, loop_, nullptr, "");
+  {
+    auto refusing = std::make_unique<StatefunHttpTarget>(small, loop_, nullptr, "");
+    start(*refusing, "shop/cart", "", "x", [&](model::InvocationOutcome) { answered = true; });
+  }
+  run_until([&] { return held.size() == 1; });
+  target_.reset();
+  held.clear();
+  bool later = false;
+  loop_.post([&] { later = true; });
+  run_until([&] { return later; });
+  EXPECT_FALSE(answered);
+}
+
+TEST_F(StatefunHttpTest, FactoryMakesTargetsThatWork) {
+  answer_octets(effects());
+  const std::vector<model::EndpointSpec> endpoints{endpoint()};
+  const auto factory = make_statefun_http_factory(endpoints, "holdfast/test");
+  ASSERT_TRUE(factory.has_value()) << factory.error().message;
+  const auto made = (*factory)(endpoints[0], loop_);
+  EXPECT_TRUE(std::holds_alternative<model::InvocationResponse>(invoke(*made)));
+}
+
+TEST_F(StatefunHttpTest, FactoryNamesTheEndpointWhoseCertificatesAreMissing) {
+  model::EndpointSpec spec;
+  spec.functions = "shop/*";
+  spec.url_template = "https://127.0.0.1/";
+  spec.tls.trust_cacerts = "/nowhere/ca.pem";
+  const auto factory = make_statefun_http_factory({&spec, 1}, "");
+  ASSERT_FALSE(factory.has_value());
+  EXPECT_TRUE(factory.error().message.starts_with("endpoint shop/*: ")) << factory.error().message;
+  EXPECT_NE(factory.error().message.find("/nowhere/ca.pem"), std::string::npos) << factory.error().message;
+}
+
+TEST_F(StatefunHttpTest, FactoryRefusesWhatIsNoUrl) {
+  model::EndpointSpec spec;
+  spec.functions = "shop/*";
+  spec.url_template = "ftp://127.0.0.1/";
+  EXPECT_FALSE(make_statefun_http_factory({&spec, 1}, "").has_value());
+}
+
+}  // namespace
+}  // namespace holdfast::targets
