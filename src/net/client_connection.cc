@@ -90,10 +90,10 @@ void ClientConnection::next_address(std::string why) {
     stream_ = std::make_unique<Stream>(pool_->loop(), fd.release());
     return arm_write();
   }
-  fail_connect(why);
+  fail_connect(std::move(why));
 }
 
-void ClientConnection::fail_connect(const std::string& why) {
+void ClientConnection::fail_connect(std::string why) {
   if (state_ != State::Connecting && state_ != State::Handshake) return;
   const auto self = shared_from_this();
   close();
@@ -219,7 +219,7 @@ void ClientConnection::receive() {
   }
 }
 
-void ClientConnection::ended(const std::string& why) {
+void ClientConnection::ended(std::string why) {
   parser_.end_of_input();
   if (parser_.state() == ParseState::Done) return answered(true);
   const bool begun = parser_.started();

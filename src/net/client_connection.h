@@ -20,7 +20,7 @@ class ClientConnection final : public IoHandler, public std::enable_shared_from_
 
   // Tries the addresses in turn.
   void connect(std::vector<SocketAddress> addresses);
-  void fail_connect(const std::string& why);
+  void fail_connect(std::string why);  // By value: the text may be that of the stream, which ends here.
   void start_connect_timer();
   // Only when idle.
   void begin(CallId call);
@@ -43,7 +43,7 @@ class ClientConnection final : public IoHandler, public std::enable_shared_from_
   void send_rest();
   void receive();
   void check_idle();
-  void ended(const std::string& why);
+  void ended(std::string why);
   void answered(bool more_bytes);
   void arm_read();
   void arm_write();
