@@ -16,8 +16,8 @@
 namespace holdfast::api {
 
 inline constexpr std::size_t kIdempotencyKeyMax = 255;
-inline constexpr std::size_t kIdBytesMax = 8 * 1024;  // Of a function id.
-inline constexpr std::size_t kTypeBytesMax = 1024;    // Of a function type, egress id or topic.
+inline constexpr std::size_t kIdBytesMax = 4096;       // Of a function id.
+inline constexpr std::size_t kTypeBytesMax = 512;      // Of a function type; an egress id or a topic may be twice as long.
 
 // "30s", "500ms", "2m", "1h": a whole number and a unit, because "30" alone means something else to everybody.
 [[nodiscard]] Result<Duration> parse_duration(std::string_view name, std::string_view text, Duration max);

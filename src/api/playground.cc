@@ -16,6 +16,13 @@ std::string joined(const std::vector<std::string>& names) {
   return out;
 }
 
+// Payloads are kept as strings in their wrapper; the playground's clients want what is in it.
+std::string payload_of(model::TypedValue&& value) {
+  if (value.type_name != model::kStringType) return std::move(value.value);
+  auto text = codec::decode_string(value.value);
+  return text ? *std::move(text) : std::move(value.value);
+}
+
 }  // namespace
 
 void PlaygroundIngress::handle(net::HttpRequest request, net::Responder responder) {
@@ -61,7 +68,7 @@ void PlaygroundEgress::handle(net::HttpRequest request, net::Responder responder
                         response.headers.add("status", *popped ? "200" : "404");
                         if (*popped) {
                           if (const auto& trace = (*popped)->traceparent; !trace.empty()) response.headers.add("traceparent", trace);
-                          response.body = std::move((*popped)->value.value);
+                          response.body = payload_of(std::move((*popped)->value));
                         }
                         exchange->answer(std::move(response));
                       });

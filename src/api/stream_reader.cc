@@ -44,8 +44,8 @@ bool StreamReader::knows(const std::string& egress, const std::string& topic) co
 }
 
 void StreamReader::handle(ExchangePtr exchange, std::string egress, std::string topic) {
-  if (egress.size() > kTypeBytesMax || topic.size() > kTypeBytesMax) {
-    return exchange->answer_error({ErrorCode::TooLarge, "egress and topic may have " + std::to_string(kTypeBytesMax) + " bytes each"});
+  if (egress.size() > 2 * kTypeBytesMax || topic.size() > 2 * kTypeBytesMax) {
+    return exchange->answer_error({ErrorCode::TooLarge, "egress and topic may have " + std::to_string(2 * kTypeBytesMax) + " bytes each"});
   }
   const auto parameters = Query::parse(exchange->request, {"from", "limit", "wait"});
   if (!parameters) return exchange->answer_error(parameters.error());

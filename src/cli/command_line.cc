@@ -118,7 +118,7 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   std::string address, shell, grace = "10s";
 
   CLI::App app("Holdfast runs stateful serverless functions: their state and messages survive kill -9.", "holdfast");
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);  // Asked for below: "unknown command" is a better word than "required".
   app.set_version_flag("--version", local.version);
   app.set_help_all_flag("--help-all", "help of all commands");
   app.footer(
@@ -222,6 +222,10 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   } catch (const CLI::ParseError& error) {
     // Help and version come this way, too.
     return app.exit(error) == 0 ? kExitDone : kExitUsage;
+  }
+  if (app.get_subcommands().empty()) {
+    std::cerr << app.help();
+    return kExitUsage;
   }
   return exit_code;
 }

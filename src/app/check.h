@@ -1,0 +1,14 @@
+// `holdfast check FILE…`: all that is wrong with a configuration, without starting anything.
+#pragma once
+
+#include "cli/command_line.h"
+#include "config/load.h"
+
+namespace holdfast::app {
+
+// Says what was found, warnings included, on standard error.
+void report(const config::LoadResult& result);
+
+[[nodiscard]] int check(const cli::CheckOptions& options);
+
+}  // namespace holdfast::app

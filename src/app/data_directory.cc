@@ -1,0 +1,84 @@
+#include "app/data_directory.h"
+
+#include <array>
+
+#include "cli/json.h"
+#include "log/posix_file_system.h"
+#include "model/address.h"
+
+namespace holdfast::app {
+namespace {
+
+constexpr std::uint64_t kIdentityBytesMax = 4096;
+
+std::string identity_path(const std::string& path) { return path + "/holdfast.json"; }
+
+Result<void> write_identity(const std::string& path, const DataIdentity& identity) {
+  log::PosixFileSystem files;
+  const std::string temporary = identity_path(path) + ".new";
+  // One that a crash has left behind.
+  if (auto removed = files.remove(temporary); !removed && removed.error().code != ErrorCode::NotFound) return removed;
+  auto file = files.open(temporary, log::OpenMode::Create);
+  if (!file) return fail(file.error());
+  const std::string text = "{\"format\":" + std::to_string(kDataFormat) + ",\"partitions\":" + std::to_string(identity.partitions) + "}\n";
+  const std::array<std::string_view, 1> parts{text};
+  if (auto ok = (*file)->write(0, parts); !ok) return ok;
+  if (auto ok = (*file)->sync(); !ok) return ok;
+  if (auto ok = files.rename(temporary, identity_path(path)); !ok) return ok;
+  return files.sync_directory(path);
+}
+
+// Whether there are files of ours without the one that says what they are.
+bool holds_data(const std::string& path) {
+  log::PosixFileSystem files;
+  for (const char* part : {"/log", "/view"}) {
+    if (const auto names = files.list(path + part); names && !names->empty()) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Result<DataIdentity> read_data_identity(const std::string& path) {
+  log::PosixFileSystem files;
+  const std::string name = identity_path(path);
+  auto file = files.open(name, log::OpenMode::Read);
+  if (!file) return fail(file.error());
+  std::string text(kIdentityBytesMax, '\0');
+  const auto size = (*file)->read(0, text.data(), text.size());
+  if (!size) return fail(size.error());
+  text.resize(*size);
+  const auto json = cli::Json::parse(std::move(text));
+  if (!json) return fail(ErrorCode::Damaged, name + " is " + json.error().message);
+  if (const auto format = (*json)["format"].number(); format != kDataFormat) {
+    return fail(ErrorCode::Invalid, name + ": format " + std::to_string(format) + ", this program knows " + std::to_string(kDataFormat));
+  }
+  const auto partitions = (*json)["partitions"].number();
+  if (partitions < 1 || partitions > model::kPartitionsMax) {
+    return fail(ErrorCode::Damaged, name + ": partitions is " + std::to_string(partitions) + ", expected 1 to " +
+                                        std::to_string(model::kPartitionsMax));
+  }
+  return DataIdentity{static_cast<std::uint16_t>(partitions)};
+}
+
+Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t partitions, PartitionsAre are) {
+  auto lock = log::DirectoryLock::acquire(path);
+  if (!lock) return fail(lock.error());
+  auto identity = read_data_identity(path);
+  if (!identity && identity.error().code == ErrorCode::NotFound) {
+    if (holds_data(path)) {
+      return fail(ErrorCode::Damaged, path + " holds a log or a view, but no holdfast.json: it is not a whole data directory");
+    }
+    identity = DataIdentity{partitions};
+    if (auto written = write_identity(path, *identity); !written) return fail(written.error());
+  }
+  if (!identity) return fail(identity.error());
+  if (identity->partitions != partitions && are == PartitionsAre::Demanded) {
+    return fail(ErrorCode::Conflict, "the configuration says partitions: " + std::to_string(partitions) + ", but " + path +
+                                         " was made with " + std::to_string(identity->partitions) +
+                                         ", which cannot be changed: take the key out, or use another directory");
+  }
+  return DataDirectory{path, *identity, *std::move(lock)};
+}
+
+}  // namespace holdfast::app

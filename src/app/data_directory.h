@@ -1,0 +1,38 @@
+// The data directory: LOCK, holdfast.json (what was decided when it was made), log/ and view/. docs/operations.md describes it.
+//
+// holdfast.json is {"format":1,"partitions":64}, written once, whole, and durable before anything else is stored.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "log/directory_lock.h"
+
+namespace holdfast::app {
+
+inline constexpr int kDataFormat = 1;
+
+struct DataIdentity {
+  std::uint16_t partitions = 0;
+};
+
+struct DataDirectory {
+  std::string path;
+  DataIdentity identity;
+  log::DirectoryLock lock;  // Held for as long as this lives.
+
+  [[nodiscard]] std::string log_path() const { return path + "/log"; }
+  [[nodiscard]] std::string view_path() const { return path + "/view"; }
+};
+
+// Opens it, and makes it with `partitions` if it is new. `demanded`: the configuration names that number, so another one that
+// is stored is a Conflict; otherwise what is stored wins.
+enum class PartitionsAre { Demanded, Suggested };
+[[nodiscard]] Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t partitions, PartitionsAre are);
+
+// What holdfast.json says. NotFound: there is none.
+[[nodiscard]] Result<DataIdentity> read_data_identity(const std::string& path);
+
+}  // namespace holdfast::app

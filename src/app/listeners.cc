@@ -1,0 +1,93 @@
+#include "app/listeners.h"
+
+#include <charconv>
+#include <fstream>
+#include <iterator>
+
+namespace holdfast::app {
+namespace {
+
+constexpr std::size_t kTokenBytesMax = 4096;
+constexpr std::string_view kBlanks = " \t\r\n";
+
+std::string trimmed(const std::string& text) {
+  const auto begin = text.find_first_not_of(kBlanks);
+  if (begin == std::string::npos) return {};
+  return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
+}
+
+Result<std::string> read_token(const model::Listener& listener, const std::string& name, const config::Environment& environment) {
+  std::string token;
+  std::string where;
+  if (!listener.token_file.empty()) {
+    where = listener.token_file;
+    std::ifstream file(listener.token_file);
+    if (!file) return fail(ErrorCode::Invalid, name + ": cannot read the token file " + listener.token_file);
+    token = trimmed(std::string(std::istreambuf_iterator<char>(file), {}));
+  } else if (!listener.token_env.empty()) {
+    where = "the environment variable " + listener.token_env;
+    token = trimmed(environment(listener.token_env).value_or(""));
+  } else {
+    return std::string();
+  }
+  if (token.empty()) return fail(ErrorCode::Invalid, name + ": " + where + " should hold the token, but is empty");
+  if (token.size() > kTokenBytesMax) {
+    return fail(ErrorCode::TooLarge, name + ": the token in " + where + " has more than " + std::to_string(kTokenBytesMax) + " bytes");
+  }
+  return token;
+}
+
+}  // namespace
+
+Result<void> set_host_port(model::Listener& listener, const std::string& text, const std::string& option) {
+  const auto wrong = [&] { return fail(ErrorCode::Invalid, option + ": expected HOST:PORT as 127.0.0.1:9999, got \"" + text + "\""); };
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos) return wrong();
+  std::string host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  else if (host.find(':') != std::string::npos) return wrong();
+  std::uint16_t port = 0;
+  const char* end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, port);
+  if (error != std::errc() || rest != end) return wrong();
+  if (!host.empty()) listener.host = host;
+  listener.port = port;
+  return {};
+}
+
+Result<void> check_exposure(const model::Listener& listener, const std::string& name, OpenToAll open_to_all) {
+  if (listener.is_loopback() || listener.is_guarded() || open_to_all == OpenToAll::Allowed) return {};
+  return fail(ErrorCode::Invalid, name + " would listen on " + listener.host + ", where others can reach it, without asking for anything: " +
+                                      "configure a token (tokenFile, tokenEnv) or client certificates for it, or say --insecure");
+}
+
+Result<PreparedListener> prepare(const model::Listener& listener, const std::string& name, const config::Environment& environment) {
+  PreparedListener out;
+  auto token = read_token(listener, name, environment);
+  if (!token) return fail(token.error());
+  out.listen.host = listener.host;
+  out.listen.port = listener.port;
+  if (!listener.tls.certificate.empty()) {
+    auto tls = net::load_tls_server({.cert = listener.tls.certificate,
+                                     .key = listener.tls.key,
+                                     .key_password = {},
+                                     .client_ca = listener.tls.client_ca});
+    if (!tls) return fail(tls.error().code, name + ": " + tls.error().message);
+    out.listen.tls = *std::move(tls);
+    out.tls = true;
+  }
+  out.guard.token = *std::move(token);
+  out.guard.local_only = listener.is_loopback() && !listener.is_guarded();
+  return out;
+}
+
+net::HttpLimits http_limits(const model::Limits& limits) {
+  net::HttpLimits out;
+  out.message.body_bytes_max = limits.request_bytes;
+  out.connections_max = limits.http_connections;
+  out.idle_timeout = limits.http_idle_timeout;
+  out.request_timeout = limits.http_read_timeout;
+  return out;
+}
+
+}  // namespace holdfast::app

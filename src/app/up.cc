@@ -1,0 +1,394 @@
+#include "app/up.h"
+
+#include <malloc.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "api/admin.h"
+#include "api/gateway.h"
+#include "api/json_writer.h"
+#include "api/playground.h"
+#include "app/check.h"
+#include "app/data_directory.h"
+#include "app/listeners.h"
+#include "app/stop_signals.h"
+#include "app/version.h"
+#include "base/log.h"
+#include "base/worker_loop.h"
+#include "connect/egress_table.h"
+#include "log/memory_log.h"
+#include "log/posix_file_system.h"
+#include "log/segment_log.h"
+#include "runtime/runtime.h"
+#include "storage/memory_store.h"
+#include "storage/rocksdb_store.h"
+#include "targets/statefun_http.h"
+
+namespace holdfast::app {
+namespace {
+
+constexpr const char* kMemory = "memory";
+constexpr Duration kDrainMax{2'000};  // For answers on their way to clients, once the runtime has stopped.
+
+constexpr const char* kNothingToRun = R"(up: no configuration files are given, so there is nothing to run.
+
+  holdfast up module.yaml --data ./data
+
+A file says where your functions are. The smallest one:
+
+  kind: io.statefun.endpoints.v2/http
+  spec:
+    functions: example/*
+    urlPathTemplate: http://127.0.0.1:8000/statefun
+
+A module.yaml of StateFun works as it is. `holdfast check FILES` says what is wrong with one, `holdfast up --help` lists
+the options.
+)";
+
+constexpr const char* kNoData = R"(up: --data DIR is missing: the directory that keeps states and messages (it is made if it is not there).
+
+  holdfast up module.yaml --data ./data
+
+To try something out, --data memory keeps nothing.
+)";
+
+int failed(const Error& error, int exit_code = cli::kExitFailed) {
+  std::cerr << "holdfast: " << error.message << "\n";
+  return exit_code;
+}
+
+std::uint16_t default_shards() {
+  cpu_set_t set;
+  int processors = 1;
+  if (::sched_getaffinity(0, sizeof set, &set) == 0) processors = CPU_COUNT(&set);
+  return static_cast<std::uint16_t>(std::clamp(processors / 2, 1, 256));
+}
+
+// The bounds of the configuration are over the whole process, those of the runtime are per shard.
+runtime::Options runtime_options(const config::Configuration& configuration, std::uint16_t partitions, std::uint16_t shards) {
+  const model::Settings& settings = configuration.settings;
+  const model::Limits& limits = settings.limits;
+  const auto share = [shards](std::uint64_t whole) { return std::max<std::uint64_t>(1, whole / shards); };
+  runtime::Options options;
+  options.partitions = partitions;
+  options.endpoints = configuration.endpoints;
+  for (auto& endpoint : options.endpoints) endpoint.max_concurrent = std::min(endpoint.max_concurrent, limits.in_flight);
+  options.message_bytes_max = limits.message_bytes;
+  options.mailbox_bytes_in_memory = share(limits.mailbox_memory);
+  options.address_mailbox_bytes_in_memory = std::min<std::uint64_t>(limits.address_mailbox_memory, share(limits.mailbox_memory));
+  options.backlog_messages_max = share(limits.backlog_messages);
+  options.backlog_bytes_max = share(limits.backlog_bytes);
+  options.state_cache_bytes = share(limits.state_cache);
+  options.open_epoch_bytes_max = share(limits.epoch_bytes);
+  options.waiting_requests_max = share(limits.waiting_requests);
+  options.timers_in_memory_max = share(limits.timers_in_memory);
+  options.dirty_bytes_max = share(settings.view.dirty_bytes);
+  options.log_bytes_max = settings.view.checkpoint_bytes;
+  options.epoch_open_max = settings.log.epoch_open_max;
+  options.idempotency_retention = settings.idempotency.retention;
+  options.endpoint_down_max = limits.unreachable_pause_max;
+  return options;
+}
+
+// One port that something listens on.
+struct Served {
+  std::unique_ptr<net::HttpServer> server;
+  bool tls = false;
+  [[nodiscard]] std::string url() const { return (tls ? "https://" : "http://") + server->address(); }
+};
+
+// Everything that lives while Holdfast is up, in the order in which it is built on one another.
+struct Parts {
+  std::optional<DataDirectory> data;  // None: in memory.
+  log::PosixFileSystem files;
+  std::unique_ptr<ports::EpochLog> log;
+  std::unique_ptr<ports::StateStore> store;
+  std::optional<connect::EgressTable> egress;
+  SystemClock clock;
+  std::vector<std::unique_ptr<net::EventLoop>> loops;  // One for each shard.
+  std::unique_ptr<WorkerLoop> commit_loop;
+  std::unique_ptr<WorkerLoop> view_loop;
+  std::unique_ptr<runtime::Runtime> runtime;
+  std::unique_ptr<api::Gateway> gateway;
+  std::unique_ptr<api::Admin> admin;
+  std::vector<std::unique_ptr<api::PlaygroundIngress>> ingresses;
+  std::vector<std::unique_ptr<api::PlaygroundEgress>> egresses;
+  Served gateway_server;
+  Served admin_server;
+  std::vector<Served> ingress_servers;
+  std::vector<Served> egress_servers;
+  std::vector<std::thread> threads;
+
+  [[nodiscard]] std::vector<net::EventLoop*> event_loops() const {
+    std::vector<net::EventLoop*> out;
+    for (const auto& loop : loops) out.push_back(loop.get());
+    return out;
+  }
+  [[nodiscard]] std::vector<net::HttpServer*> servers() const {
+    std::vector<net::HttpServer*> out{gateway_server.server.get(), admin_server.server.get()};
+    for (const auto& served : ingress_servers) out.push_back(served.server.get());
+    for (const auto& served : egress_servers) out.push_back(served.server.get());
+    return out;
+  }
+};
+
+Result<void> open_data(Parts& parts, const cli::UpOptions& options, model::Settings& settings) {
+  if (options.data == kMemory) {
+    parts.log = std::make_unique<log::MemoryLog>();
+    parts.store = std::make_unique<storage::MemoryStore>();
+    return {};
+  }
+  auto data = open_data_directory(options.data, settings.partitions,
+                                  settings.partitions_given ? PartitionsAre::Demanded : PartitionsAre::Suggested);
+  if (!data) return fail(data.error());
+  settings.partitions = data->identity.partitions;
+  auto log = log::SegmentLog::open(data->log_path(), {.segment_bytes = settings.log.segment_bytes}, parts.files);
+  if (!log) return fail(log.error());
+  auto store = storage::RocksDbStore::open(data->view_path(), {.block_cache_bytes = settings.view.block_cache});
+  if (!store) return fail(store.error());
+  parts.data = *std::move(data);
+  parts.log = *std::move(log);
+  parts.store = *std::move(store);
+  return {};
+}
+
+Result<void> open_runtime(Parts& parts, const config::Configuration& configuration, std::uint16_t shards) {
+  auto egress = connect::EgressTable::create(configuration.streams, configuration.playground_egresses);
+  if (!egress) return fail(egress.error());
+  parts.egress = *std::move(egress);
+  auto make_target = targets::make_statefun_http_factory(configuration.endpoints, "holdfast");
+  if (!make_target) return fail(make_target.error());
+  for (std::uint16_t i = 0; i < shards; ++i) parts.loops.push_back(std::make_unique<net::EventLoop>());
+  parts.commit_loop = std::make_unique<WorkerLoop>("commit");
+  parts.view_loop = std::make_unique<WorkerLoop>("view");
+
+  runtime::Runtime::World world;
+  for (const auto& loop : parts.loops) world.shard_loops.push_back(loop.get());
+  world.commit_loop = parts.commit_loop.get();
+  world.view_loop = parts.view_loop.get();
+  world.clock = &parts.clock;
+  world.log = parts.log.get();
+  world.store = parts.store.get();
+  world.make_target = *std::move(make_target);
+  world.egress = &*parts.egress;
+  world.random_seed = entropy();
+  // What is stored is known only after a new start; going on could tell somebody what is not.
+  world.fatal = [](const Error& error) {
+    log_error("stopping: log or view cannot be trusted any more", {{"error", error.message}});
+    std::_Exit(cli::kExitFailed);
+  };
+  auto runtime = runtime::Runtime::open(runtime_options(configuration, configuration.settings.partitions, shards), std::move(world));
+  if (!runtime) return fail(runtime.error());
+  parts.runtime = *std::move(runtime);
+  return {};
+}
+
+Result<Served> listen(Parts& parts, const PreparedListener& prepared, const net::HttpLimits& limits, net::HttpServer::Handler handler) {
+  auto server = net::HttpServer::listen(parts.event_loops(), prepared.listen, limits, std::move(handler));
+  if (!server) return fail(server.error());
+  return Served{*std::move(server), prepared.tls};
+}
+
+// All doors: gateway, admin, and those of the playground, which are where the gateway is.
+Result<void> open_doors(Parts& parts, const config::Configuration& configuration) {
+  const model::Settings& settings = configuration.settings;
+  const auto environment = config::process_environment();
+  const net::HttpLimits limits = http_limits(settings.limits);
+  auto gateway = prepare(settings.gateway, "gateway", environment);
+  if (!gateway) return fail(gateway.error());
+  auto admin = prepare(settings.admin, "admin", environment);
+  if (!admin) return fail(admin.error());
+
+  api::GatewayOptions options{.guard = gateway->guard,
+                              .reply_timeout = settings.limits.reply_timeout,
+                              .reply_timeout_max = settings.limits.reply_timeout_max,
+                              .streams = {}};
+  options.streams.egresses = configuration.streams;
+  options.streams.playground = configuration.playground_egresses;
+  for (const auto& loop : parts.loops) options.streams.loops.push_back(loop.get());
+  parts.gateway = std::make_unique<api::Gateway>(*parts.runtime, std::move(options));
+  auto served = listen(parts, *gateway, limits, [g = parts.gateway.get()](net::HttpRequest&& request, net::Responder responder) {
+    g->handle(std::move(request), std::move(responder));
+  });
+  if (!served) return fail(served.error());
+  parts.gateway_server = *std::move(served);
+
+  for (const auto& spec : configuration.playground_ingresses) {
+    parts.ingresses.push_back(std::make_unique<api::PlaygroundIngress>(*parts.runtime, gateway->guard));
+    PreparedListener prepared = *gateway;
+    prepared.listen.port = spec.port;
+    served = listen(parts, prepared, limits, [p = parts.ingresses.back().get()](net::HttpRequest&& request, net::Responder responder) {
+      p->handle(std::move(request), std::move(responder));
+    });
+    if (!served) return fail(served.error());
+    parts.ingress_servers.push_back(*std::move(served));
+  }
+  for (const auto& spec : configuration.playground_egresses) {
+    parts.egresses.push_back(std::make_unique<api::PlaygroundEgress>(*parts.runtime, gateway->guard, spec.topics));
+    PreparedListener prepared = *gateway;
+    prepared.listen.port = spec.port;
+    served = listen(parts, prepared, limits, [p = parts.egresses.back().get()](net::HttpRequest&& request, net::Responder responder) {
+      p->handle(std::move(request), std::move(responder));
+    });
+    if (!served) return fail(served.error());
+    parts.egress_servers.push_back(*std::move(served));
+  }
+
+  api::AdminOptions admin_options{.guard = admin->guard, .version = kVersion, .metrics = {&parts.gateway->metrics()}};
+  for (const auto& p : parts.ingresses) admin_options.metrics.push_back(&p->metrics());
+  for (const auto& p : parts.egresses) admin_options.metrics.push_back(&p->metrics());
+  parts.admin = std::make_unique<api::Admin>(*parts.runtime, std::move(admin_options));
+  served = listen(parts, *admin, limits, [a = parts.admin.get()](net::HttpRequest&& request, net::Responder responder) {
+    a->handle(std::move(request), std::move(responder));
+  });
+  if (!served) return fail(served.error());
+  parts.admin_server = *std::move(served);
+  return {};
+}
+
+// Whole or not at all: whoever waits for the file reads it the moment it is there.
+Result<void> write_ports_file(const Parts& parts, const std::string& path) {
+  api::JsonWriter json;
+  json.begin_object().key("gateway").number(parts.gateway_server.server->port()).key("admin").number(parts.admin_server.server->port());
+  json.key("ingress").begin_array();
+  for (const auto& served : parts.ingress_servers) json.number(served.server->port());
+  json.end_array().key("egress").begin_array();
+  for (const auto& served : parts.egress_servers) json.number(served.server->port());
+  json.end_array().end_object();
+  const std::string temporary = path + "." + std::to_string(::getpid());
+  std::ofstream file(temporary);
+  file << json.take() << "\n";
+  file.close();
+  std::error_code error;
+  if (file) std::filesystem::rename(temporary, path, error);
+  if (!file || error) return fail(ErrorCode::Io, "--ports-file: cannot write " + path);
+  return {};
+}
+
+void start(Parts& parts) {
+  for (const auto& loop : parts.loops) parts.threads.emplace_back([loop = loop.get()] { loop->run(); });
+  parts.runtime->start();
+}
+
+// Drains: nothing new comes in, what is under way may finish, and everything is durable in the end. A second signal ends the process there
+// and then; what was acknowledged is in the log already.
+void stop(Parts& parts, StopSignals& signals, Duration grace) {
+  const auto wait = [&signals] {
+    if (const int number = signals.wait(); number != 0) {
+      log_warn("stopping at once", {{"signal", number}});
+      std::_Exit(128 + number);
+    }
+  };
+  for (net::HttpServer* server : parts.servers()) {
+    if (server != parts.admin_server.server.get()) server->stop_accepting();
+  }
+  parts.runtime->stop(grace, [&signals] { signals.notify(); });
+  wait();
+
+  // Answers that are still on their way get a moment, event streams do not end by themselves.
+  const auto servers = parts.servers();
+  auto left = std::make_shared<std::atomic<std::size_t>>(servers.size());
+  auto settled = std::make_shared<std::atomic<bool>>(false);
+  const auto settle = [&signals, settled] {
+    if (!settled->exchange(true)) signals.notify();
+  };
+  net::EventLoop& home = *parts.loops.front();
+  home.post([&home, settle] { home.after(kDrainMax, settle); });
+  for (net::HttpServer* server : servers) {
+    server->drain([left, settle] {
+      if (left->fetch_sub(1) == 1) settle();
+    });
+  }
+  wait();
+  auto open = std::make_shared<std::atomic<std::size_t>>(servers.size());
+  for (net::HttpServer* server : servers) {
+    server->close([open, &signals] {
+      if (open->fetch_sub(1) == 1) signals.notify();
+    });
+  }
+  wait();
+}
+
+void end(Parts& parts) {
+  for (const auto& loop : parts.loops) loop->stop();
+  for (auto& thread : parts.threads) thread.join();
+  if (parts.commit_loop) parts.commit_loop->stop();
+  if (parts.view_loop) parts.view_loop->stop();
+}
+
+Result<void> override_settings(model::Settings& settings, const cli::UpOptions& options) {
+  if (!options.gateway.empty()) {
+    if (auto ok = set_host_port(settings.gateway, options.gateway, "--gateway"); !ok) return ok;
+  }
+  if (!options.admin.empty()) {
+    if (auto ok = set_host_port(settings.admin, options.admin, "--admin"); !ok) return ok;
+  }
+  if (options.shards) settings.shards = *options.shards;
+  if (settings.shards == 0) settings.shards = default_shards();
+  const OpenToAll open_to_all = options.insecure ? OpenToAll::Allowed : OpenToAll::Refused;
+  if (auto ok = check_exposure(settings.gateway, "gateway", open_to_all); !ok) return ok;
+  return check_exposure(settings.admin, "admin", open_to_all);
+}
+
+LogLevel log_level(const std::string& name) {
+  return name == "debug" ? LogLevel::Debug : name == "warn" ? LogLevel::Warn : name == "error" ? LogLevel::Error : LogLevel::Info;
+}
+
+}  // namespace
+
+int up(const cli::UpOptions& options) {
+  if (options.files.empty()) return failed({ErrorCode::Invalid, kNothingToRun}, cli::kExitUsage);
+  if (options.data.empty()) return failed({ErrorCode::Invalid, kNoData}, cli::kExitUsage);
+  auto loaded = config::load(std::span<const std::string>(options.files), config::process_environment());
+  report(loaded);
+  if (!loaded.ok()) return cli::kExitUsage;
+  config::Configuration& configuration = loaded.configuration;
+  if (auto ok = override_settings(configuration.settings, options); !ok) return failed(ok.error(), cli::kExitUsage);
+
+  const bool text = options.log_format.empty() ? ::isatty(STDERR_FILENO) != 0 : options.log_format == "text";
+  init_log(log_level(options.log_level), text ? LogFormat::Text : LogFormat::Json);
+  // Few arenas: each keeps free memory of its own, and shards do not allocate enough at once to get in each other's way.
+  ::mallopt(M_ARENA_MAX, 2);
+  auto signals = StopSignals::create();
+  if (!signals) return failed(signals.error());
+
+  Parts parts;
+  if (auto ok = open_data(parts, options, configuration.settings); !ok) {
+    return failed(ok.error(), ok.error().code == ErrorCode::Invalid ? cli::kExitUsage : cli::kExitFailed);
+  }
+  // A shard without a partition would only idle.
+  const std::uint16_t shards = std::min(configuration.settings.shards, configuration.settings.partitions);
+  if (auto ok = open_runtime(parts, configuration, shards); !ok) return failed(ok.error());
+  if (auto ok = open_doors(parts, configuration); !ok) return failed(ok.error());
+  start(parts);
+  if (!options.ports_file.empty()) {
+    if (auto ok = write_ports_file(parts, options.ports_file); !ok) {
+      end(parts);
+      return failed(ok.error());
+    }
+  }
+  log_info("ready", {{"gateway", parts.gateway_server.url()}, {"admin", parts.admin_server.url()}, {"data", options.data}, {"shards", shards},
+                     {"pid", ::getpid()}});
+  for (const auto& served : parts.ingress_servers) log_info("playground ingress", {{"url", served.url()}});
+  for (const auto& served : parts.egress_servers) log_info("playground egress", {{"url", served.url()}});
+
+  const int number = signals->wait();
+  log_info("stopping", {{"signal", number}, {"grace_ms", options.grace.ms}});
+  stop(parts, *signals, options.grace);
+  end(parts);
+  log_info("stopped");
+  return cli::kExitDone;
+}
+
+}  // namespace holdfast::app
