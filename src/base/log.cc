@@ -16,6 +16,7 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
     case LogLevel::Info: return spdlog::level::info;
     case LogLevel::Warn: return spdlog::level::warn;
     case LogLevel::Error: return spdlog::level::err;
+    case LogLevel::Off: return spdlog::level::off;
   }
   return spdlog::level::info;
 }

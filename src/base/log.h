@@ -13,7 +13,7 @@
 
 namespace holdfast {
 
-enum class LogLevel { Debug, Info, Warn, Error };
+enum class LogLevel { Debug, Info, Warn, Error, Off };
 enum class LogFormat { Text, Json };
 
 struct LogField {

@@ -18,16 +18,11 @@ std::uint64_t steady_us() {
   return static_cast<std::uint64_t>(duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count());
 }
 
-// The log or the view cannot be trusted any more. What was acknowledged is on disk; a restart reads it back and knows.
-[[noreturn]] void die_of(const char* what, const Error& error) {
-  log_error(what, {{"error", error.message}});
-  std::abort();
-}
-
 }  // namespace
 
 EpochCoordinator::EpochCoordinator(Loop& home, Loop& commit_loop, Loop& view_loop, ports::EpochLog& log,
-                                   ports::StateStore& store, std::vector<Shard*> shards, model::Epoch first, Limits limits)
+                                   ports::StateStore& store, std::vector<Shard*> shards, model::Epoch first, Limits limits,
+                                   std::function<void(const Error&)> fatal)
     : home_(home),
       commit_loop_(commit_loop),
       view_loop_(view_loop),
@@ -35,9 +30,17 @@ EpochCoordinator::EpochCoordinator(Loop& home, Loop& commit_loop, Loop& view_loo
       store_(store),
       shards_(std::move(shards)),
       limits_(limits),
+      fatal_(std::move(fatal)),
       open_(first),
+      logged_{first.value - 1},
       log_bytes_(log.bytes()) {
   parts_.resize(shards_.size());
+}
+
+// What was acknowledged is on disk; a restart reads it back and knows.
+void EpochCoordinator::die_of(const char* what, const Error& error) {
+  log_error(what, {{"error", error.message}});
+  fatal_(error);
 }
 
 void EpochCoordinator::request_close() {
@@ -102,7 +105,7 @@ void EpochCoordinator::write() {
 
 void EpochCoordinator::written(Result<void> outcome, std::uint64_t log_bytes, std::uint64_t append_us) {
   if (!outcome) {
-    if (outcome.error().code != ErrorCode::NoSpace) die_of("cannot write the log", outcome.error());
+    if (outcome.error().code != ErrorCode::NoSpace) return die_of("cannot write the log", outcome.error());
     if (!stalled_.exchange(true)) log_error("the disk is full: nothing is taken in until there is space", {{"error", outcome.error().message}});
     metrics_.stalls.add();
     home_.after(kNoSpacePause, [this] { write(); });
@@ -114,6 +117,7 @@ void EpochCoordinator::written(Result<void> outcome, std::uint64_t log_bytes, st
   metrics_.append_latency.record_us(append_us);
   metrics_.log_size.set(log_bytes);
   log_bytes_ = log_bytes;
+  logged_ = open_;
   become_durable();
 }
 
@@ -123,7 +127,7 @@ void EpochCoordinator::become_durable() {
   if (freeze_ == Freeze::Yes) {
     frozen_.clear();
     for (Sealed& sealed : parts_) frozen_.push_back(std::move(sealed.frozen));
-    frozen_epoch_ = epoch;
+    frozen_epoch_ = logged_;
     freeze_ = Freeze::No;
     write_view();
   }
@@ -152,7 +156,7 @@ void EpochCoordinator::write_view() {
 
 void EpochCoordinator::view_written(Result<void> outcome) {
   if (!outcome) {
-    if (outcome.error().code != ErrorCode::NoSpace) die_of("cannot write the view", outcome.error());
+    if (outcome.error().code != ErrorCode::NoSpace) return die_of("cannot write the view", outcome.error());
     home_.after(kNoSpacePause, [this] { write_view(); });
     return;
   }
@@ -169,7 +173,7 @@ void EpochCoordinator::maybe_checkpoint() {
     auto reached = store_.checkpoint();
     home_.post([this, reached = std::move(reached)]() mutable {
       if (!reached) {
-        if (reached.error().code != ErrorCode::NoSpace) die_of("cannot checkpoint the view", reached.error());
+        if (reached.error().code != ErrorCode::NoSpace) return die_of("cannot checkpoint the view", reached.error());
         log_warn("cannot checkpoint the view", {{"error", reached.error().message}});
         home_.after(kNoSpacePause, [this] { maybe_checkpoint(); });
         return;

@@ -42,7 +42,8 @@ class EpochCoordinator {
   };
 
   EpochCoordinator(Loop& home, Loop& commit_loop, Loop& view_loop, ports::EpochLog& log, ports::StateStore& store,
-                   std::vector<Shard*> shards, model::Epoch first, Limits limits);
+                   std::vector<Shard*> shards, model::Epoch first, Limits limits,
+                   std::function<void(const Error&)> fatal);
 
   // Any thread: somebody on a shard waits for the open epoch.
   void request_close();
@@ -71,6 +72,7 @@ class EpochCoordinator {
   void view_written(Result<void> outcome);
   void maybe_checkpoint();
   void view_idle();
+  void die_of(const char* what, const Error& error);
   void finish_settling();
 
   Loop& home_;
@@ -80,9 +82,11 @@ class EpochCoordinator {
   ports::StateStore& store_;
   std::vector<Shard*> shards_;
   Limits limits_;
+  std::function<void(const Error&)> fatal_;
 
   State state_ = State::Idle;
   model::Epoch open_;               // Being filled; while cutting or writing: the one being cut or written.
+  model::Epoch logged_;             // The newest that the log has; an epoch without rows never gets there.
   bool wanted_ = false;
   std::atomic<bool> request_posted_{false};
   std::atomic<bool> stalled_{false};

@@ -46,6 +46,7 @@ void on_loop(Loop& loop, Task task) {
 }  // namespace
 
 Runtime::Runtime(Options options, World world) : options_(std::move(options)), world_(std::move(world)) {
+  if (!world_.fatal) world_.fatal = [](const Error&) { std::abort(); };
   HOLDFAST_CHECK(!world_.shard_loops.empty() && options_.partitions > 0 && options_.partitions <= model::kPartitionsMax);
   SeededRandom random(world_.random_seed ^ 0x9e3779b97f4a7c15ull);
   static constexpr char kHex[] = "0123456789abcdef";
@@ -111,7 +112,7 @@ Result<void> Runtime::recover() {
   for (const auto& shard : shards_) all.push_back(shard.get());
   epochs_ = std::make_unique<EpochCoordinator>(
       *world_.shard_loops[0], *world_.commit_loop, *world_.view_loop, *world_.log, *world_.store, all, first,
-      EpochCoordinator::Limits{options_.dirty_bytes_max * count, options_.log_bytes_max});
+      EpochCoordinator::Limits{options_.dirty_bytes_max * count, options_.log_bytes_max}, world_.fatal);
   std::vector<std::pair<std::string, model::RegistrationRow>> registrations;
   for (const auto& shard : shards_)
     if (auto ok = shard->recover(first, all, *epochs_, registrations); !ok) return ok;

@@ -3,7 +3,7 @@
 // Every call may be made from any thread and answers through `done`, once, on the loop of the shard that owns the
 // address (a caller with a loop of its own posts back to it). What is answered has happened and is durable.
 //
-// Error codes that callers act on: Invalid (no such function type, malformed), NotFound, Conflict (another request under
+// Error codes that callers act on: Invalid (malformed), NotFound (no such function type, nothing kept), Conflict (another request under
 // the same idempotency key), TooLarge, Overloaded (a bound is reached: try later), Unavailable (stopping, or the disk is full),
 // Timeout.
 #pragma once
@@ -71,6 +71,9 @@ class Runtime final : public MetricsSource {
     ports::TargetFactory make_target;
     const partition::EgressResolver* egress = nullptr;
     std::uint64_t random_seed = 0;
+    // Called once when log or view can no longer be trusted: stop the process and let a restart find out what is stored. It may return
+    // only where nothing will run after it. Any thread.
+    std::function<void(const Error&)> fatal;
   };
 
   // Recovers from log and view, on the calling thread, before any loop needs to run. Nothing is dispatched before start().
