@@ -1,6 +1,7 @@
 #include "net/tls.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "net/stream.h"
 #include "net/tls_context.h"
 
 namespace holdfast::net {
@@ -25,13 +27,19 @@ std::string last_error() {
   const unsigned long code = ERR_peek_last_error();
   ERR_clear_error();
   if (code == 0) return "unknown reason";
-  if (ERR_GET_LIB(code) == ERR_LIB_SYS) return std::strerror(ERR_GET_REASON(code));
   const char* reason = ERR_reason_error_string(code);
   return reason != nullptr ? reason : "error " + std::to_string(code);
 }
 
 auto cannot(const std::string& what, const std::string& file) {
   return fail(ErrorCode::Invalid, "cannot use " + what + " " + file + ": " + last_error());
+}
+
+// OpenSSL's own words for a missing file are "system lib".
+Result<bool> check_readable(const std::string& what, const std::string& file) {
+  const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) return fail(ErrorCode::Invalid, "cannot use " + what + " " + file + ": " + error_text(errno));
+  return true;
 }
 
 // Never asks on a terminal: no password given is a wrong password.
@@ -52,6 +60,8 @@ ContextPtr make_context(const SSL_METHOD* method) {
 }
 
 Result<bool> use_certificate(SSL_CTX* context, const std::string& cert, const std::string& key, const std::string& password) {
+  if (auto readable = check_readable("certificate file", cert); !readable) return fail(readable.error());
+  if (auto readable = check_readable("key file", key); !readable) return fail(readable.error());
   ERR_clear_error();
   if (SSL_CTX_use_certificate_chain_file(context, cert.c_str()) != 1) return cannot("certificate file", cert);
   SSL_CTX_set_default_passwd_cb(context, give_password);
@@ -135,6 +145,7 @@ Result<TlsServer> load_tls_server(const TlsServerFiles& files) {
   static constexpr unsigned char kSessionContext[] = "holdfast";
   SSL_CTX_set_session_id_context(context.get(), kSessionContext, sizeof kSessionContext - 1);
   if (!files.client_ca.empty()) {
+    if (auto readable = check_readable("client CA file", files.client_ca); !readable) return fail(readable.error());
     if (SSL_CTX_load_verify_file(context.get(), files.client_ca.c_str()) != 1) return cannot("client CA file", files.client_ca);
     STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(files.client_ca.c_str());
     if (names == nullptr) return cannot("client CA file", files.client_ca);
@@ -149,8 +160,10 @@ Result<TlsClient> load_tls_client(const TlsClientFiles& files) {
   ERR_clear_error();
   if (files.trust_cacerts.empty()) {
     if (SSL_CTX_set_default_verify_paths(context.get()) != 1) return cannot("the system's certificates", "");
-  } else if (SSL_CTX_load_verify_file(context.get(), files.trust_cacerts.c_str()) != 1) {
-    return cannot("trusted certificates file", files.trust_cacerts);
+  } else {
+    const std::string what = "trusted certificates file";
+    if (auto readable = check_readable(what, files.trust_cacerts); !readable) return fail(readable.error());
+    if (SSL_CTX_load_verify_file(context.get(), files.trust_cacerts.c_str()) != 1) return cannot(what, files.trust_cacerts);
   }
   if (files.client_cert.empty() != files.client_key.empty())
     return fail(ErrorCode::Invalid, files.client_cert.empty()
