@@ -75,6 +75,9 @@ Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
   if (reader.be<std::uint32_t>() != crc32c(bytes.substr(0, kSegmentHeaderBytes - 4)))
     return fail(ErrorCode::Damaged, "segment header has a wrong checksum");
   if (version != kFormatVersion) return fail(unknown_version(version));
+  if (header.first == 0 || header.first > kNumberMax || header.previous.value > kNumberMax)
+    return fail(ErrorCode::Damaged, "segment header has numbers that cannot be: first record " + std::to_string(header.first) +
+                                        ", after epoch " + std::to_string(header.previous.value));
   return header;
 }
 

@@ -21,6 +21,7 @@ inline constexpr std::uint64_t kSegmentHeaderBytes = 64;
 inline constexpr std::uint64_t kRecordHeaderBytes = 32;
 inline constexpr std::uint64_t kRecordAlignment = 8;
 inline constexpr std::uint64_t kRecordBytesMax = 1u << 30;  // Of one payload.
+inline constexpr std::uint64_t kNumberMax = 1ull << 62;     // Of epochs and sequence numbers; neither is ever reached.
 
 struct SegmentHeader {
   std::array<char, 16> id{};

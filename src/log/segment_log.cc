@@ -199,7 +199,7 @@ Result<void> SegmentLog::secure(File& file, std::uint64_t last_record, const Seg
 Result<void> SegmentLog::append(model::Epoch epoch, std::span<const std::string_view> parts) {
   HOLDFAST_CHECK(state_ != State::New);
   if (state_ == State::Dead) return fail(ErrorCode::Io, "the log in " + directory_ + " cannot be used any more: " + why_dead_);
-  HOLDFAST_CHECK(epoch > last_);
+  HOLDFAST_CHECK(epoch > last_ && epoch.value < kNumberMax);
   std::uint64_t payload = 0;
   for (const auto part : parts) payload += part.size();
   if (payload > kRecordBytesMax)

@@ -60,6 +60,8 @@ Result<std::optional<StoredRecord>> SegmentReader::next() {
   if (record.epoch <= last_)
     return none("record has epoch " + std::to_string(record.epoch.value) + ", which is not above " +
                 std::to_string(last_.value));
+  if (record.epoch.value > kNumberMax || record.sequence > kNumberMax)
+    return none("record has epoch " + std::to_string(record.epoch.value) + ", which cannot be");
   const std::uint64_t total = record_bytes(record.length);
   if (record.length > kRecordBytesMax || total > size_ - offset_)
     return none("record of " + std::to_string(record.length) + " bytes goes beyond the end of the file");

@@ -39,13 +39,17 @@ class SilentLogger final : public rocksdb::Logger {
 
 rocksdb::Options tuned(const RocksDbStore::Options& options) {
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+  // Few shards: in the 64 that are made by default, each holds so little that a filter of a large table never stays.
+  constexpr int kCacheShardBits = 2;
+  table.block_cache = rocksdb::NewLRUCache(options.block_cache_bytes, kCacheShardBits);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.format_version = 5;
-  // Indexes and filters count as cache: memory is bounded by its size, however many rows there are.
+  // Indexes and filters count as cache, in small parts: memory is bounded by its size, however many rows there are.
   table.cache_index_and_filter_blocks = true;
   table.cache_index_and_filter_blocks_with_high_priority = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.pin_top_level_index_and_filter = true;
 
   rocksdb::Options out;
   out.create_if_missing = true;
