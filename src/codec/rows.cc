@@ -59,7 +59,18 @@ void put(std::string& out, const model::StreamRecord& r) {
 
 void get(ByteReader& in, std::string& s) { s = in.string(); }
 void get(ByteReader& in, Instant& at) { at.unix_ms = in.be<std::int64_t>(); }
-void get(ByteReader& in, bool& b) { b = in.be<std::uint8_t>() != 0; }
+// For a field that holds what no encoder writes: the reader is at fault from here on.
+void refuse(ByteReader& in) { (void)in.bytes(SIZE_MAX); }
+void get(ByteReader& in, bool& b) {
+  const auto byte = in.be<std::uint8_t>();
+  if (byte > 1) refuse(in);
+  b = byte != 0;
+}
+void get(ByteReader& in, std::uint32_t& v) {
+  const std::uint64_t wide = in.varint();
+  if (wide > UINT32_MAX) refuse(in);
+  v = static_cast<std::uint32_t>(wide);
+}
 void get(ByteReader& in, Address& a) {
   get(in, a.type);
   get(in, a.id);
@@ -202,9 +213,12 @@ Result<std::string> parse_name_key(std::string_view key) {
   return std::string(key.substr(kHead));
 }
 Result<std::uint64_t> parse_record_position(std::string_view key) {
-  if (key.size() < kHead + 12) return fail(bad_key("record"));
-  ByteReader in(key.substr(key.size() - 8));
-  return in.be<std::uint64_t>();
+  if (key.size() < kHead) return fail(bad_key("record"));
+  ByteReader in(key.substr(kHead));
+  (void)in.bytes(in.be<std::uint32_t>());
+  const auto position = in.be<std::uint64_t>();
+  if (!in.ok() || !in.at_end()) return fail(bad_key("record"));
+  return position;
 }
 PartitionId partition_of_key(std::string_view key) { return {ByteReader(key).be<std::uint16_t>()}; }
 RowKind kind_of_key(std::string_view key) { return key.size() < kHead ? RowKind{} : static_cast<RowKind>(key[2]); }
@@ -245,8 +259,8 @@ Result<model::AddressRow> decode(std::string_view bytes) {
     auto& p = row.parked.emplace();
     get(in, p.reason);
     get(in, p.since);
-    p.batch = static_cast<std::uint32_t>(in.varint());
-    p.attempts = static_cast<std::uint32_t>(in.varint());
+    get(in, p.batch);
+    get(in, p.attempts);
   });
 }
 
@@ -401,7 +415,9 @@ Result<model::RegistrationRow> decode(std::string_view bytes) {
       auto& s = row.states.emplace_back();
       get(in, s.name);
       get(in, s.type_name);
-      s.expire_mode = static_cast<model::ExpireMode>(in.be<std::uint8_t>());
+      const auto mode = in.be<std::uint8_t>();
+      if (mode > static_cast<std::uint8_t>(model::ExpireMode::AfterInvoke)) refuse(in);
+      s.expire_mode = static_cast<model::ExpireMode>(mode);
       s.expire_after.ms = in.be<std::int64_t>();
     }
   });
