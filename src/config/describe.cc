@@ -76,7 +76,7 @@ std::string describe(const Configuration& configuration) {
   sections[3].lines = {
       {"gateway", listener(s.gateway)},
       {"admin", listener(s.admin)},
-      {"shards", s.shards == 0 ? "one a processor" : std::to_string(s.shards)},
+      {"shards", s.shards == 0 ? "half the processors" : std::to_string(s.shards)},
       {"partitions", s.partitions_given ? std::to_string(s.partitions)
                                         : std::to_string(s.partitions) + " for a new data directory"}};
   std::size_t width = 0;

@@ -384,7 +384,7 @@ egresses
 settings
   gateway       127.0.0.1:9999
   admin         [::1]:1
-  shards        one a processor
+  shards        half the processors
   partitions    8
 )");
   EXPECT_EQ(describe(Configuration{}).substr(0, 46), "endpoints: none\ningresses: none\negresses: none");

@@ -95,7 +95,7 @@ struct ViewSettings {
 };
 
 struct Settings {
-  std::uint16_t shards = 0;  // 0: one for each processor the process may use.
+  std::uint16_t shards = 0;  // 0: half as many as the process may use processors, at least one.
   // Fixed when the data directory is made. Without partitions_given an existing directory's own number is
   // taken; with it, another number in the directory is refused.
   std::uint16_t partitions = 64;
