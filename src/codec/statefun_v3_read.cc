@@ -54,8 +54,10 @@ struct TypedParts {
     }
   }
 };
-model::TypedValue typed(const TypedParts& parts) {
-  return {std::string(parts.type_name), std::string(parts.value), parts.has_value};
+void take(const TypedParts& parts, model::TypedValue& value) {
+  value.type_name = parts.type_name;
+  value.value = parts.value;
+  value.has_value = parts.has_value;
 }
 
 void read_mutation(Reader& outer, model::InvocationResponse& response) {
@@ -71,11 +73,16 @@ void read_mutation(Reader& outer, model::InvocationResponse& response) {
   }
   if (name.empty()) return void(outer.bad("a state mutation without a state name"));
   if (type == F::kDelete) {
-    response.mutations.push_back({model::StateMutation::Kind::Delete, std::string(name), {}, {}});
+    auto& removal = response.mutations.emplace_back();
+    removal.kind = model::StateMutation::Kind::Delete;
+    removal.name = name;
   } else if (type == F::kModify) {
     // has_value is not looked at, as StateFun does not: the bytes are stored, be they none.
-    response.mutations.push_back({model::StateMutation::Kind::Modify, std::string(name),
-                                  std::string(value.type_name), std::string(value.value)});
+    auto& modify = response.mutations.emplace_back();
+    modify.kind = model::StateMutation::Kind::Modify;
+    modify.name = name;
+    modify.type_name = value.type_name;
+    modify.value = value.value;
   } else {
     outer.bad("mutation type " + std::to_string(type) + ", which is neither DELETE nor MODIFY");
   }
@@ -91,7 +98,9 @@ void read_send(Reader& outer, model::InvocationResponse& response) {
     else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
   }
   if (!is_type_name(outer, "an outgoing message to a target", target.type)) return;
-  response.sends.push_back({address(target), typed(argument)});
+  auto& send = response.sends.emplace_back();
+  send.target = address(target);
+  take(argument, send.argument);
 }
 
 void read_delayed(Reader& outer, model::InvocationResponse& response) {
@@ -111,11 +120,16 @@ void read_delayed(Reader& outer, model::InvocationResponse& response) {
   }
   if (is_cancellation) {
     if (token.empty()) return void(outer.bad("a cancellation without a cancellation token"));
-    response.delayed.push_back({model::DelayedInvocation::Kind::Cancel, {}, {}, std::string(token)});
+    auto& cancel = response.delayed.emplace_back();
+    cancel.kind = model::DelayedInvocation::Kind::Cancel;
+    cancel.token = token;
   } else {
     if (!is_type_name(outer, "a delayed message to a target", target.type)) return;
-    response.delayed.push_back({model::DelayedInvocation::Kind::Send, {delay_ms},
-                                {address(target), typed(argument)}, std::string(token)});
+    auto& send = response.delayed.emplace_back();
+    send.delay = {delay_ms};
+    send.message.target = address(target);
+    take(argument, send.message.argument);
+    send.token = token;
   }
 }
 
@@ -130,7 +144,9 @@ void read_egress(Reader& outer, model::InvocationResponse& response) {
     else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
   }
   if (!is_type_name(outer, "an egress message to an egress", type)) return;
-  response.egress.push_back({join(ns, type), typed(argument)});
+  auto& egress = response.egress.emplace_back();
+  egress.egress = join(ns, type);
+  take(argument, egress.argument);
 }
 
 void read_response(Reader& outer, model::InvocationResponse& response) {
@@ -211,7 +227,9 @@ void read_requested_state(Reader& outer, InvocationBatch& batch) {
       value->read(in);
     }
   }
-  batch.states.push_back({std::string(name), value ? std::optional(typed(*value)) : std::nullopt});
+  auto& state = batch.states.emplace_back();
+  state.name = name;
+  if (value) take(*value, state.value.emplace());
 }
 
 void read_requested_invocation(Reader& outer, InvocationBatch& batch) {
@@ -225,7 +243,9 @@ void read_requested_invocation(Reader& outer, InvocationBatch& batch) {
   }
   if (!caller.type.empty() && !is_type_name(outer, "a message from a caller", caller.type)) return;
   // As in every SDK: a caller that is empty throughout is none.
-  batch.invocations.push_back({caller.empty() ? std::nullopt : std::optional(address(caller)), typed(argument)});
+  auto& invocation = batch.invocations.emplace_back();
+  if (!caller.empty()) invocation.caller = address(caller);
+  take(argument, invocation.argument);
 }
 
 void read_batch(Reader& outer, InvocationBatch& batch, AddressParts& target) {

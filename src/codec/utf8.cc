@@ -46,6 +46,10 @@ bool is_utf8(std::string_view bytes) {
       i += 8;
     }
     if (i == bytes.size()) break;
+    if (byte_at(bytes, i) < 0x80) {
+      ++i;
+      continue;
+    }
     const auto length = utf8_sequence(bytes, i);
     if (length == 0) return false;
     i += length;
