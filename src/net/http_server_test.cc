@@ -73,6 +73,41 @@ TEST_F(HttpServerTest, ManyPipelinedRequestsAnsweredAtOnceDoNotRecurse) {
   EXPECT_EQ(peer->count("HTTP/1.1 200 OK"), 2001u);
 }
 
+TEST_F(HttpServerTest, OneRequestMayAnswerAnotherConnectionsAndNeitherLosesWhatFollows) {
+  std::vector<Responder> held;
+  serve([&](HttpRequest&& request, Responder responder) {
+    if (request.target == "/wait") return held.push_back(std::move(responder));
+    for (Responder& each : held) each.send({200, {}, "released."});
+    held.clear();
+    responder.send({200, {}, request.target + "."});
+  });
+  auto waiting = raw_connect();
+  waiting->say("GET /wait HTTP/1.1\r\nhost: h\r\n\r\nGET /after HTTP/1.1\r\nhost: h\r\n\r\n");
+  run_until([&] { return held.size() == 1; });
+  auto other = raw_connect();
+  other->say("GET /release HTTP/1.1\r\nhost: h\r\n\r\nGET /more HTTP/1.1\r\nhost: h\r\n\r\n");
+  await(*waiting, "/after.");
+  await(*other, "/more.");
+  EXPECT_EQ(waiting->count("released."), 1u);
+  EXPECT_EQ(other->count("/release."), 1u);
+}
+
+TEST_F(HttpServerTest, AStreamThatEndsWhileDrainingClosesItsConnection) {
+  std::vector<StreamWriter> streams;
+  serve([&](HttpRequest&&, Responder responder) { streams.push_back(responder.stream(200, {})); });
+  auto peer = raw_connect();
+  peer->say("GET / HTTP/1.1\r\nhost: h\r\n\r\n");
+  await(*peer, "\r\n\r\n");
+  bool drained = false;
+  server_->drain([&] { drained = true; });
+  streams[0].write("last words");
+  run_until([&] { return peer->got.find("last words") != std::string::npos; });
+  EXPECT_FALSE(drained);
+  streams[0].close();
+  run_until([&] { return drained && peer->ended; });
+  EXPECT_THAT(peer->got, ::testing::EndsWith("0\r\n\r\n"));
+}
+
 TEST_F(HttpServerTest, AnAnswerMayComeFromAnyThread) {
   std::vector<std::thread> threads;
   serve([&](HttpRequest&& request, Responder responder) {

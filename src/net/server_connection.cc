@@ -163,6 +163,10 @@ void ServerConnection::shake_hands() {
 }
 
 void ServerConnection::read_requests() {
+  if (!ahead_.empty()) {
+    const std::string bytes = std::exchange(ahead_, {});
+    consume(bytes);
+  }
   std::vector<char>& buffer = shard_->read_buffer;
   // A client that sends without pause gives way to the others after some rounds: arming reports it ready again.
   for (int round = 0; state_ == State::Reading && round < 8; ++round) {
@@ -177,11 +181,7 @@ void ServerConnection::read_requests() {
       default: return close();
     }
   }
-  if (state_ != State::Reading) return;
-  if (!stream_->has_buffered()) return arm_read();
-  shard_->loop().post([self = shared_from_this()] {
-    if (self->state_ == State::Reading) self->read_requests();
-  });
+  if (state_ == State::Reading) resume();
 }
 
 void ServerConnection::consume(std::string_view bytes) {
@@ -227,16 +227,13 @@ void ServerConnection::dispatch() {
   shard_->shared().handler(std::move(request), std::move(responder));
 }
 
-// After an answer that did not happen inside consume().
+// After an answer that did not happen inside consume(). What goes on does so later: the answer may have been given inside another
+// connection's consume(), whose bytes are in the shared buffer.
 void ServerConnection::resume() {
-  if (!ahead_.empty()) {
-    const std::string bytes = std::exchange(ahead_, {});
-    consume(bytes);
-    if (state_ != State::Reading) return;
-  }
-  if (peer_done_) return close();
-  if (stream_->has_buffered()) return read_requests();
-  arm_read();
+  if (ahead_.empty() && !peer_done_ && !stream_->has_buffered()) return arm_read();
+  shard_->loop().post([self = shared_from_this()] {
+    if (self->state_ == State::Reading) self->read_requests();
+  });
 }
 
 void ServerConnection::read_ahead() {
@@ -390,7 +387,7 @@ void ServerConnection::finish_answer() {
   buffered_.store(0, std::memory_order_relaxed);
   stream_bytes_in_out_ = 0;
   gone_ = nullptr;
-  if (!keep_alive_) {
+  if (!keep_alive_ || shard_->draining()) {
     if (!linger_ && ahead_.empty()) {
       stream_->shut();
       return close();
@@ -499,7 +496,7 @@ void ServerConnection::on_tick() {
 }
 
 void ServerConnection::on_drain() {
-  if (state_ == State::Handshake || (state_ == State::Reading && !parser_.started())) {
+  if (state_ == State::Handshake || (state_ == State::Reading && !parser_.started() && ahead_.empty())) {
     if (state_ == State::Reading) stream_->shut();
     close();
   }
