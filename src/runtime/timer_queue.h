@@ -54,14 +54,14 @@ class TimerQueue {
 
   // Everything from some due time on is left to the rows.
   void shrink() {
-    const std::size_t keep = entries_max_ / 2;
+    // Timers of one instant stay together, else the horizon would cut through them: a first instant of many is kept whole.
+    const Instant first = entries_.begin()->key.due;
+    if (entries_.rbegin()->key.due == first) return;
     auto it = entries_.begin();
-    std::advance(it, static_cast<std::ptrdiff_t>(keep));
-    // Timers of one instant stay together, else the horizon would cut through them.
-    const Instant cut = it->key.due;
-    while (it != entries_.begin() && std::prev(it)->key.due == cut) --it;
-    if (it == entries_.begin()) return;
-    horizon_ = cut;
+    std::advance(it, static_cast<std::ptrdiff_t>(entries_max_ / 2));
+    if (it->key.due == first) it = entries_.lower_bound(Entry{{{first.unix_ms + 1}, {}}, {}});
+    else it = entries_.lower_bound(Entry{{it->key.due, {}}, {}});
+    horizon_ = it->key.due;
     entries_.erase(it, entries_.end());
   }
   void refill() {
