@@ -68,7 +68,7 @@ class Table final : public partition::View {
   [[nodiscard]] std::optional<model::TimerRow> timer(const TimerQueue::Entry& entry) const;
 
   // Epochs.
-  [[nodiscard]] bool is_clean() const { return touched_.empty() && layers_.open_is_empty(); }
+  [[nodiscard]] bool is_clean() const { return touched_.empty() && touched_streams_.empty() && layers_.open_is_empty(); }
   [[nodiscard]] std::size_t open_bytes() const { return open_bytes_; }
   // Gives the rows of the open epoch as a payload and begins `next`. `streams` gets what was appended to, with the position after
   // the last record.
