@@ -8,8 +8,6 @@ import wire
 from harness import Case, endpoint, fails_fast, free_port, stream
 from stub import Reply, Stub, count_and_answer
 
-STRING_STATE = ("count", wire.STRING)
-
 
 def answer_of(request):
     """What the function `request.id` answers: each id is one way of making no sense."""
@@ -27,12 +25,13 @@ def answer_of(request):
         "unknown function": wire.answer(wire.send(("no/such", "x"), wire.string("x"))),
         "not a kafka record": wire.answer(wire.egress("test/out", wire.typed(
             "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord", b"\xff\xff\xff"))),
-        "bad gzip": Reply(b"", encoding="zstd"),
+        "unknown encoding": Reply(b"hello", encoding="zstd"),
+        "redirect": Reply(b"", 302),
     }.get(request.id)
 
 
 NONSENSE = ["garbage", "text", "html", "charset", "unknown egress", "unregistered state", "wrong state type", "re-used token",
-            "negative delay", "unknown function", "not a kafka record"]
+            "negative delay", "unknown function", "not a kafka record", "unknown encoding", "redirect"]
 
 
 class Nonsense(Case):
@@ -50,7 +49,7 @@ class Nonsense(Case):
         parked = self.eventually(lambda: self.all_parked(len(NONSENSE)), lambda: self.parked(), 30)
         text = json.dumps(parked)
         for kind in NONSENSE:
-            self.assertIn(kind, text)
+            self.assertIn(f'"{kind}"', text)
         # Others go on, and nothing half of it was done.
         self.assertAnswer("1", "test/f", "good", "x")
         self.assertEqual(self.stream("x"), [])
@@ -63,23 +62,26 @@ class Nonsense(Case):
         return parked if len(parked) == count else None
 
     def test_a_changed_state_type_refuses_that_function_with_a_clear_reason(self):
-        declared = {"type": wire.INT}
+        changed = threading.Event()
 
         def function(request):
-            if "count" not in request.states or declared["type"] == wire.STRING:
-                return wire.missing(("count", declared["type"]))
+            if changed.is_set() and "count" in request.states and request.type_name == "test/changed":
+                return wire.answer(wire.mutation("count", wire.string("two")))
             return count_and_answer(request)
 
         stub = self.stub(function)
-        self.up(self.write("module.yaml", endpoint("test/*", stub.url, **fails_fast())))
-        self.assertAnswer("1", "test/f", "a", "x")
-        declared["type"] = wire.STRING
-        self.assertSent("test/f", "a", "x")
+        self.module = self.write("module.yaml", endpoint("test/*", stub.url, **fails_fast()))
+        self.up(self.module)
+        self.assertAnswer("1", "test/changed", "a", "x")
+        changed.set()
+        self.holdfast.kill()
+        self.up(self.module)
+        self.assertSent("test/changed", "a", "x")
         parked = self.eventually(self.parked, "the address is parked")
-        text = json.dumps(parked)
-        self.assertIn(wire.INT, text)
-        self.assertIn(wire.STRING, text)
-        self.assertIn("count", text)
+        for part in (wire.INT, wire.STRING, "count"):
+            self.assertIn(part, parked[0]["reason"])
+        self.assertEqual(self.state("test/changed", "a"), {"count": 1})
+        self.assertAnswer("1", "test/other", "a", "x")
 
 
 class Parked(Case):

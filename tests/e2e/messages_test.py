@@ -141,7 +141,7 @@ class Streams(WithFunctions):
     def test_server_sent_events_follow_the_stream(self):
         self.add("a", 1, "before")
         with socket.create_connection(self.holdfast.gateway, 15) as reader:
-            reader.sendall(b"GET /v1/streams/test/out/added?from=0 HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")
+            reader.sendall(b"GET /v1/streams/test/out/added?from=0 HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
             read_until(reader, b"before")
             self.add("a", 2, "while reading")
             text = read_until(reader, b"while reading")

@@ -171,13 +171,13 @@ class Watching(Case):
         self.assertEqual(self.ask(gateway, "GET", "/nothing/here").status, 404)
         self.assertEqual(self.ask(gateway, "GET", "/v1/functions/test/f/a/send").status, 405)
         self.assertEqual(self.send("test/f", "a", b"\xff\xfe").status, 400)  # text/plain that is no UTF-8
-        self.assertEqual(self.send("test/f", "a", "x", "no-slash").status, 400)
-        for raw in (b"GARBAGE\r\n\r\n", b"POST /v1/functions/test/f/a/send HTTP/1.1\r\nHost: x\r\nContent-Length: nonsense\r\n\r\n"):
+        self.assertEqual(self.send("test/f", "a", "x", Host="rebound.example").status, 403)
+        for raw in (b"GARBAGE\r\n\r\n", b"POST /v1/functions/test/f/a/send HTTP/1.1\r\nHost: localhost\r\nContent-Length: nonsense\r\n\r\n"):
             with socket.create_connection(gateway, 10) as connection:
                 connection.sendall(raw)
                 self.assertIn(b" 400 ", connection.recv(4096).split(b"\r\n")[0] + b" ")
         with socket.create_connection(gateway, 10) as connection:
-            connection.sendall(b"POST /v1/functions/test/f/a/send HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999999\r\n\r\n")
+            connection.sendall(b"POST /v1/functions/test/f/a/send HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n")
             self.assertIn(b" 413 ", connection.recv(4096))
         self.assertAnswer("1", "test/f", "a", "x")
 
