@@ -67,6 +67,7 @@ rocksdb::Options tuned(const RocksDbStore::Options& options) {
   out.avoid_unnecessary_blocking_io = true;
   out.bytes_per_sync = 1u << 20;
   out.max_open_files = 512;
+  out.max_file_opening_threads = 1;  // Nothing is opened ahead; more are only threads started and ended.
   out.table_cache_numshardbits = 2;
   out.skip_stats_update_on_db_open = true;
   out.skip_checking_sst_file_sizes_on_db_open = true;
