@@ -1,5 +1,6 @@
 #include "api/gateway.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/parameters.h"
@@ -22,7 +23,9 @@ net::HttpResponse reply_of(const model::TypedValue& value) {
   codec::ValueBody body = codec::body_of_value(value);
   net::HttpResponse response{.status = 200, .headers = {}, .body = std::move(body.body)};
   response.headers.add("content-type", body.content_type);
-  response.headers.add("x-value-type", value.type_name);
+  // Type names come from functions: one that no header can hold is escaped.
+  const bool plain = std::all_of(value.type_name.begin(), value.type_name.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  response.headers.add("x-value-type", plain ? value.type_name : net::percent_encode(value.type_name));
   return response;
 }
 

@@ -1,0 +1,252 @@
+// The HTTP APIs over the real runtime: what a client sees.
+#include "api_fixture.h"
+
+namespace holdfast {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+using GatewayApi = ApiTest;
+
+TEST_F(GatewayApi, ACallGetsTheReplyWithItsType) {
+  const auto reply = text("/v1/functions/test/greeter/al/call", "hello");
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.body, "you said hello");
+  EXPECT_EQ(reply.headers.get("x-value-type"), "io.statefun.types/string");
+  EXPECT_THAT(std::string(reply.headers.get("content-type")), HasSubstr("text/plain"));
+
+  const auto raw = text("/v1/functions/test/greeter/al/call?timeout=5s", "raw");
+  EXPECT_EQ(raw.body, "\xff\x01");
+  EXPECT_EQ(raw.headers.get("content-type"), "application/vnd.my/type");
+  EXPECT_EQ(raw.headers.get("x-value-type"), "my/type");
+}
+
+TEST_F(GatewayApi, ASendIsAcceptedAndHandledBeforeALaterCall) {
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(text("/v1/functions/test/greeter/al/send", "x").status, 202);
+  EXPECT_EQ(text("/v1/functions/test/greeter/al/call", "y").status, 200);
+  const auto state = admin("GET", "/v1/state/test/greeter/al");
+  EXPECT_EQ(state.body,
+            "{\"type\":\"test/greeter\",\"id\":\"al\",\"states\":[{\"name\":\"heard\",\"type\":\"io.statefun.types/string\",\"value\":\"xxxxxy\"}]}\n");
+}
+
+TEST_F(GatewayApi, IdsAreDecodedAndKeptApart) {
+  EXPECT_EQ(text("/v1/functions/test/greeter/a%2Fb%20%C3%BC/call", "1").status, 200);
+  EXPECT_THAT(admin("GET", "/v1/state/test/greeter/a%2Fb%20%C3%BC").body, HasSubstr("\"id\":\"a/b ü\""));
+  EXPECT_EQ(text("/v1/functions/test/greeter/a/b/call", "1").status, 404);
+}
+
+TEST_F(GatewayApi, WhatIsWrongIsSaid) {
+  EXPECT_EQ(code_of(text("/v1/functions/nobody/here/x/send", "x")), "not_found");
+  EXPECT_EQ(code_of(text("/v1/functions/test/greeter//send", "x")), "invalid");
+  EXPECT_EQ(code_of(text("/v1/functions/test/greeter/%zz/send", "x")), "invalid");
+  EXPECT_EQ(code_of(text("/v1/functions/test/greeter/x/call?timout=1s", "x")), "invalid");
+  EXPECT_EQ(code_of(text("/v1/functions/test/greeter/x/call?timeout=1", "x")), "invalid");
+  EXPECT_EQ(code_of(text("/v1/functions/test/greeter/x/send", std::string(200'001, 'x'))), "too_large");
+  EXPECT_EQ(code_of(text("/v1/functions/test/greeter/x/send", "\xff")), "invalid");
+  EXPECT_EQ(code_of(ask(gateway_url_, "POST", "/v1/functions/test/greeter/x/send", {{"content-type", "application/x-www-form-urlencoded"}}, "a=b")),
+            "invalid");
+  EXPECT_EQ(code_of(text("/v1/nothing", "x")), "not_found");
+  const auto get = ask(gateway_url_, "GET", "/v1/functions/test/greeter/x/send");
+  EXPECT_EQ(get.status, 405);
+  EXPECT_EQ(get.headers.get("allow"), "POST");
+  RawConnection rebound(servers_.front()->port());
+  rebound.write("GET /v1/streams/test/out/told HTTP/1.1\r\nhost: evil.example\r\n\r\n");
+  EXPECT_EQ(rebound.read_until("\r\n"), "HTTP/1.1 403 Forbidden\r\n");
+}
+
+TEST_F(GatewayApi, ACallWithoutAReplyTimesOutAndStaysAccepted) {
+  const auto reply = text("/v1/functions/test/silent/s/call?timeout=50ms", "hm");
+  EXPECT_EQ(reply.status, 504);
+  EXPECT_EQ(code_of(reply), "timeout");
+  EXPECT_THAT(admin("GET", "/v1/state/test/silent/s").body, HasSubstr("\"value\":\"hm\""));
+}
+
+TEST_F(GatewayApi, ARepeatedKeyGivesTheFirstAnswerAndAnotherBodyIsRefused) {
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(text("/v1/functions/test/greeter/k/call", "once", {{"idempotency-key", "k1"}}).body, "you said once");
+    EXPECT_EQ(text("/v1/functions/test/greeter/k/send", "sent", {{"idempotency-key", "k2"}}).status, 202);
+  }
+  EXPECT_THAT(admin("GET", "/v1/state/test/greeter/k").body, HasSubstr("\"value\":\"oncesent\""));
+  const auto other = text("/v1/functions/test/greeter/k/call", "other", {{"idempotency-key", "k1"}});
+  EXPECT_EQ(other.status, 422);
+  EXPECT_EQ(code_of(other), "idempotency_key_reused");
+}
+
+TEST_F(GatewayApi, TraceContextReachesTheFunctionTheReplyAndTheRecord) {
+  const auto reply = text("/v1/functions/test/teller/t/call", "x", {{"traceparent", kTrace}});
+  EXPECT_EQ(reply.headers.get("traceparent"), kTrace);
+  EXPECT_THAT(ask(gateway_url_, "GET", "/v1/streams/test/out/told").body, HasSubstr(kTrace));
+  {
+    std::unique_lock lock(mutex_);
+    EXPECT_THAT(traces_, Contains(kTrace));
+  }
+  EXPECT_EQ(text("/v1/functions/test/teller/t/call", "x", {{"traceparent", "garbage"}}).headers.get("traceparent", "none"), "none");
+}
+
+using StreamsApi = ApiTest;
+
+TEST_F(StreamsApi, PagesAreReadByPosition) {
+  for (const char* word : {"a", "b", "{\"n\": 1}"}) EXPECT_EQ(text("/v1/functions/test/teller/t/call", word).status, 200);
+  const auto first = ask(gateway_url_, "GET", "/v1/streams/test/out/told?limit=2");
+  const auto page = cli::Json::parse(first.body).value();
+  ASSERT_EQ(page["records"].items().size(), 2u);
+  EXPECT_EQ(page["records"].items()[0]["value"].text(), "a");
+  EXPECT_EQ(page["records"].items()[0]["key"].text(), "t");
+  EXPECT_EQ(page["records"].items()[0]["source"].text(), "test/teller/t");
+  const auto rest = cli::Json::parse(ask(gateway_url_, "GET", "/v1/streams/test/out/told?from=" + page["next"].text()).body).value();
+  ASSERT_EQ(rest["records"].items().size(), 1u);
+  EXPECT_EQ(rest["records"].items()[0]["value"].raw(), "{\"n\":1}");
+  const auto end = cli::Json::parse(ask(gateway_url_, "GET", "/v1/streams/test/out/told?wait=1ms&from=" + rest["next"].text()).body).value();
+  EXPECT_TRUE(end["records"].items().empty());
+  EXPECT_EQ(end["next"].raw(), rest["next"].raw());
+}
+
+TEST_F(StreamsApi, ALongPollIsAnsweredWhenARecordComes) {
+  auto polled = std::async(std::launch::async, [&] { return ask(gateway_url_, "GET", "/v1/streams/test/out/told?wait=20s").body; });
+  EXPECT_EQ(text("/v1/functions/test/teller/t/send", "here").status, 202);
+  EXPECT_THAT(polled.get(), HasSubstr("\"value\":\"here\""));
+}
+
+TEST_F(StreamsApi, UnknownStreamsAndWrongParametersAreRefused) {
+  EXPECT_EQ(ask(gateway_url_, "GET", "/v1/streams/test/nowhere/told?wait=20s").status, 404);
+  EXPECT_EQ(ask(gateway_url_, "GET", "/v1/streams/test/out/told?wait=61s").status, 400);
+  EXPECT_EQ(ask(gateway_url_, "GET", "/v1/streams/test/out/told?limit=0").status, 400);
+  EXPECT_EQ(ask(gateway_url_, "GET", "/v1/streams/test/out/told?limit=1001").status, 400);
+  EXPECT_EQ(ask(gateway_url_, "GET", "/v1/streams/test/out/told?from=-1").status, 400);
+  EXPECT_EQ(ask(gateway_url_, "POST", "/v1/streams/test/out/told").status, 405);
+  EXPECT_EQ(ask(gateway_url_, "GET", "/v1/streams/test/out/empty").status, 200);
+}
+
+TEST_F(StreamsApi, EventStreamsGoOnAndResumeBehindTheLastEvent) {
+  EXPECT_EQ(text("/v1/functions/test/teller/t/call", "one").status, 200);
+  const std::uint16_t port = servers_.front()->port();
+  std::string last;
+  {
+    RawConnection reader(port);
+    reader.write("GET /v1/streams/test/out/told HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n");
+    EXPECT_THAT(reader.read_until("\r\n\r\n"), HasSubstr("content-type: text/event-stream"));
+    EXPECT_THAT(reader.read_until("\"value\":\"one\""), HasSubstr("id: 0\ndata: {\"position\":0"));
+    EXPECT_THAT(reader.read_until(": still here\n\n"), Not(HasSubstr("two"))) << "a sign of life";
+    EXPECT_EQ(text("/v1/functions/test/teller/t/call", "two").status, 200);
+    EXPECT_THAT(reader.read_until("\"value\":\"two\""), HasSubstr("id: 1\n"));
+  }
+  RawConnection again(port);
+  again.write("GET /v1/streams/test/out/told HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\nlast-event-id: 0\r\n\r\n");
+  EXPECT_THAT(again.read_until("\"value\":\"two\""), Not(HasSubstr("\"value\":\"one\"")));
+}
+
+// More than all buffers between server and client hold: the stream waits for the client, and neither is cut nor leaves anything out.
+TEST_F(StreamsApi, AnEventStreamWaitsForASlowClient) {
+  constexpr int kRecords = 150;
+  for (int i = 0; i < kRecords; ++i) {
+    ASSERT_EQ(text("/v1/functions/test/teller/t" + std::to_string(i) + "/call", std::string(100'000, 'x')).status, 200);
+  }
+  RawConnection reader(servers_.front()->port());
+  reader.write("GET /v1/streams/test/out/told HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n");
+  EXPECT_THAT(reader.read_until("id: 0\n"), HasSubstr("200 OK"));
+  // Meanwhile the server has all the time it needs to run ahead.
+  for (int i = 0; i < 20; ++i) ASSERT_EQ(text("/v1/functions/test/greeter/g/call", "x").status, 200);
+  for (int i = 1; i < kRecords; ++i) {
+    const std::string event = reader.read_until("id: " + std::to_string(i) + "\n");
+    ASSERT_THAT(event.substr(0, 100), HasSubstr("\"position\":" + std::to_string(i - 1))) << i;
+  }
+}
+
+TEST_F(StreamsApi, ThePlaygroundTakesMessagesInAndRecordsAway) {
+  const auto put = ask(ingress_url_, "PUT", "/test/teller/p", {{"content-type", "application/vnd.my/type"}}, "typed");
+  EXPECT_EQ(put.status, 200);
+  EXPECT_EQ(put.headers.get("status"), "200");
+  EXPECT_EQ(ask(ingress_url_, "POST", "/test/teller/p", {}, "plain").status, 200);
+  EXPECT_EQ(ask(ingress_url_, "GET", "/test/teller/p").status, 405);
+  EXPECT_EQ(ask(ingress_url_, "PUT", "/test/teller", {}, "x").status, 400);
+  EXPECT_EQ(ask(ingress_url_, "PUT", "/nobody/here/x", {}, "x").status, 404);
+  EXPECT_EQ(text("/v1/functions/test/teller/p/call", "last").status, 200);  // Both have been handled when this is answered.
+  for (const char* expected : {"typed", "plain", "last", ""}) {
+    const auto popped = ask(egress_url_, "GET", "/told");
+    EXPECT_EQ(popped.status, 200);
+    EXPECT_EQ(popped.body, expected);
+  }
+  EXPECT_EQ(ask(egress_url_, "GET", "/unheard").status, 404);
+  EXPECT_EQ(ask(egress_url_, "GET", "/told", {{"sec-fetch-site", "cross-site"}}).status, 403);
+}
+
+using AdminApi = ApiTest;
+
+TEST_F(AdminApi, AsksForTheTokenButForProbes) {
+  EXPECT_EQ(ask(admin_url_, "GET", "/v1/functions").status, 401);
+  EXPECT_EQ(ask(admin_url_, "GET", "/metrics").status, 401);
+  EXPECT_EQ(ask(admin_url_, "GET", "/healthz").status, 200);
+  EXPECT_EQ(ask(admin_url_, "GET", "/readyz").status, 200);
+  EXPECT_EQ(admin("GET", "/v1/functions").status, 200);
+  EXPECT_EQ(admin("GET", "/v1/nothing").status, 404);
+  EXPECT_EQ(admin("POST", "/v1/functions").status, 405);
+  EXPECT_EQ(admin("GET", "/v1/states?limit=10001").status, 400);
+  EXPECT_EQ(admin("GET", "/v1/version").body, "{\"version\":\"test 1\"}\n");
+}
+
+TEST_F(AdminApi, ShowsFunctionsWithTheirStatesAndEndpoints) {
+  EXPECT_EQ(text("/v1/functions/test/greeter/al/call", "x").status, 200);
+  EXPECT_THAT(admin("GET", "/v1/functions").body,
+              HasSubstr("\"type\":\"test/greeter\",\"endpoint\":\"test/*\",\"invocations\":1,\"failures\":0,\"in_flight\":0,"
+                        "\"states\":[{\"name\":\"heard\",\"type\":\"io.statefun.types/string\",\"expiration\":\"none\"}]"));
+  EXPECT_THAT(admin("GET", "/v1/endpoints").body, HasSubstr("{\"functions\":\"test/*\",\"url\":\"http://in.process/\""));
+  EXPECT_THAT(admin("GET", "/v1/states?type=test/greeter&prefix=a").body, HasSubstr("\"id\":\"al\""));
+  EXPECT_EQ(admin("GET", "/v1/states?prefix=b").body, "{\"addresses\":[]}\n");
+  EXPECT_EQ(admin("GET", "/v1/state/test/greeter/nobody").status, 404);
+}
+
+TEST_F(AdminApi, ParkedWorkIsShownRetriedAndSkipped) {
+  for (const char* id : {"a", "b", "c"}) EXPECT_EQ(text(std::string("/v1/functions/test/broken/") + id + "/send", "x").status, 202);
+  // Parking takes two attempts; a call behind them is not answered, so ask until they are there.
+  std::string parked;
+  for (int i = 0; i < 2000 && cli::Json::parse(parked = admin("GET", "/v1/parked").body).value()["parked"].items().size() < 3; ++i) {
+    std::this_thread::yield();
+  }
+  EXPECT_THAT(parked, HasSubstr("out of order"));
+  EXPECT_THAT(parked, HasSubstr("\"messages\":[{\"type\":\"io.statefun.types/string\",\"value\":\"x\"}]"));
+  EXPECT_EQ(admin("POST", "/v1/parked/test/broken/nobody/retry").status, 404);
+  EXPECT_EQ(admin("POST", "/v1/parked/retry").status, 400) << "which?";
+  EXPECT_EQ(admin("GET", "/v1/parked/test/broken/a/retry").status, 405);
+
+  EXPECT_EQ(admin("POST", "/v1/parked/test/broken/a/skip").body, "{\"skipped\":1}\n");
+  {
+    std::unique_lock lock(mutex_);
+    broken_ = false;
+  }
+  EXPECT_EQ(admin("POST", "/v1/parked/retry?type=test/other").body, "{\"retried\":0,\"more\":false}\n");
+  EXPECT_EQ(admin("POST", "/v1/parked/retry?type=test/broken").body, "{\"retried\":2,\"more\":false}\n");
+  for (const char* id : {"a", "b", "c"}) EXPECT_EQ(text(std::string("/v1/functions/test/broken/") + id + "/call", "y").status, 200);
+  EXPECT_THAT(admin("GET", "/v1/state/test/broken/a").body, HasSubstr("\"value\":\"y\"")) << "x was skipped";
+  EXPECT_THAT(admin("GET", "/v1/state/test/broken/b").body, HasSubstr("\"value\":\"xy\"")) << "x was retried";
+  EXPECT_EQ(admin("GET", "/v1/parked").body, "{\"parked\":[]}\n");
+}
+
+TEST_F(AdminApi, MetricsCountWhatWasAnswered) {
+  EXPECT_EQ(text("/v1/functions/test/greeter/al/call", "x").status, 200);
+  EXPECT_EQ(text("/v1/functions/nobody/here/al/call", "x").status, 404);
+  const auto metrics = admin("GET", "/metrics");
+  EXPECT_THAT(std::string(metrics.headers.get("content-type")), HasSubstr("version=0.0.4"));
+  EXPECT_THAT(metrics.body, HasSubstr("holdfast_api_requests_total{listener=\"gateway\",status=\"200\"} 1\n"));
+  EXPECT_THAT(metrics.body, HasSubstr("holdfast_api_requests_total{listener=\"gateway\",status=\"404\"} 1\n"));
+  EXPECT_THAT(metrics.body, HasSubstr("\nholdfast_runtime_messages_in_total 1\n"));
+  EXPECT_THAT(metrics.body, HasSubstr("\nprocess_resident_memory_bytes "));
+}
+
+TEST_F(AdminApi, AStoppedRuntimeIsNotReadyAndTakesNothing) {
+  EXPECT_EQ(text("/v1/functions/test/greeter/al/call", "x").status, 200);
+  stop_runtime();
+  const auto ready = ask(admin_url_, "GET", "/readyz");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_THAT(ready.body, HasSubstr("\"reason\":"));
+  EXPECT_EQ(ask(admin_url_, "GET", "/healthz").status, 200);
+  const auto refused = text("/v1/functions/test/greeter/al/send", "x");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.get("retry-after"), "1");
+}
+
+}  // namespace
+}  // namespace holdfast
