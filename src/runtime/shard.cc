@@ -484,6 +484,7 @@ void Shard::quiesce(std::function<void()> done) {
   refusing_ = true;
   quiescing_ = true;
   quiet_ = std::move(done);
+  answer_readers();
   wake();
 }
 

@@ -121,6 +121,7 @@ class Shard final : private InvokerHost {
   [[nodiscard]] std::uint64_t visible_end(const std::string& stream);
   [[nodiscard]] StreamPage page(const StreamQuery& query);
   void wake_readers(const std::string& stream);
+  void answer_readers();
   void unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done);
   void check_quiet();
   void show_levels();

@@ -84,6 +84,17 @@ void Shard::wake_readers(const std::string& stream) {
   }
 }
 
+// All of them, with what there is, which may be nothing: there will be no more.
+void Shard::answer_readers() {
+  for (auto& [stream, readers] : std::exchange(readers_, {})) {
+    for (auto& reader : readers) {
+      loop_.cancel(reader.timer);
+      --waiting_;
+      reader.done(page(reader.query));
+    }
+  }
+}
+
 void Shard::pop_stream(const std::string& stream, Runtime::Done<std::optional<model::StreamRecord>> done) {
   StreamPage oldest = page({.stream = stream, .limit = 1});
   if (oldest.records.empty()) return done(std::nullopt);
