@@ -22,7 +22,8 @@ class EpochLog {
   virtual ~EpochLog() = default;
 
   // Hands every stored record with an epoch above `after` to `replayed`, oldest first. Call it once, before the first append; a torn
-  // last record is cut away, anything else that is not as it was written is ErrorCode::Damaged.
+  // last record is cut away, anything else that is not as it was written is ErrorCode::Damaged. So is a log that does not go with
+  // the view: one whose records above `after` were trimmed, or that ends before `after`.
   [[nodiscard]] virtual Result<void> replay(model::Epoch after, const Replayed& replayed) = 0;
 
   // Appends the concatenation of `parts` as the record of `epoch` (which is above all before it), and makes it durable.
