@@ -84,7 +84,18 @@ void Invoker::release_waiting(FunctionType& type) {
 void Invoker::lost_contact(FunctionType& type) {
   if (type.contact != FunctionType::Contact::Probing) return;
   type.contact = FunctionType::Contact::Unknown;
-  release_waiting(type);
+  // One of them tries next; sending all would have them all come back here, each time one fails.
+  if (type.waiting.empty()) return;
+  Entity& next = *type.waiting.front();
+  type.waiting.pop_front();
+  ready(next);
+}
+
+// Whatever it said: it is there, and what an outage left behind is over with it. A pause that went on would hide the next outage.
+void Invoker::has_answered(Endpoint& endpoint) {
+  if (endpoint.pausing) loop_.cancel(endpoint.pause);
+  endpoint.down = endpoint.pausing = endpoint.probe_due = false;
+  endpoint.failures_in_a_row = 0;
 }
 
 void Invoker::pump() {
@@ -168,14 +179,12 @@ void Invoker::finish(Entity& entity, std::uint32_t batch, std::size_t states_sen
   if (auto* failure = std::get_if<model::InvocationFailure>(&outcome)) {
     type.failures.add();
     if (failure->kind == model::InvocationFailure::Kind::Unreachable) return on_unreachable(entity, std::move(failure->message));
-    endpoint.down = false;
-    endpoint.failures_in_a_row = 0;
+    has_answered(endpoint);
     if (failure->kind == model::InvocationFailure::Kind::Refused) return on_refused(entity, batch, std::move(failure->message));
     return on_failed(entity, batch, std::move(failure->message));
   }
   if (endpoint.down) log_info("endpoint is back", {{"functions", endpoint.spec.functions}, {"url", endpoint.spec.url_template}});
-  endpoint.down = false;
-  endpoint.failures_in_a_row = 0;
+  has_answered(endpoint);
   endpoint.last_error.clear();
   if (auto* incomplete = std::get_if<model::IncompleteContext>(&outcome))
     return on_incomplete(entity, batch, states_sent, std::move(incomplete->missing));
@@ -215,7 +224,8 @@ void Invoker::on_incomplete(Entity& entity, std::uint32_t batch, std::size_t sta
                                           registration->states.end();
   };
   const std::size_t known = registration == nullptr ? 0 : registration->states.size();
-  if (missing.empty() || (known == states_sent && std::ranges::all_of(missing, is_known))) {
+  const bool all_known = std::ranges::all_of(missing, is_known);
+  if (missing.empty() || (known == states_sent && all_known)) {
     // Asking again would go on for ever.
     std::string why = missing.empty() ? "an incomplete context that names no missing state"
                                       : "an incomplete context for state \"" + missing.front().name + "\", which was sent along";
@@ -224,6 +234,7 @@ void Invoker::on_incomplete(Entity& entity, std::uint32_t batch, std::size_t sta
   if (type.contact == FunctionType::Contact::Probing) type.contact = FunctionType::Contact::Unknown;
   entity.phase = Entity::Phase::Waiting;
   entity.batch = 0;
+  if (all_known) return ready(entity);  // Declared while it was under way.
   type.asking.push_back(&entity);
   if (type.declaring) return;  // Decided soon; then this one is called again and asks again if it must.
   type.declaring = true;
@@ -263,7 +274,7 @@ void Invoker::on_unreachable(Entity& entity, std::string why) {
   model::RetryPolicy policy = endpoint.spec.on_failure.retry;
   policy.max = std::min(policy.max, limits_.endpoint_down_max);
   const Duration pause = backoff(policy, ++endpoint.failures_in_a_row);
-  loop_.after(pause, [this, &endpoint] {
+  endpoint.pause = loop_.after(pause, [this, &endpoint] {
     endpoint.pausing = false;
     endpoint.probe_due = true;
     host_.wake();

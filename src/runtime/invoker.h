@@ -37,7 +37,8 @@ struct Endpoint {
   std::deque<Entity*> ready;
 
   bool down = false;
-  bool pausing = false;    // Until the next try.
+  bool pausing = false;    // Until the next try, which is when `pause` fires.
+  Loop::TimerId pause = 0;
   bool probe_due = false;  // While down: one call may go out.
   std::uint32_t failures_in_a_row = 0;
   std::string last_error;
@@ -50,7 +51,7 @@ struct FunctionType {
   Endpoint* endpoint = nullptr;
   Contact contact = Contact::Unknown;
   bool declaring = false;
-  std::vector<Entity*> waiting;  // For first contact, or for a declaration.
+  std::deque<Entity*> waiting;   // For first contact, or for a declaration.
   std::vector<Entity*> asking;   // Those whose call asked for the declaration.
 
   std::uint64_t in_flight = 0;
@@ -114,6 +115,7 @@ class Invoker final : public partition::FunctionDirectory {
   void on_incomplete(Entity& entity, std::uint32_t batch, std::size_t states_sent, std::vector<model::StateSpec>&& missing);
   void settle(Entity& entity, std::uint32_t batch, std::string why);
   void lost_contact(FunctionType& type);
+  void has_answered(Endpoint& endpoint);
   [[nodiscard]] Duration backoff(const model::RetryPolicy& policy, std::uint32_t attempt);
 
   Loop& loop_;

@@ -1,0 +1,551 @@
+// The invoker with functions, time and a host that do as the test says.
+#include "runtime/invoker.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "partition/registration.h"
+#include "testing/fake_loop.h"
+#include "testing/fake_store.h"
+
+namespace holdfast::runtime {
+namespace {
+
+using model::InvocationFailure;
+using model::InvocationOutcome;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+struct Call {
+  model::Address address;
+  std::vector<std::string> payloads;
+  std::vector<std::string> states;
+  std::string traceparent;
+  std::size_t bytes = 0;
+  Instant at;
+};
+
+InvocationOutcome ok() { return model::InvocationResponse{}; }
+InvocationOutcome failure(InvocationFailure::Kind kind) { return InvocationFailure{kind, "it broke"}; }
+InvocationOutcome failed() { return failure(InvocationFailure::Kind::Failed); }
+InvocationOutcome refused() { return failure(InvocationFailure::Kind::Refused); }
+InvocationOutcome unreachable() { return failure(InvocationFailure::Kind::Unreachable); }
+InvocationOutcome incomplete(std::vector<std::string> names) {
+  model::IncompleteContext out;
+  for (auto& name : names) out.missing.push_back({std::move(name), "t", model::ExpireMode::None, {}});
+  return out;
+}
+
+class FakeTarget final : public ports::FunctionTarget {
+ public:
+  explicit FakeTarget(testing::FakeLoop& loop) : loop_(loop) {}
+
+  std::function<InvocationOutcome(const Call&)> answer = [](const Call&) { return ok(); };
+  Duration latency{1};
+  bool hold = false;  // Answers are given by the test.
+  std::vector<std::pair<Call, Done>> held;
+  std::vector<Call> calls;
+  std::size_t in_flight_max = 0;
+
+  void invoke(const ports::Invocation& invocation, Done done) override {
+    Call call{.address = invocation.address, .traceparent = std::string(invocation.traceparent), .at = loop_.now()};
+    for (const auto& state : invocation.states) call.states.push_back(state.spec->name);
+    for (const auto* message : invocation.batch) {
+      call.payloads.push_back(message->argument.value);
+      call.bytes += message->argument.value.size();
+    }
+    ASSERT_FALSE(call.payloads.empty());
+    EXPECT_TRUE(busy_.insert(call.address).second) << call.address.id << " is called twice at once";
+    in_flight_max = std::max(in_flight_max, busy_.size());
+    calls.push_back(call);
+    if (hold) {
+      held.emplace_back(std::move(call), std::move(done));
+      return;
+    }
+    loop_.after(latency, [this, call = std::move(call), done = std::move(done)] { give(call, done, answer(call)); });
+  }
+  void give(std::size_t i, InvocationOutcome outcome) {
+    auto [call, done] = std::move(held.at(i));
+    held.erase(held.begin() + static_cast<std::ptrdiff_t>(i));
+    give(call, done, std::move(outcome));
+  }
+
+ private:
+  void give(const Call& call, const Done& done, InvocationOutcome outcome) {
+    busy_.erase(call.address);
+    done(std::move(outcome));
+  }
+  testing::FakeLoop& loop_;
+  std::set<model::Address> busy_;
+};
+
+class World final : public InvokerHost {
+ public:
+  explicit World(std::vector<model::EndpointSpec> specs)
+      : table({4, 1 << 20, 1 << 20, 1 << 20, 100}, {{0}, {1}, {2}, {3}}, store_),
+        invoker(specs, 1,
+                [this](const model::EndpointSpec&, Loop&) {
+                  auto target = std::make_unique<FakeTarget>(loop);
+                  targets.push_back(target.get());
+                  return target;
+                },
+                loop, loop, random_, table, *this, {.endpoint_down_max = {5'000}}) {
+    table.begin({1});
+  }
+
+  void send(const model::Address& to, std::string payload, std::string trace = "") {
+    Entity& entity = table.entity(to);
+    table.add_mail(entity, {to, std::nullopt, {"v", std::move(payload), true}, std::move(trace)});
+    invoker.offer(entity);
+  }
+  void send_many(const std::string& type, int addresses, int each = 1) {
+    for (int i = 0; i < addresses; ++i)
+      for (int j = 0; j < each; ++j) send({type, std::to_string(i)}, std::to_string(j));
+  }
+  // Whatever is offered again, as a person would after looking.
+  [[nodiscard]] std::size_t handled_count() const {
+    std::size_t count = 0;
+    for (const auto& [address, payloads] : handled) count += payloads.size();
+    return count;
+  }
+  [[nodiscard]] std::size_t calls() const {
+    std::size_t count = 0;
+    for (const auto* target : targets) count += target->calls.size();
+    return count;
+  }
+
+  Result<void> accept(Entity& entity, std::uint32_t batch, std::string_view, model::InvocationResponse&&) override {
+    std::vector<std::string> payloads;
+    for (std::uint32_t i = 0; i < batch; ++i) payloads.push_back(entity.mailbox.head(i).argument.value);
+    if (judge)
+      if (auto verdict = judge(payloads); !verdict) return verdict;
+    for (auto& payload : payloads) handled[entity.address].push_back(std::move(payload));
+    table.apply(partition::ChangeAddress{.address = entity.address, .mail_taken = batch});
+    return {};
+  }
+  void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) override {
+    for (std::uint32_t i = 0; i < batch; ++i) settled.push_back(entity.mailbox.head(i).argument.value);
+    reasons.push_back(std::move(reason));
+    partition::ChangeAddress change{.address = entity.address};
+    if (policy.then == model::FailureAction::Park) {
+      change.park = partition::ChangeAddress::Park::Set;
+      change.parked = {"", {}, batch, entity.attempts};
+    } else {
+      change.mail_taken = batch;
+    }
+    table.apply(std::move(change));
+  }
+  void declare(const std::string& type, std::vector<model::StateSpec>&& missing) override {
+    ++declarations;
+    loop.post([this, type, missing = std::move(missing)]() mutable {
+      auto row = partition::declare_states(type, table.registration(type), std::move(missing));
+      if (!row) return invoker.declared(type, fail(row.error()));
+      table.set_registration(type, std::move(*row));
+      invoker.declared(type, {});
+    });
+  }
+  [[nodiscard]] bool may_invoke() const override { return open; }
+  void wake() override {
+    ++wakes;
+    if (scheduled_) return;
+    scheduled_ = true;
+    loop.post([this] {
+      scheduled_ = false;
+      invoker.pump();
+    });
+  }
+
+  testing::FakeLoop loop;
+  std::vector<FakeTarget*> targets;
+
+ private:
+  testing::FakeStore store_;
+  SeededRandom random_{1};
+  bool scheduled_ = false;
+
+ public:
+  Table table;
+  bool open = true;
+  std::function<Result<void>(const std::vector<std::string>&)> judge;
+  std::map<model::Address, std::vector<std::string>> handled;
+  std::vector<std::string> settled, reasons;
+  std::size_t declarations = 0, wakes = 0;
+  Invoker invoker;
+};
+
+model::EndpointSpec endpoint(std::string functions) {
+  model::EndpointSpec spec;
+  spec.functions = std::move(functions);
+  spec.on_failure.then = model::FailureAction::Drop;
+  return spec;
+}
+
+const model::Address kAlice{"shop/cart", "alice"};
+
+TEST(Invoker, AddressIsCalledOnceAtATimeAndWhatArrivesMeanwhileIsTheNextBatch) {
+  World world({endpoint("shop/*")});
+  world.targets[0]->hold = true;
+  world.send(kAlice, "1", "trace-1");
+  world.loop.run();
+  for (const char* payload : {"2", "3", "4"}) world.send(kAlice, payload, payload == std::string("3") ? "trace-3" : "");
+  world.loop.run();
+  ASSERT_EQ(world.targets[0]->calls.size(), 1u);
+  world.targets[0]->give(0, ok());
+  world.loop.run();
+  ASSERT_EQ(world.targets[0]->calls.size(), 2u);
+  EXPECT_THAT(world.targets[0]->calls[0].payloads, ElementsAre("1"));
+  EXPECT_EQ(world.targets[0]->calls[0].traceparent, "trace-1");
+  EXPECT_THAT(world.targets[0]->calls[1].payloads, ElementsAre("2", "3", "4"));
+  EXPECT_EQ(world.targets[0]->calls[1].traceparent, "trace-3");
+}
+
+TEST(Invoker, BatchIsBoundedByCount) {
+  auto spec = endpoint("shop/*");
+  spec.max_batch = 3;
+  World world({spec});
+  for (int i = 0; i < 8; ++i) world.send(kAlice, std::to_string(i));
+  world.loop.advance({100});
+  std::vector<std::size_t> sizes;
+  for (const auto& call : world.targets[0]->calls) sizes.push_back(call.payloads.size());
+  EXPECT_THAT(sizes, ElementsAre(3, 3, 2));
+  EXPECT_EQ(world.handled_count(), 8u);
+}
+
+TEST(Invoker, BatchIsBoundedByThePayloadAndOneThatIsTooLargeGoesAlone) {
+  auto spec = endpoint("shop/*");
+  spec.payload_bytes_max = 5'000;
+  World world({spec});
+  for (int i = 0; i < 10; ++i) world.send(kAlice, std::string(i == 4 ? 9'000 : 1'000, 'x'));
+  world.loop.advance({100});
+  for (const auto& call : world.targets[0]->calls)
+    EXPECT_TRUE(call.bytes <= 5'000 || call.payloads.size() == 1) << call.bytes;
+  EXPECT_LT(world.targets[0]->calls.size(), 8u);  // It is still batches.
+  EXPECT_EQ(world.handled_count(), 10u);
+}
+
+TEST(Invoker, EndpointHasNoMoreCallsUnderWayThanItsBound) {
+  auto spec = endpoint("shop/*");
+  spec.max_concurrent = 4;
+  World world({spec, endpoint("other/*")});
+  world.send_many("shop/cart", 50, 3);
+  world.send_many("other/x", 50);
+  world.loop.advance({1'000});
+  EXPECT_EQ(world.targets[0]->in_flight_max, 4u);
+  EXPECT_EQ(world.targets[1]->in_flight_max, 49u);  // All that were waiting for the first contact.
+  EXPECT_EQ(world.handled_count(), 200u);
+  EXPECT_EQ(world.invoker.in_flight(), 0u);
+}
+
+TEST(Invoker, SpecificEndpointIsPreferredAndTypesOfNoneAreNotCalled) {
+  World world({endpoint("shop/*"), endpoint("shop/cart"), endpoint("other/x")});
+  EXPECT_TRUE(world.invoker.knows("shop/anything"));
+  EXPECT_FALSE(world.invoker.knows("shop/deeper/anything"));
+  EXPECT_FALSE(world.invoker.knows("nobody/x"));
+  world.send(kAlice, "1");
+  world.send({"shop/mailer", "m"}, "1");
+  world.send({"nobody/x", "m"}, "1");
+  world.loop.advance({100});
+  EXPECT_EQ(world.targets[0]->calls.size(), 1u);
+  EXPECT_EQ(world.targets[1]->calls.size(), 1u);
+  EXPECT_EQ(world.handled_count(), 2u);
+}
+
+TEST(Invoker, NothingIsCalledWhileTheHostSaysNo) {
+  World world({endpoint("shop/*")});
+  world.open = false;
+  world.send_many("shop/cart", 3);
+  world.loop.advance({1'000});
+  EXPECT_EQ(world.calls(), 0u);
+  world.open = true;
+  world.wake();
+  world.loop.advance({100});
+  EXPECT_EQ(world.handled_count(), 3u);
+}
+
+TEST(Invoker, TypeIsCalledOnceUntilItHasAnsweredAndOtherTypesDoNotWait) {
+  World world({endpoint("shop/*")});
+  world.targets[0]->hold = true;
+  world.send_many("shop/cart", 100);
+  world.send_many("shop/mailer", 100);
+  world.loop.run();
+  ASSERT_EQ(world.calls(), 2u);
+  world.targets[0]->give(0, ok());
+  world.loop.run();
+  EXPECT_EQ(world.calls(), 101u);
+}
+
+TEST(Invoker, IncompleteContextIsDeclaredOnceAndThenAllGoOnWithTheState) {
+  World world({endpoint("shop/*")});
+  world.targets[0]->answer = [](const Call& call) { return call.states.empty() ? incomplete({"a", "b"}) : ok(); };
+  world.send_many("shop/cart", 100);
+  world.loop.advance({1'000});
+  EXPECT_EQ(world.handled_count(), 100u);
+  EXPECT_EQ(world.calls(), 101u);
+  EXPECT_EQ(world.declarations, 1u);
+  EXPECT_THAT(world.targets[0]->calls.back().states, ElementsAre("a", "b"));
+  EXPECT_THAT(world.settled, IsEmpty());
+}
+
+TEST(Invoker, FunctionThatWantsMoreStatesLaterGetsThem) {
+  World world({endpoint("shop/*")});
+  world.send_many("shop/cart", 10);
+  world.loop.advance({100});
+  world.targets[0]->answer = [](const Call& call) { return call.states.empty() ? incomplete({"new"}) : ok(); };
+  world.send_many("shop/cart", 10);
+  world.loop.advance({100});
+  EXPECT_EQ(world.handled_count(), 20u);
+  EXPECT_EQ(world.declarations, 1u);
+}
+
+TEST(Invoker, FunctionThatAsksForWhatItWasSentOrForNothingIsRefused) {
+  for (const bool names_one : {true, false}) {
+    World world({endpoint("shop/*")});
+    world.targets[0]->answer = [&](const Call&) { return names_one ? incomplete({"a"}) : incomplete({}); };
+    for (int i = 0; i < 4; ++i) world.send(kAlice, std::to_string(i));
+    world.loop.advance({60'000});
+    EXPECT_EQ(world.settled.size(), 4u);
+    EXPECT_THAT(world.reasons[0], HasSubstr("incomplete context"));
+    EXPECT_LT(world.calls(), 20u);
+  }
+}
+
+TEST(Invoker, DeclarationThatIsRefusedIsTheReasonAndTheTypeIsNotStuck) {
+  World world({endpoint("shop/*")});
+  world.table.set_registration("shop/cart", {{{"a", "another type", model::ExpireMode::None, {}}}});
+  bool is_mended = false;
+  world.targets[0]->answer = [&](const Call&) { return is_mended ? ok() : incomplete({"a", "b"}); };
+  world.send(kAlice, "1");
+  world.loop.advance({100});
+  EXPECT_THAT(world.settled, ElementsAre("1"));
+  EXPECT_THAT(world.reasons[0], HasSubstr("another type"));
+  is_mended = true;
+  world.send_many("shop/cart", 10);
+  world.loop.advance({100});
+  EXPECT_EQ(world.handled_count(), 10u);
+}
+
+TEST(Invoker, FailureIsRetriedWithGrowingPausesUntilTheAttemptsAreUsedUp) {
+  auto spec = endpoint("shop/*");
+  spec.on_failure.retry = {{100}, 2.0, {1'000}, 0.2, 8};
+  World world({spec});
+  world.targets[0]->answer = [](const Call&) { return failed(); };
+  world.send(kAlice, "1");
+  world.loop.advance({600'000});
+  const auto& calls = world.targets[0]->calls;
+  ASSERT_EQ(calls.size(), 8u);
+  double expected = 100;
+  for (std::size_t i = 1; i < calls.size(); ++i) {
+    const auto pause = static_cast<double>((calls[i].at - calls[i - 1].at).ms) - 1;  // The call took 1 ms.
+    EXPECT_GE(pause, std::floor(expected * 0.8)) << i;
+    EXPECT_LE(pause, expected * 1.2) << i;
+    expected = std::min(expected * 2, 1'000.0);
+  }
+  EXPECT_THAT(world.settled, ElementsAre("1"));
+  EXPECT_THAT(world.reasons, ElementsAre("it broke"));
+}
+
+TEST(Invoker, WithoutABoundOnAttemptsNothingIsGivenUp) {
+  auto spec = endpoint("shop/*");
+  spec.on_failure.retry.max_attempts = 0;
+  World world({spec});
+  world.targets[0]->answer = [](const Call&) { return failed(); };
+  world.send(kAlice, "1");
+  world.loop.advance({3'600'000});
+  EXPECT_GT(world.calls(), 300u);
+  EXPECT_LT(world.calls(), 600u);
+  world.targets[0]->answer = [](const Call&) { return ok(); };
+  world.loop.advance({20'000});
+  EXPECT_EQ(world.handled_count(), 1u);
+}
+
+TEST(Invoker, FailingBatchIsHalvedUntilTheBadMessageIsAloneAndOnlyThatIsSettled) {
+  for (const auto kind : {InvocationFailure::Kind::Failed, InvocationFailure::Kind::Refused})
+    for (int bad = 0; bad < 16; ++bad) {
+      auto spec = endpoint("shop/*");
+      spec.on_failure.retry.max_attempts = 3;
+      World world({spec});
+      world.targets[0]->answer = [&](const Call& call) {
+        return std::ranges::find(call.payloads, std::to_string(bad)) == call.payloads.end() ? ok() : failure(kind);
+      };
+      std::vector<std::string> good;
+      for (int i = 0; i < 16; ++i) {
+        world.send(kAlice, std::to_string(i));
+        if (i != bad) good.push_back(std::to_string(i));
+      }
+      world.loop.advance({600'000});
+      ASSERT_THAT(world.settled, ElementsAre(std::to_string(bad)));
+      ASSERT_EQ(world.handled[kAlice], good);
+      ASSERT_LT(world.calls(), 30u);
+    }
+}
+
+TEST(Invoker, ParkedAddressIsNotCalledWhileOthersGoOnAndIsOnceItIsUnparked) {
+  auto spec = endpoint("shop/*");
+  spec.on_failure.then = model::FailureAction::Park;
+  World world({spec});
+  world.targets[0]->answer = [](const Call& call) { return call.address == kAlice ? refused() : ok(); };
+  world.send(kAlice, "1");
+  world.send(kAlice, "2");
+  world.send_many("shop/cart", 5);
+  world.loop.advance({10'000});
+  EXPECT_EQ(world.handled_count(), 5u);
+  EXPECT_THAT(world.settled, ElementsAre("1"));
+  const auto calls = world.calls();
+  world.send(kAlice, "3");
+  world.loop.advance({10'000});
+  EXPECT_EQ(world.calls(), calls);
+
+  world.targets[0]->answer = [](const Call&) { return ok(); };
+  world.table.apply(partition::ChangeAddress{.address = kAlice, .park = partition::ChangeAddress::Park::Clear});
+  world.invoker.offer(world.table.entity(kAlice));
+  world.loop.advance({10'000});
+  EXPECT_THAT(world.handled[kAlice], ElementsAre("1", "2", "3"));
+}
+
+TEST(Invoker, AnswerTheHostRefusesIsSettledWithItsReasonAndTheRestGoesOn) {
+  World world({endpoint("shop/*")});
+  world.judge = [](const std::vector<std::string>& payloads) -> Result<void> {
+    if (std::ranges::find(payloads, "3") != payloads.end()) return fail(ErrorCode::Invalid, "unknown egress");
+    return {};
+  };
+  for (int i = 0; i < 6; ++i) world.send(kAlice, std::to_string(i));
+  world.loop.advance({10'000});
+  EXPECT_THAT(world.settled, ElementsAre("3"));
+  EXPECT_THAT(world.reasons, ElementsAre("unknown egress"));
+  EXPECT_THAT(world.handled[kAlice], ElementsAre("0", "1", "2", "4", "5"));
+}
+
+TEST(Invoker, EndpointThatIsDownIsTriedNowAndThenAndOthersNeverNotice) {
+  World world({endpoint("shop/*"), endpoint("other/*")});
+  world.targets[0]->answer = [](const Call&) { return unreachable(); };
+  world.send_many("shop/cart", 200, 2);
+  world.send_many("shop/mailer", 200, 2);
+  for (int i = 0; i < 600; ++i) {
+    world.send({"other/x", std::to_string(i)}, "x");
+    ASSERT_TRUE(world.loop.advance({1'000}));
+    ASSERT_EQ(world.handled_count(), static_cast<std::size_t>(i) + 1);  // Within the second.
+  }
+  EXPECT_GT(world.targets[0]->calls.size(), 100u);  // At most 6 s apart.
+  EXPECT_LT(world.targets[0]->calls.size(), 200u);
+  EXPECT_THAT(world.settled, IsEmpty());
+
+  world.targets[0]->answer = [](const Call&) { return ok(); };
+  world.loop.advance({10'000});
+  EXPECT_EQ(world.handled_count(), 600u + 800u);
+}
+
+TEST(Invoker, CallsThatFindOutTogetherThatAnEndpointIsDownMakeOnePause) {
+  World world({endpoint("shop/*")});
+  world.send_many("shop/cart", 100);
+  world.loop.advance({100});
+  world.targets[0]->answer = [](const Call&) { return unreachable(); };
+  world.targets[0]->calls.clear();
+  world.send_many("shop/cart", 100);
+  world.loop.advance({600'000});
+  EXPECT_LT(world.calls(), 100u + 200u);
+  world.targets[0]->answer = [](const Call&) { return ok(); };
+  world.loop.advance({10'000});
+  EXPECT_EQ(world.handled_count(), 200u);
+}
+
+// An endpoint that goes down, answers a call from before, and goes down again must be waited for like any other.
+TEST(Invoker, AnswerFromBeforeTheOutageDoesNotMakeTheNextOutageABusyLoop) {
+  for (const bool answers_during_pause : {true, false}) {
+    World world({endpoint("shop/*")});
+    FakeTarget& target = *world.targets[0];
+    world.send(kAlice, "0");
+    world.loop.advance({100});
+    target.hold = true;
+    world.send(kAlice, "1");
+    world.send({"shop/cart", "bob"}, "1");
+    world.loop.run();
+    ASSERT_EQ(target.held.size(), 2u);
+    target.give(0, unreachable());
+    target.give(0, answers_during_pause ? ok() : failed());
+    target.hold = false;
+    target.answer = [](const Call&) { return unreachable(); };
+    target.calls.clear();
+    world.send({"shop/cart", "carol"}, "1");
+    ASSERT_TRUE(world.loop.advance({60'000}));
+    EXPECT_LT(target.calls.size(), 50u);
+    target.answer = [](const Call&) { return ok(); };
+    world.loop.advance({10'000});
+    EXPECT_EQ(world.handled_count(), 4u);
+  }
+}
+
+TEST(Invoker, FailingFirstContactCostsEachAddressItsOwnTriesOnly) {
+  World world({endpoint("shop/*")});
+  world.targets[0]->answer = [](const Call&) { return failed(); };
+  constexpr int kAddresses = 500;
+  world.send_many("shop/cart", kAddresses);
+  world.wakes = 0;
+  world.loop.advance({2'000});
+  EXPECT_LT(world.wakes, 4 * world.calls() + kAddresses);  // Not all who wait, each time one fails.
+  world.targets[0]->answer = [](const Call&) { return ok(); };
+  world.loop.advance({60'000});
+  EXPECT_EQ(world.handled_count(), static_cast<std::size_t>(kAddresses));
+}
+
+// Goal: whatever the function and the way to it do, every message is handled once and in order, or settled; nobody is stuck.
+// Method: random answers of every kind for a while, then good ones.
+TEST(Invoker, EverybodyIsServedInOrderOnceTheWorldIsWellAgain) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    SeededRandom random(seed);
+    auto spec = endpoint("shop/*");
+    spec.max_concurrent = 1 + static_cast<std::uint32_t>(random.below(5));
+    spec.max_batch = static_cast<std::uint32_t>(random.below(5));
+    spec.on_failure.retry.max_attempts = 0;
+    World world({spec, endpoint("other/*")});
+    std::map<model::Address, std::vector<std::string>> sent;
+    std::size_t states = 0;
+    const std::uint64_t illness = random.below(100);
+    for (auto* target : world.targets)
+      target->answer = [&](const Call& call) -> InvocationOutcome {
+        if (call.states.size() < states) {
+          std::vector<std::string> names;
+          for (std::size_t i = 0; i < states; ++i) names.push_back("s" + std::to_string(i));
+          return incomplete(std::move(names));
+        }
+        if (random.below(100) >= illness) return ok();
+        return random.below(2) == 0 ? failed() : unreachable();
+      };
+    for (int step = 0; step < 150; ++step) {
+      const model::Address to{random.below(3) == 0 ? "other/x" : random.below(2) == 0 ? "shop/cart" : "shop/mailer",
+                              std::to_string(random.below(6))};
+      for (std::uint64_t n = random.below(4); n > 0; --n) {
+        const std::string payload = std::to_string(step) + "." + std::to_string(n);
+        sent[to].push_back(payload);
+        world.send(to, payload);
+      }
+      for (auto* target : world.targets) target->latency = {static_cast<std::int64_t>(1 + random.below(20))};
+      if (random.below(30) == 0) ++states;
+      if (random.below(20) == 0) world.open = !world.open;
+      if (random.below(10) == 0) {
+        std::vector<std::pair<std::string, std::uint64_t>> streams;
+        (void)world.table.close({static_cast<std::uint64_t>(step) + 2}, streams);
+      }
+      ASSERT_TRUE(world.loop.advance({static_cast<std::int64_t>(random.below(30))}));
+    }
+    world.open = true;
+    world.wake();
+    for (auto* target : world.targets)
+      target->answer = [](const Call&) { return ok(); };
+    ASSERT_TRUE(world.loop.advance({120'000}));
+    EXPECT_EQ(world.handled, sent);
+    EXPECT_THAT(world.settled, IsEmpty());
+    EXPECT_EQ(world.invoker.in_flight(), 0u);
+    EXPECT_LE(world.targets[0]->in_flight_max, spec.max_concurrent);
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::runtime
