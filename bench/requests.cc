@@ -1,0 +1,66 @@
+#include "bench/requests.h"
+
+#include <vector>
+
+#include "base/check.h"
+#include "codec/standard_types.h"
+
+namespace holdfast::bench {
+namespace {
+
+constexpr std::string_view kKey = "k00000";
+
+std::string value_of(const Workload& workload) { return std::string(workload.value_bytes, 'x'); }
+
+// Head and body as net::HttpClient writes them for the runtime.
+std::string request(std::string_view path, std::string_view host, std::string_view headers, std::string_view body) {
+  std::string out = "POST ";
+  out.append(path).append(" HTTP/1.1\r\nhost: ").append(host).append("\r\nuser-agent: holdfast-bench\r\n").append(headers);
+  out.append("content-length: ").append(std::to_string(body.size())).append("\r\n\r\n").append(body);
+  return out;
+}
+
+std::string endpoint_request(const Workload& workload, std::string_view host, std::string_view path,
+                             const std::vector<codec::StateView>& states) {
+  model::Message message{{workload.function, std::string(kKey)}, std::nullopt, {}, ""};
+  if (workload.has_caller) message.caller = {std::string(model::kRequestType), "0123456789abcdef0123456789abcdef"};
+  message.argument = {std::string(model::kStringType), codec::encode_string(value_of(workload))};
+  const std::vector<const model::Message*> batch(workload.batch, &message);
+  std::string body;
+  codec::append_to_function(body, message.target, states, batch);
+  return request(path, host, "content-type: application/octet-stream\r\naccept: application/octet-stream\r\n", body);
+}
+
+}  // namespace
+
+Requests::Requests(std::string bytes) : bytes_(std::move(bytes)), key_at_(bytes_.find(kKey)) {
+  HOLDFAST_CHECK(key_at_ != std::string::npos);
+  HOLDFAST_CHECK(bytes_.find(kKey, key_at_ + 1) == std::string::npos);
+}
+
+Requests Requests::to_gateway(const Workload& workload, std::string_view host, std::string_view verb) {
+  std::string path = "/v1/functions/" + workload.function + "/" + std::string(kKey) + "/" + std::string(verb);
+  return Requests(request(path, host, "content-type: text/plain\r\n", value_of(workload)));
+}
+
+Requests Requests::first_contact(const Workload& workload, std::string_view host, std::string_view path) {
+  return Requests(endpoint_request(workload, host, path, {}));
+}
+
+Requests Requests::to_endpoint(const Workload& workload, std::string_view host, std::string_view path,
+                               const model::IncompleteContext& declared) {
+  // The wrappers of int and long have the same bytes for the same positive number.
+  model::StateValue value{"", codec::encode_long(1000), {}};
+  std::vector<codec::StateView> states;
+  for (const auto& spec : declared.missing) states.push_back({&spec, &value});
+  return Requests(endpoint_request(workload, host, path, states));
+}
+
+std::string_view Requests::for_key(std::uint64_t key) {
+  HOLDFAST_CHECK(key < kKeysMax);
+  for (std::size_t digit = kKey.size() - 1; digit > 0; --digit, key /= 10)
+    bytes_[key_at_ + digit] = static_cast<char>('0' + key % 10);
+  return bytes_;
+}
+
+}  // namespace holdfast::bench
