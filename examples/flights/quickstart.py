@@ -204,7 +204,7 @@ and ask:
 
   {shown_binary} state get flights/airport/{example}
   {shown_binary} call flights/route/{max(routes, key=lambda key: routes[key])} hello
-  {shown_binary} addresses
+  {shown_binary} state ls
   curl 'localhost:9999/v1/streams/flights/alerts/delayed?limit=3'
 
 Next: docs/getting-started.md""")
