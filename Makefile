@@ -28,7 +28,7 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r name what; do printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 .PHONY: quickstart
-quickstart: build $(patsubst %,%/node_modules/.package-lock.json,examples/flights) ## 20,000 real flights, kill -9 in the middle, and a recount
+quickstart: build examples/flights/node_modules/.package-lock.json ## 20,000 real flights, kill -9 in the middle, and a recount
 	@python3 examples/flights/quickstart.py
 
 .PHONY: build
@@ -60,8 +60,8 @@ fuzz: packages-build packages-fuzz ## one fuzz target: make fuzz T=name SECONDS=
 	@tools/fuzz.sh "$(T)" "$(FUZZ_SECONDS)"
 
 .PHONY: bench
-bench: build-release-all e2e-parts ## the load driver against JavaScript and C++ functions, beside the limits of the machine
-	@bench/run
+bench: build-release-all packages-test bench/node_modules/.package-lock.json ## the load driver against JavaScript and C++ functions, beside the limits of the machine
+	@python3 bench/run.py $(ARGS)
 
 .PHONY: format
 format: packages-format ## clang-format over the C++ sources
@@ -74,7 +74,7 @@ tidy: packages-build packages-format ## clang-tidy over src/
 
 .PHONY: clean
 clean: ## removes all that was built or downloaded
-	rm -rf build $(addsuffix /node_modules,$(NODE_PARTS)) $(JAVA_PART)/target
+	rm -rf build $(addsuffix /node_modules,$(NODE_PARTS) bench) $(JAVA_PART)/target
 
 # --- parts -------------------------------------------------------------------------------------------------------
 
