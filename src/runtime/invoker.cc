@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kRequestOverhead = 1024;   // Address, names and tags around the payloads of a request, at most about.
 constexpr std::size_t kMessageOverhead = 64;
+constexpr Duration kReportWindow{10'000};
+constexpr std::uint32_t kReportsPerWindow = 10;
 
 std::uint64_t steady_us() {
   using namespace std::chrono;
@@ -302,10 +304,25 @@ void Invoker::on_refused(Entity& entity, std::uint32_t batch, std::string why) {
   rest(entity);
 }
 
+// One line each while they are few; a function that fails for everybody must not drown the log.
+void Invoker::report(const Entity& entity, const std::string& why) {
+  const Instant now = clock_.now();
+  if (now.unix_ms - report_window_.unix_ms >= kReportWindow.ms) {
+    if (unreported_ > 0) log_warn("more messages failed for good", {{"count", unreported_}});
+    report_window_ = now;
+    reported_ = unreported_ = 0;
+  }
+  if (reported_ == kReportsPerWindow) {
+    ++unreported_;
+    return;
+  }
+  ++reported_;
+  log_warn("a message failed for good",
+           {{"address", entity.address.type + "/" + entity.address.id}, {"attempts", entity.attempts}, {"error", why}});
+}
+
 void Invoker::settle(Entity& entity, std::uint32_t batch, std::string why) {
-  log_warn("a message failed for good", {{"address", entity.address.type + "/" + entity.address.id},
-                                         {"attempts", entity.attempts},
-                                         {"error", why}});
+  report(entity, why);
   entity.last_error = why;
   host_.settle(entity, entity.type->endpoint->spec.on_failure, batch, std::move(why));
   entity.attempts = 0;

@@ -99,7 +99,6 @@ class Invoker final : public partition::FunctionDirectory {
   [[nodiscard]] std::uint64_t in_flight() const { return in_flight_; }
   [[nodiscard]] const std::vector<std::unique_ptr<Endpoint>>& endpoints() const { return endpoints_; }
   void for_each_type(const std::function<void(const FunctionType&)>& visit) const;
-  [[nodiscard]] std::vector<const FunctionType*> types_for_metrics() const;
 
  private:
   FunctionType* type_of(const std::string& type);
@@ -114,6 +113,7 @@ class Invoker final : public partition::FunctionDirectory {
   void on_unreachable(Entity& entity, std::string why);
   void on_incomplete(Entity& entity, std::uint32_t batch, std::size_t states_sent, std::vector<model::StateSpec>&& missing);
   void settle(Entity& entity, std::uint32_t batch, std::string why);
+  void report(const Entity& entity, const std::string& why);
   void lost_contact(FunctionType& type);
   void has_answered(Endpoint& endpoint);
   [[nodiscard]] Duration backoff(const model::RetryPolicy& policy, std::uint32_t attempt);
@@ -127,6 +127,9 @@ class Invoker final : public partition::FunctionDirectory {
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::unordered_map<std::string, std::unique_ptr<FunctionType>> types_;
   std::uint64_t in_flight_ = 0;
+  Instant report_window_;
+  std::uint32_t reported_ = 0;
+  std::uint64_t unreported_ = 0;
   std::vector<ports::StateEntry> states_scratch_;
   std::vector<const model::Message*> batch_scratch_;
 };

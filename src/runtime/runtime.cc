@@ -224,18 +224,17 @@ void Runtime::pop_stream(std::string stream, Done<std::optional<model::StreamRec
 
 // Asks every shard in turn, then answers with all of it.
 template <typename Info, typename Make>
-void Runtime::gather(std::size_t limit, Make make, Done<std::vector<Info>> done) {
+void Runtime::gather(Make make, Done<std::vector<Info>> done) {
   struct Gathering {
     std::size_t next = 0;
     std::vector<Info> found;
     std::function<void()> step;
   };
   auto gathering = std::make_shared<Gathering>();
-  gathering->step = [this, gathering = gathering.get(), keep = std::weak_ptr<Gathering>(gathering), limit, make,
+  gathering->step = [this, gathering = gathering.get(), keep = std::weak_ptr<Gathering>(gathering), make,
                      done = std::move(done)]() mutable {
     auto self = keep.lock();
     if (gathering->next == shards_.size()) {
-      (void)limit;
       done(std::move(gathering->found));
       return;
     }
@@ -259,7 +258,7 @@ void sort_and_cut(std::vector<Info>& infos, std::size_t limit, Key key) {
 }  // namespace
 
 void Runtime::functions(Done<std::vector<FunctionInfo>> done) {
-  gather<FunctionInfo>(SIZE_MAX, [](const Shard& shard) { return shard.functions(); },
+  gather<FunctionInfo>([](const Shard& shard) { return shard.functions(); },
                        [done = std::move(done)](Result<std::vector<FunctionInfo>> found) {
                          std::vector<FunctionInfo> merged;
                          std::ranges::stable_sort(*found, {}, &FunctionInfo::type);
@@ -277,7 +276,7 @@ void Runtime::functions(Done<std::vector<FunctionInfo>> done) {
 }
 
 void Runtime::endpoints(Done<std::vector<EndpointInfo>> done) {
-  gather<EndpointInfo>(SIZE_MAX, [](const Shard& shard) { return shard.endpoints(); },
+  gather<EndpointInfo>([](const Shard& shard) { return shard.endpoints(); },
                        [done = std::move(done)](Result<std::vector<EndpointInfo>> found) {
                          std::vector<EndpointInfo> merged;
                          std::ranges::stable_sort(*found, {}, &EndpointInfo::functions);
@@ -297,7 +296,7 @@ void Runtime::endpoints(Done<std::vector<EndpointInfo>> done) {
 
 void Runtime::addresses(AddressQuery query, Done<std::vector<AddressInfo>> done) {
   const auto limit = query.limit;
-  gather<AddressInfo>(limit, [query = std::move(query)](const Shard& shard) { return shard.addresses(query); },
+  gather<AddressInfo>([query = std::move(query)](const Shard& shard) { return shard.addresses(query); },
                       [limit, done = std::move(done)](Result<std::vector<AddressInfo>> found) {
                         sort_and_cut(*found, limit, &AddressInfo::address);
                         done(std::move(found));
@@ -306,7 +305,7 @@ void Runtime::addresses(AddressQuery query, Done<std::vector<AddressInfo>> done)
 
 void Runtime::states(AddressQuery query, Done<std::vector<StateInfo>> done) {
   const auto limit = query.limit;
-  gather<StateInfo>(limit, [query = std::move(query)](const Shard& shard) { return shard.states(query); },
+  gather<StateInfo>([query = std::move(query)](const Shard& shard) { return shard.states(query); },
                     [limit, done = std::move(done)](Result<std::vector<StateInfo>> found) {
                       sort_and_cut(*found, limit, &StateInfo::address);
                       done(std::move(found));
@@ -315,7 +314,7 @@ void Runtime::states(AddressQuery query, Done<std::vector<StateInfo>> done) {
 
 void Runtime::parked(AddressQuery query, Done<std::vector<ParkedInfo>> done) {
   const auto limit = query.limit;
-  gather<ParkedInfo>(limit, [query = std::move(query)](const Shard& shard) { return shard.parked(query); },
+  gather<ParkedInfo>([query = std::move(query)](const Shard& shard) { return shard.parked(query); },
                      [limit, done = std::move(done)](Result<std::vector<ParkedInfo>> found) {
                        sort_and_cut(*found, limit, &ParkedInfo::address);
                        done(std::move(found));
@@ -324,7 +323,7 @@ void Runtime::parked(AddressQuery query, Done<std::vector<ParkedInfo>> done) {
 
 void Runtime::timers(AddressQuery query, Done<std::vector<TimerInfo>> done) {
   const auto limit = query.limit;
-  gather<TimerInfo>(limit, [query = std::move(query)](const Shard& shard) { return shard.timers(query); },
+  gather<TimerInfo>([query = std::move(query)](const Shard& shard) { return shard.timers(query); },
                     [limit, done = std::move(done)](Result<std::vector<TimerInfo>> found) {
                       sort_and_cut(*found, limit, &TimerInfo::due);
                       done(std::move(found));
@@ -332,7 +331,7 @@ void Runtime::timers(AddressQuery query, Done<std::vector<TimerInfo>> done) {
 }
 
 void Runtime::streams(Done<std::vector<StreamInfo>> done) {
-  gather<StreamInfo>(SIZE_MAX, [](const Shard& shard) { return shard.streams(); },
+  gather<StreamInfo>([](const Shard& shard) { return shard.streams(); },
                      [done = std::move(done)](Result<std::vector<StreamInfo>> found) {
                        sort_and_cut(*found, SIZE_MAX, &StreamInfo::name);
                        done(std::move(found));

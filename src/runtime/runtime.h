@@ -115,7 +115,7 @@ class Runtime final : public MetricsSource {
   [[nodiscard]] Result<void> recover();
   Shard& shard_of(std::string_view id) const;
   template <typename Info, typename Make>
-  void gather(std::size_t limit, Make make, Done<std::vector<Info>> done);
+  void gather(Make make, Done<std::vector<Info>> done);
 
   Options options_;
   World world_;

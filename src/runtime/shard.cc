@@ -183,7 +183,7 @@ void Shard::route(model::Command&& command) {
 void Shard::carry_out(model::Command&& command) {
   if (auto* append = std::get_if<model::AppendRecord>(&command)) {
     metrics_.records_appended.add();
-    (void)visible_end(append->stream);  // As of before this record.
+    visible_.try_emplace(append->stream, visible_end(append->stream));  // As of before this record.
     const auto retention = world_.egress->retention(append->stream);
     return perform(partition::append_record(table_, retention, std::move(*append), clock_.now(), sequence_));
   }
@@ -439,7 +439,8 @@ void Shard::receive(LinkBatch&& batch) {
 // --- Timers ----------------------------------------------------------------------------------------------------------
 
 void Shard::arm_timer() {
-  if (quiescing_) return;
+  // While the disk does not keep up, what is due has to wait; the next durable epoch looks again.
+  if (quiescing_ || table_.open_bytes() > options_.open_epoch_bytes_max) return;
   const auto next = table_.next_timer();
   if (!next) return;
   if (timer_ != 0) {
@@ -458,7 +459,7 @@ void Shard::fire_timers() {
   const Instant now = clock_.now();
   for (std::size_t i = 0; i < kTimersPerTurn; ++i) {
     const auto next = table_.next_timer();
-    if (!next || next->key.due > now || quiescing_) break;
+    if (!next || next->key.due > now || quiescing_ || table_.open_bytes() > options_.open_epoch_bytes_max) break;
     auto row = table_.timer(*next);
     HOLDFAST_CHECK(row);
     metrics_.timers_fired.add();
@@ -470,7 +471,6 @@ void Shard::fire_timers() {
       perform(partition::fire_forget_request(next->key, forget->id));
     } else {
       const auto& trim = std::get<model::TrimStream>(*row);
-      (void)visible_end(trim.name);
       perform(partition::fire_trim_stream(table_, world_.egress->retention(trim.name), next->key, trim.name, now, kTrimBatch,
                                           sequence_));
     }

@@ -59,7 +59,6 @@ class Shard final : private InvokerHost {
 
   // Lets what is under way finish, takes on nothing new; `done` when that is so.
   void quiesce(std::function<void()> done);
-  void refuse_new() { refusing_ = true; }
 
   // Looking in; see inspect.h.
   [[nodiscard]] std::vector<FunctionInfo> functions() const;
@@ -118,7 +117,7 @@ class Shard final : private InvokerHost {
   void fire_timers();
   void add_waiter(const std::string& id, Duration timeout, std::function<void(Result<std::optional<model::TypedValue>>)> done);
   void resolve(const std::string& id, std::optional<model::TypedValue> value);
-  [[nodiscard]] std::uint64_t visible_end(const std::string& stream);
+  [[nodiscard]] std::uint64_t visible_end(const std::string& stream) const;
   [[nodiscard]] StreamPage page(const StreamQuery& query);
   void wake_readers(const std::string& stream);
   void answer_readers();

@@ -14,10 +14,11 @@ constexpr std::uint32_t kPageRecordsMax = 10'000;
 
 }  // namespace
 
-std::uint64_t Shard::visible_end(const std::string& stream) {
+// Remembered from before the first append on; until then all there is is durable, and nothing need be kept of a name that
+// somebody merely asks for.
+std::uint64_t Shard::visible_end(const std::string& stream) const {
   const auto it = visible_.find(stream);
-  if (it != visible_.end()) return it->second;
-  return visible_.emplace(stream, table_.stream(stream).next).first->second;
+  return it != visible_.end() ? it->second : table_.stream(stream).next;
 }
 
 StreamPage Shard::page(const StreamQuery& query) {

@@ -215,11 +215,9 @@ void Table::apply_change(partition::ChangeAddress&& change) {
     e.row_dirty = true;
   }
   if (change.mail_taken > 0) {
-    const std::size_t before = e.mailbox.bytes_in_memory();
     load_mail(e, change.mail_taken, SIZE_MAX);
     const std::size_t loaded = e.mailbox.bytes_in_memory();
     e.mailbox.take(change.mail_taken);
-    (void)before;
     const std::size_t freed = loaded - e.mailbox.bytes_in_memory();
     mail_bytes_in_memory_ -= freed;
     mail_bytes_ -= std::min<std::uint64_t>(mail_bytes_, freed);
