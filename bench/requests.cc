@@ -49,10 +49,11 @@ Requests Requests::first_contact(const Workload& workload, std::string_view host
 
 Requests Requests::to_endpoint(const Workload& workload, std::string_view host, std::string_view path,
                                const model::IncompleteContext& declared) {
-  // The wrappers of int and long have the same bytes for the same positive number.
-  model::StateValue value{"", codec::encode_long(1000), {}};
+  const model::StateValue int_value{"", codec::encode_int(1000), {}};
+  const model::StateValue long_value{"", codec::encode_long(1000), {}};
   std::vector<codec::StateView> states;
-  for (const auto& spec : declared.missing) states.push_back({&spec, &value});
+  for (const auto& spec : declared.missing)
+    states.push_back({&spec, spec.type_name == model::kIntType ? &int_value : &long_value});
   return Requests(endpoint_request(workload, host, path, states));
 }
 

@@ -24,7 +24,7 @@ class Requests {
  public:
   // To the gateway: `verb` is "send" or "call".
   static Requests to_gateway(const Workload& workload, std::string_view host, std::string_view verb);
-  // To an endpoint, as the runtime sends them: with the states it declared, each with a value.
+  // To an endpoint, as the runtime sends them: with the states it declared (ints and longs), each with a value.
   static Requests to_endpoint(const Workload& workload, std::string_view host, std::string_view path,
                               const model::IncompleteContext& declared);
   // The same without states, to which an endpoint answers with its declaration.

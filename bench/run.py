@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+"""make bench: Holdfast under load, beside what the machine could do at best, measured in the same run.
+
+{send, call} x {JavaScript function, C++ stub} x {1, 1k, 100k keys}, each on a Holdfast of its own with an empty data directory, and
+
+  limits   the same function server driven by the same driver with the requests that Holdfast would send, and the
+           rate at which the disk makes appends durable
+  start    start to ready and to the first answer, memory and CPU when idle
+
+After each row the states of all keys are added up: they must be what was acknowledged. docs/performance.md explains the
+columns. Prints a table; writes bench/results/core.json (QUICK=1 and --only: build/bench-data/last.json instead).
+Exit code 1 if anything went wrong. Standard library only.
+"""
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import probes  # noqa: E402
+from running import Connection, Failure, FunctionServer, Holdfast, binary, function_path  # noqa: E402
+
+PROGRAMS = pathlib.Path(os.environ.get("HOLDFAST_BENCH_PROGRAMS") or pathlib.Path(binary()).parent / "bench")
+SCRATCH = ROOT / "build" / "bench-data"
+FUNCTION = "bench/counter"
+KEYS = {"1": 1, "1k": 1000, "100k": 100_000}
+CONNECTIONS = 64
+BATCH = 64  # Messages of one request in the limit for a single key, where Holdfast batches.
+STATES_PAGE = 1000
+OTHERS_CORES_MAX = 0.15  # More CPU than this used by other processes: the figures say little.
+
+
+class Times:
+    def __init__(self, quick, seconds):
+        self.measure = seconds or (0.8 if quick else 5)
+        self.warm_up = 0.4 if quick else 1.5
+        self.limit = 0.6 if quick else 2.5
+        self.disk = 0.3 if quick else 1
+        self.starts = 2 if quick else 5
+        self.idle = 0.5 if quick else 3
+        self.drain_max = 20 if quick else 60
+
+
+# --- programs
+
+
+def run_json(*command, may_fail=False):
+    done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode != 0 and not (may_fail and done.stdout):
+        raise Failure(f"{' '.join(map(str, command))} ended with {done.returncode}\n{done.stdout}{done.stderr}")
+    return json.loads(done.stdout)
+
+
+def load(mode, url, seconds, keys=1000, connections=CONNECTIONS, **more):
+    options = [word for name, value in more.items() for word in (f"--{name}", value)]
+    result = run_json(PROGRAMS / "bench_load", "--mode", mode, "--url", url, "--seconds", seconds, "--keys", keys,
+                      "--connections", connections, "--function", FUNCTION, *options, may_fail=True)
+    if result["errors"]:
+        raise Failure(f"{mode}: {result['errors']} {result['first_error']}")
+    return result
+
+
+def start_functions(name):
+    if name == "stub":
+        return FunctionServer([PROGRAMS / "bench_stub_endpoint"], name="stub endpoint")
+    return FunctionServer(["node", ROOT / "bench" / "functions.js"], name="functions in JavaScript")
+
+
+class Fresh:
+    """A Holdfast with an empty data directory; stopped, and its data gone, when the block ends."""
+
+    def __init__(self, url, name="holdfast"):
+        self.folder = SCRATCH / name
+        self.url = url
+
+    def __enter__(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        module = self.folder / "module.yaml"
+        module.write_text("kind: io.statefun.endpoints.v2/http\n"
+                          f"spec: {{functions: bench/*, urlPathTemplate: '{self.url}'}}\n")
+        self.holdfast = Holdfast([module], self.folder / "data", options=["--log-level", "warn"])
+        return self.holdfast
+
+    def __exit__(self, kind, *_):
+        try:
+            if kind is None and (code := self.holdfast.stop(60)) != 0:
+                raise Failure(f"holdfast ended with {code} after SIGTERM\n{self.holdfast.tail()}")
+        finally:
+            self.holdfast.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def metrics(admin):
+    """Sums over labels."""
+    found = {}
+    for line in admin.ask("GET", "/metrics").text.splitlines():
+        if line and not line.startswith("#"):
+            name, value = line.rsplit(" ", 1)
+            name = name.partition("{")[0]
+            found[name] = found.get(name, 0) + float(value)
+    return found
+
+
+def wait_until_handled(admin, seconds_max):
+    """Seconds until no message waits anymore."""
+    began = time.monotonic()
+    while True:
+        waiting = metrics(admin)["holdfast_runtime_mailbox_messages"]
+        took = time.monotonic() - began
+        if waiting == 0:
+            return took
+        if took > seconds_max:
+            raise Failure(f"{waiting:.0f} messages still wait {seconds_max} s after the last send")
+        time.sleep(0.02)
+
+
+def sum_of_states(admin, keys):
+    """What the functions counted, over all keys; a page is what a prefix selects."""
+    prefixes = ["k"] if keys <= STATES_PAGE else [f"k{page:02}" for page in range(keys // STATES_PAGE)]
+    total = 0
+    for prefix in prefixes:
+        page = admin.ask("GET", f"/v1/states?type={FUNCTION}&prefix={prefix}&limit=10000").json()
+        total += sum(state["value"] for address in page["addresses"] for state in address["states"])
+    return total
+
+
+# --- measurements
+
+
+def measure_disk(times):
+    return run_json(PROGRAMS / "bench_fsync", SCRATCH, "--seconds", times.disk)
+
+
+def measure_starts(times):
+    """Medians of some starts on an empty data directory, and what it takes to do nothing."""
+    ready, answered = [], []
+    with_functions = start_functions("stub")
+    try:
+        for _ in range(times.starts):
+            began = time.monotonic()
+            with Fresh(with_functions.url) as holdfast, Connection(holdfast.gateway) as gateway:
+                ready.append(holdfast.seconds_to_ready)
+                answer = gateway.ask("POST", function_path(FUNCTION, "first", "call"), b"x", {"Content-Type": "text/plain"})
+                answered.append(time.monotonic() - began)
+                if answer.status != 200:
+                    raise Failure(f"the first call: {answer}")
+        with Fresh(with_functions.url) as holdfast:
+            time.sleep(0.3)
+            before = probes.cpu_seconds(holdfast.pid)
+            time.sleep(times.idle)
+            cpu = (probes.cpu_seconds(holdfast.pid) - before) / times.idle
+            rss = probes.memory_bytes(holdfast.pid, "VmRSS")
+    finally:
+        with_functions.kill()
+    return {"ready_ms": statistics.median(ready) * 1e3, "first_call_ms": statistics.median(answered) * 1e3,
+            "idle_rss_mb": rss / 1e6, "idle_cpu_percent": cpu * 100}
+
+
+def measure_limits(server, times):
+    """The function server alone: as Holdfast calls it for many keys, and for one key, where messages gather into batches."""
+    load("endpoint", server.url, times.warm_up)
+    limits = {}
+    for caller, mode in (("yes", "call"), ("no", "send")):
+        limits[mode] = load("endpoint", server.url, times.limit, caller=caller)
+        limits[mode + "/batch"] = load("endpoint", server.url, times.limit, keys=1, connections=1, batch=BATCH, caller=caller)
+    return limits
+
+
+class Sample:
+    def __init__(self, holdfast, server, admin):
+        self.time = time.monotonic()
+        self.runtime_cpu = probes.cpu_seconds(holdfast.pid)
+        self.function_cpu = probes.cpu_seconds(server.pid)
+        self.disk_bytes = probes.written_bytes(holdfast.pid)
+        self.busy = probes.machine_busy_seconds()
+        found = metrics(admin)
+        self.log_bytes = found["holdfast_log_written_bytes_total"]
+        self.epochs = found["holdfast_log_epochs_total"]
+
+
+def measure_row(mode, server, keys, connections, times, profile):
+    with Fresh(server.url) as holdfast, Connection(holdfast.admin) as admin:
+        warm_up = load(mode, holdfast.gateway_url, times.warm_up, keys, connections, seed=7)
+        wait_until_handled(admin, times.drain_max)
+        recorder = start_profile(holdfast, profile)
+        before = Sample(holdfast, server, admin)
+        result = load(mode, holdfast.gateway_url, times.measure, keys, connections)
+        drain = wait_until_handled(admin, times.drain_max)
+        after = Sample(holdfast, server, admin)
+        if recorder:
+            recorder.send_signal(signal.SIGINT)
+            recorder.wait(30)
+        counted, sent = sum_of_states(admin, keys), warm_up["messages"] + result["messages"]
+        if counted != sent:
+            raise Failure(f"{sent} messages were acknowledged, the functions counted {counted}")
+
+        messages = max(1, result["messages"])
+        runtime_cpu, function_cpu = after.runtime_cpu - before.runtime_cpu, after.function_cpu - before.function_cpu
+        driver_cpu = result["driver_cpu_us"] * messages / 1e6
+        others = after.busy - before.busy - runtime_cpu - function_cpu - driver_cpu
+        return {
+            "rate": result["rate"], "p50_ms": result["p50_us"] / 1e3, "p99_ms": result["p99_us"] / 1e3,
+            "p999_ms": result["p999_us"] / 1e3,
+            "handled_rate": messages / (result["seconds"] + drain) if mode == "send" else result["rate"],
+            "drain_s": drain if mode == "send" else 0.0,
+            "runtime_cpu_us": runtime_cpu / messages * 1e6, "function_cpu_us": function_cpu / messages * 1e6,
+            "driver_cpu_us": result["driver_cpu_us"],
+            "log_bytes": (after.log_bytes - before.log_bytes) / messages,
+            "disk_bytes": (after.disk_bytes - before.disk_bytes) / messages,
+            "messages_per_sync": messages / max(1, after.epochs - before.epochs),
+            "rss_peak_mb": probes.memory_bytes(holdfast.pid, "VmHWM") / 1e6,
+            "others_cores": max(0.0, others / (after.time - before.time)),
+        }
+
+
+def start_profile(holdfast, path):
+    if not path:
+        return None
+    return subprocess.Popen(["perf", "record", "-q", "-F", "499", "-g", "-o", path, "-p", str(holdfast.pid)],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+# --- output
+
+COLUMNS = (("rate", "rate/s", 0), ("p50_ms", "p50 ms", 2), ("p99_ms", "p99", 2), ("p999_ms", "p99.9", 2),
+           ("handled_rate", "handled/s", 0), ("of_limit", "of limit", None), ("runtime_cpu_us", "runtime us", 1),
+           ("function_cpu_us", "function", 1), ("driver_cpu_us", "driver", 1), ("log_bytes", "log B", 0), ("disk_bytes", "disk B", 0),
+           ("messages_per_sync", "msgs/sync", 1), ("rss_peak_mb", "peak MB", 0), ("others_cores", "others", 2))
+UNITS = {"rate": "messages/s", "handled_rate": "messages/s", "of_limit": "share", "messages_per_sync": "messages",
+         "others_cores": "cores"}
+
+
+def unit_of(metric):
+    for suffix, unit in (("_ms", "ms"), ("_us", "us"), ("_mb", "MB"), ("_bytes", "bytes"), ("_percent", "percent"), ("_s", "s")):
+        if metric.endswith(suffix):
+            return unit + ("/message" if suffix in ("_us", "_bytes") else "")
+    return UNITS[metric]
+
+
+def cell(row, metric, digits):
+    value = row.get(metric)
+    if value is None:
+        return ""
+    return f"{value * 100:.0f}%" if digits is None else f"{value:,.{digits}f}"
+
+
+def print_row(name, row):
+    widths = [max(len(title), 8) for _, title, _ in COLUMNS]
+    if row is None:
+        print(f"{'':24}" + " ".join(title.rjust(width) for width, (_, title, _) in zip(widths, COLUMNS)))
+    else:
+        print(f"{name:24}" + " ".join(cell(row, metric, digits).rjust(width)
+                                      for width, (metric, _, digits) in zip(widths, COLUMNS)), flush=True)
+
+
+def flat(prefix, values):
+    return [{"name": f"{prefix}/{metric}", "unit": unit_of(metric), "value": round(value, 4)} for metric, value in values.items()]
+
+
+def disk_row(disk):
+    return {"rate": disk["rate"], "p50_ms": disk["p50_us"] / 1e3, "p99_ms": disk["p99_us"] / 1e3}
+
+
+def limit_row(limit):
+    return {"rate": limit["rate"], "p50_ms": limit["p50_us"] / 1e3, "p99_ms": limit["p99_us"] / 1e3,
+            "p999_ms": limit["p999_us"] / 1e3, "driver_cpu_us": limit["driver_cpu_us"]}
+
+
+# --- the run
+
+
+def plan(function):
+    """(name, mode, keys, connections) of the rows of one function."""
+    rows = [(f"{mode}/{function}/{label}", mode, keys, CONNECTIONS) for mode in ("call", "send") for label, keys in KEYS.items()]
+    return rows + [(f"call/{function}/1k/alone", "call", KEYS["1k"], 1)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Holdfast under load; see docs/performance.md")
+    parser.add_argument("--only", default="", help="rows whose name contains this, e.g. call/stub/1k")
+    parser.add_argument("--seconds", type=float, default=0, help="of each measured row")
+    parser.add_argument("--profile", action="store_true", help="perf record each row into build/bench-data/ROW.perf")
+    parser.add_argument("--out", type=pathlib.Path, help="where the JSON goes")
+    arguments = parser.parse_args()
+    quick = os.environ.get("QUICK", "0") not in ("", "0")
+    times = Times(quick, arguments.seconds)
+    out = arguments.out or (SCRATCH / "last.json" if quick or arguments.only or arguments.profile
+                            else ROOT / "bench" / "results" / "core.json")
+    SCRATCH.mkdir(parents=True, exist_ok=True)
+
+    failures, flat_rows, shared = [], [], 0.0
+    machine = probes.machine(SCRATCH)
+    versions = {"holdfast": probes.first_line([binary(), "version"]), "node": probes.first_line(["node", "--version"]),
+                "statefun_sdk": json.loads((ROOT / "bench/node_modules/apache-flink-statefun/package.json").read_text())["version"]}
+    print(f"{machine['processor']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, {machine['file_system']}; "
+          f"load before {machine['load_before']:.2f}; {versions['holdfast']}, node {versions['node']}\n")
+
+    def report(name, row):
+        print_row(name, row)
+        flat_rows.extend(flat(name, row))
+
+    print_row("", None)
+    disk = measure_disk(times)
+    for kind in ("preallocated", "growing"):
+        report(f"limit/disk/{kind}", disk_row(disk[kind]))
+
+    for function in ("stub", "js"):
+        rows = [row for row in plan(function) if arguments.only in row[0]]
+        if not rows:
+            continue
+        server = start_functions(function)
+        try:
+            limits = measure_limits(server, times)
+            for name, limit in limits.items():
+                report(f"limit/{function}/{name}", limit_row(limit))
+            for name, mode, keys, connections in rows:
+                profile = SCRATCH / (name.replace("/", "-") + ".perf") if arguments.profile else None
+                try:
+                    row = measure_row(mode, server, keys, connections, times, profile)
+                except Failure as failure:
+                    failures.append(f"{name}: {failure}")
+                    print(f"{name:24}FAILED: {failure}", flush=True)
+                    continue
+                if connections > 1:
+                    row["of_limit"] = row["handled_rate"] / limits[mode + ("/batch" if keys == 1 else "")]["rate"]
+                shared = max(shared, row["others_cores"])
+                report(name, row)
+        finally:
+            server.kill()
+
+    for kind, values in measure_disk(times).items():
+        if kind != "bytes":
+            report(f"limit/disk/{kind}/after", disk_row(values))
+    if not arguments.only:
+        start = measure_starts(times)
+        flat_rows += flat("start", start)
+        print(f"\nempty data directory: ready after {start['ready_ms']:.0f} ms, first call answered after {start['first_call_ms']:.0f} ms; "
+              f"idle {start['idle_rss_mb']:.1f} MB, {start['idle_cpu_percent']:.2f}% of a core")
+    machine["others_cores_max"] = round(shared, 2)
+    if shared > OTHERS_CORES_MAX:
+        print(f"The machine was shared: other processes used up to {shared:.1f} cores during a row. Measure again when it is quiet.")
+
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({
+        "machine": machine, "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        "commit": probes.first_line(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"]), "versions": versions,
+        "seconds": times.measure, "rows": flat_rows}, indent=1) + "\n")
+    print(f"wrote {out.relative_to(ROOT) if out.is_relative_to(ROOT) else out}")
+    if arguments.profile:
+        print(f"profiles: perf report --no-children -g none -i {SCRATCH.relative_to(ROOT)}/ROW.perf")
+    for failure in failures:
+        print(f"FAILED {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
