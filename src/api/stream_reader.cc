@@ -108,6 +108,11 @@ void StreamReader::read_more(const std::shared_ptr<Subscription>& subscription) 
       out += "id: " + std::to_string(entry.position) + "\ndata: " + json.take() + "\n\n";
     }
     subscription->query.from = page->next;
+    // A runtime that stops answers readers at once instead of letting them wait.
+    if (out.empty() && !runtime_.ready(nullptr)) {
+      subscription->writer.write("retry: 1000\n: stopping\n\n");
+      return subscription->writer.close();
+    }
     if (out.empty()) out = ": still here\n\n";
     subscription->writer.write(std::move(out));
     const auto loop = std::find_if(options_.loops.begin(), options_.loops.end(), [](Loop* l) { return l->is_current(); });

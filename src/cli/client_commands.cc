@@ -29,6 +29,7 @@ int refused(const net::HttpResponse& response) {
   std::string message;
   if (auto json = Json::parse(response.body)) message = (*json)["error"]["message"].text();
   if (message.empty()) message = "the answer was " + std::to_string(response.status) + " " + std::string(net::reason_phrase(response.status));
+  if (response.status == 504) message += "\n`holdfast addresses` shows whether it still waits, `holdfast parked ls` whether it failed.";
   if (response.status == 401) message += "\nHOLDFAST_TOKEN holds the token, or --token-file names the file it is in.";
   return failed(message);
 }

@@ -139,6 +139,16 @@ TEST_F(StreamsApi, EventStreamsGoOnAndResumeBehindTheLastEvent) {
   EXPECT_THAT(again.read_until("\"value\":\"two\""), Not(HasSubstr("\"value\":\"one\"")));
 }
 
+TEST_F(StreamsApi, OpenReadersAreAnsweredWhenTheRuntimeStops) {
+  RawConnection events(servers_.front()->port());
+  events.write("GET /v1/streams/test/out/told HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n");
+  EXPECT_THAT(events.read_until(": open\n\n"), HasSubstr("200 OK"));
+  auto polled = std::async(std::launch::async, [&] { return ask(gateway_url_, "GET", "/v1/streams/test/out/told?wait=20s").status; });
+  stop_runtime();
+  EXPECT_THAT(events.read_until("0\r\n\r\n"), HasSubstr("retry: 1000\n")) << "a whole body, and a word when to come back";
+  EXPECT_EQ(polled.get(), 200);
+}
+
 // More than all buffers between server and client hold: the stream waits for the client, and neither is cut nor leaves anything out.
 TEST_F(StreamsApi, AnEventStreamWaitsForASlowClient) {
   constexpr int kRecords = 150;
