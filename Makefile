@@ -60,7 +60,8 @@ fuzz: packages-build packages-fuzz ## one fuzz target: make fuzz T=name SECONDS=
 	@tools/fuzz.sh "$(T)" "$(FUZZ_SECONDS)"
 
 .PHONY: bench
-bench: build-release-all packages-test bench/node_modules/.package-lock.json ## the load driver against JavaScript and C++ functions, beside the limits of the machine
+bench: build bench/node_modules/.package-lock.json ## load on JavaScript and C++ functions beside the limits of the machine; QUICK=1: a minute
+	@cmake --build --preset release --target bench_load bench_stub_endpoint bench_fsync -- -j$(JOBS)
 	@python3 bench/run.py $(ARGS)
 
 .PHONY: format

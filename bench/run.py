@@ -180,7 +180,7 @@ class Sample:
         self.time = time.monotonic()
         self.runtime_cpu = probes.cpu_seconds(holdfast.pid)
         self.function_cpu = probes.cpu_seconds(server.pid)
-        self.disk_bytes = probes.written_bytes(holdfast.pid)
+        self.disk_bytes = probes.disk_written_bytes(SCRATCH)
         self.busy = probes.machine_busy_seconds()
         found = metrics(admin)
         self.log_bytes = found["holdfast_log_written_bytes_total"]
@@ -215,7 +215,7 @@ def measure_row(mode, server, keys, connections, times, profile):
             "runtime_cpu_us": runtime_cpu / messages * 1e6, "function_cpu_us": function_cpu / messages * 1e6,
             "driver_cpu_us": result["driver_cpu_us"],
             "log_bytes": (after.log_bytes - before.log_bytes) / messages,
-            "disk_bytes": (after.disk_bytes - before.disk_bytes) / messages,
+            "disk_bytes": None if after.disk_bytes is None else (after.disk_bytes - before.disk_bytes) / messages,
             "messages_per_sync": messages / max(1, after.epochs - before.epochs),
             "rss_peak_mb": probes.memory_bytes(holdfast.pid, "VmHWM") / 1e6,
             "others_cores": max(0.0, others / (after.time - before.time)),
@@ -263,7 +263,8 @@ def print_row(name, row):
 
 
 def flat(prefix, values):
-    return [{"name": f"{prefix}/{metric}", "unit": unit_of(metric), "value": round(value, 4)} for metric, value in values.items()]
+    return [{"name": f"{prefix}/{metric}", "unit": unit_of(metric), "value": round(value, 4)} for metric, value in values.items()
+            if value is not None]
 
 
 def disk_row(disk):
