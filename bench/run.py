@@ -225,7 +225,7 @@ def measure_row(mode, server, keys, connections, times, profile):
 def start_profile(holdfast, path):
     if not path:
         return None
-    return subprocess.Popen(["perf", "record", "-q", "-F", "499", "-g", "-o", path, "-p", str(holdfast.pid)],
+    return subprocess.Popen(["perf", "record", "-q", "-F", "997", "-g", "-o", path, "-p", str(holdfast.pid)],
                             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
