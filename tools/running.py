@@ -166,14 +166,6 @@ class Holdfast(Process):
     def admin_url(self):
         return "http://%s:%d" % self.admin
 
-    def rss_bytes(self):
-        """Resident memory of the process."""
-        with open(f"/proc/{self.pid}/status") as status:
-            for line in status:
-                if line.startswith("VmRSS:"):
-                    return int(line.split()[1]) * 1024
-        raise Failure("no VmRSS")
-
     def stop(self, seconds=30):
         """SIGTERM: drain and end. Returns the exit code."""
         self.signal(signal.SIGTERM)

@@ -5,8 +5,8 @@ import threading
 import unittest
 
 import wire
-from harness import Case, endpoint, fails_fast, free_port, stream
-from stub import Reply, Stub, count_and_answer
+from harness import Case, endpoint, fails_fast, stream
+from stub import Reply, Stub, count_and_answer, free_port
 
 
 def answer_of(request):

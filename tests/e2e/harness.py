@@ -15,7 +15,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 from running import GONE, Connection, Failure, FunctionServer, Holdfast, function_path, type_headers  # noqa: E402,F401
 
-from stub import Stub, free_port  # noqa: E402,F401
+from stub import Stub  # noqa: E402
 
 FUNCTIONS = pathlib.Path(__file__).resolve().parent / "functions"
 VENV_PYTHON = ROOT / "build" / "venv" / "bin" / "python"
