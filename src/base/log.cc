@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <cstdlib>
 #include <memory>
 
 namespace holdfast {
@@ -80,6 +81,12 @@ void log_line(LogLevel level, std::string_view event, std::initializer_list<LogF
     }
   }
   spdlog::default_logger_raw()->log(to_spdlog(level), "{}", line);
+}
+
+void end_process(std::string_view event, std::initializer_list<LogField> fields) {
+  log_line(LogLevel::Error, event, fields);
+  spdlog::default_logger_raw()->flush();
+  std::_Exit(1);
 }
 
 }  // namespace holdfast

@@ -43,4 +43,8 @@ inline void log_error(std::string_view event, std::initializer_list<LogField> fi
   log_line(LogLevel::Error, event, fields);
 }
 
+// Something outside has broken so that going on would lose or spread damage (a store that cannot be read): says so and ends the
+// process with status 1, now and without a core. For our own broken invariants there is HOLDFAST_CHECK.
+[[noreturn]] void end_process(std::string_view event, std::initializer_list<LogField> fields);
+
 }  // namespace holdfast

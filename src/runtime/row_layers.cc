@@ -19,8 +19,7 @@ std::size_t cost(std::string_view key, const RowSet::Value& value) {
 // The view is ours and local: when it cannot be read there is nothing to go on with, and going on with less than what was
 // stored would lose it. The log still has everything.
 [[noreturn]] void die_of(const Error& error) {
-  log_error("cannot read the view", {{"error", error.message}});
-  std::abort();
+  end_process("cannot read the view", {{"error", error.message}});
 }
 
 }  // namespace
@@ -56,6 +55,25 @@ const RowSet::Value* RowSet::find(std::string_view key) const {
   }
   const auto it = ordered_.find(key);
   return it == ordered_.end() ? nullptr : &it->second;
+}
+
+void RowSet::absorb(RowSet& newer) {
+  const auto move_all = [this](auto& from, auto& to) {
+    while (!from.empty()) {
+      auto result = to.insert(from.extract(from.begin()));
+      if (result.inserted) {
+        bytes_ += cost(result.position->first, result.position->second);
+        continue;
+      }
+      auto& value = result.position->second;
+      bytes_ -= cost(result.position->first, value);
+      value = std::move(result.node.mapped());
+      bytes_ += cost(result.position->first, value);
+    }
+  };
+  move_all(newer.hashed_, hashed_);
+  move_all(newer.ordered_, ordered_);
+  newer.bytes_ = 0;
 }
 
 void RowSet::for_each(const std::function<void(std::string_view, const Value&)>& visit) const {
@@ -156,9 +174,8 @@ void RowLayers::close(std::string& payload) {
   open_.for_each([&](std::string_view key, const RowSet::Value& value) {
     if (value) codec::append_put(payload, key, *value);
     else codec::append_delete(payload, key);
-    dirty_.put(std::string(key), RowSet::Value(value));
   });
-  open_.clear();
+  dirty_.absorb(open_);
 }
 
 std::shared_ptr<const RowSet> RowLayers::freeze() {

@@ -19,6 +19,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "base/hash.h"
 #include "ports/state_store.h"
@@ -37,6 +38,9 @@ class RowSet {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   [[nodiscard]] bool empty() const { return hashed_.empty() && ordered_.empty(); }
   [[nodiscard]] std::size_t size() const { return hashed_.size() + ordered_.size(); }
+
+  // Takes in all rows of `newer`, over those that are here; `newer` is empty then. Rows move, they are not copied.
+  void absorb(RowSet& newer);
 
   void for_each(const std::function<void(std::string_view, const Value&)>& visit) const;
   // Keys in [from, to), in order.
@@ -76,7 +80,8 @@ class RowLayers {
   void add_closed(std::string key, std::optional<std::string> value) { dirty_.put(std::move(key), std::move(value)); }
 
   std::shared_ptr<const RowSet> freeze();
-  void thaw() { frozen_.reset(); }
+  // Gives the frozen rows out, for whoever has the time to free them.
+  std::shared_ptr<const RowSet> thaw() { return std::exchange(frozen_, nullptr); }
   [[nodiscard]] bool has_frozen() const { return frozen_ != nullptr; }
 
  private:

@@ -46,7 +46,7 @@ void on_loop(Loop& loop, Task task) {
 }  // namespace
 
 Runtime::Runtime(Options options, World world) : options_(std::move(options)), world_(std::move(world)) {
-  if (!world_.fatal) world_.fatal = [](const Error&) { std::abort(); };
+  if (!world_.fatal) world_.fatal = [](const Error& error) { end_process("log or view cannot be trusted any more", {{"error", error.message}}); };
   HOLDFAST_CHECK(!world_.shard_loops.empty() && options_.partitions > 0 && options_.partitions <= model::kPartitionsMax);
   SeededRandom random(world_.random_seed ^ 0x9e3779b97f4a7c15ull);
   static constexpr char kHex[] = "0123456789abcdef";

@@ -399,6 +399,10 @@ void Shard::durable(model::Epoch epoch) {
   wake();
 }
 
+void Shard::thaw() {
+  world_.view_loop->post([rows = table_.thaw()] {});
+}
+
 void Shard::receive(LinkBatch&& batch) {
   // Whoever sent this has cut the epoch before; what it caused here must not come before that cut.
   if (batch.epoch > open_) {

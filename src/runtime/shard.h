@@ -37,7 +37,8 @@ class Shard final : private InvokerHost {
   void set_registration(const std::string& type, const model::RegistrationRow& row) { table_.set_registration(type, row); }
   [[nodiscard]] std::size_t dirty_bytes() const { return table_.dirty_bytes(); }
   std::shared_ptr<const RowSet> freeze_recovered() { return table_.freeze(); }
-  void thaw() { table_.thaw(); }
+  // The view has the frozen rows. There may be many: they are freed where that keeps nobody waiting.
+  void thaw();
   void start();
 
   // From outside.

@@ -21,8 +21,7 @@ constexpr std::size_t kStreamsCachedMax = 10'000;
 template <typename T>
 T must(Result<T>&& result, std::string_view what) {
   if (!result) {
-    log_error("cannot read a stored row", {{"row", what}, {"error", result.error().message}});
-    std::abort();
+    end_process("cannot read a stored row", {{"row", what}, {"error", result.error().message}});
   }
   return std::move(*result);
 }
@@ -41,7 +40,10 @@ Table::Table(Limits limits, std::vector<model::PartitionId> owned, const ports::
       owned_(std::move(owned)),
       layers_(store),
       timers_(limits.timers_in_memory_max,
-              [this](Instant from, std::size_t limit, const auto& found) { return read_timers(from, limit, found); }) {}
+              [this](Instant from, std::size_t limit, const auto& found) {
+                // Each partition has its share of what is near.
+                return read_timers(from, std::max<std::size_t>(limit / std::max<std::size_t>(owned_.size(), 1), 1), found);
+              }) {}
 
 Table::~Table() = default;
 
@@ -116,7 +118,7 @@ Result<Table::Recovered> Table::recover() {
 }
 
 Entity& Table::entity(const model::Address& address) {
-  if (const auto it = entities_.find(address); it != entities_.end()) return **it;
+  if (const Entity* known = find(address)) return const_cast<Entity&>(*known);
   auto fresh = std::make_unique<Entity>();
   fresh->address = address;
   if (auto bytes = layers_.get(codec::address_key(partition_of(address.id), RowKind::Address, address))) {
@@ -132,8 +134,11 @@ Entity& Table::entity(const model::Address& address) {
 }
 
 const Entity* Table::find(const model::Address& address) const {
+  if (recent_ != nullptr && recent_->address == address) return recent_;
   const auto it = entities_.find(address);
-  return it == entities_.end() ? nullptr : it->get();
+  if (it == entities_.end()) return nullptr;
+  recent_ = it->get();
+  return recent_;
 }
 
 void Table::for_each_entity(const std::function<void(const Entity&)>& visit) const {
@@ -168,6 +173,7 @@ void Table::evict() {
     unlink(e);
     if (!e.is_evictable()) continue;  // It comes back when it rests.
     cached_bytes_ -= e.row_bytes;
+    if (recent_ == &e) recent_ = nullptr;
     entities_.erase(entities_.find(e.address));
   }
 }

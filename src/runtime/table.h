@@ -78,7 +78,7 @@ class Table final : public partition::View {
   void add_inbox(std::string& closed_payload, const model::Command& command, const model::Sequence& sequence);
   [[nodiscard]] std::size_t dirty_bytes() const { return layers_.dirty_bytes(); }
   std::shared_ptr<const RowSet> freeze() { return layers_.freeze(); }
-  void thaw() { layers_.thaw(); }
+  std::shared_ptr<const RowSet> thaw() { return layers_.thaw(); }
   [[nodiscard]] bool has_frozen() const { return layers_.has_frozen(); }
 
   // Mailboxes, for bounds and for people.
@@ -132,6 +132,7 @@ class Table final : public partition::View {
   TimerQueue timers_;
   std::vector<Entity*> touched_;
   model::Epoch open_epoch_;
+  mutable Entity* recent_ = nullptr;  // The last one looked up: the next look-up is often for the same.
   Entity* oldest_ = nullptr;
   Entity* newest_ = nullptr;
   std::size_t cached_bytes_ = 0;
