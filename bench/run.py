@@ -40,9 +40,9 @@ OTHERS_CORES_MAX = 0.15  # More CPU than this used by other processes: the figur
 
 class Times:
     def __init__(self, quick, seconds):
-        self.measure = seconds or (0.8 if quick else 5)
-        self.warm_up = 0.4 if quick else 1.5
-        self.limit = 0.6 if quick else 2.5
+        self.measure = seconds or (0.8 if quick else 4)
+        self.warm_up = 0.4 if quick else 1.2
+        self.limit = 0.6 if quick else 2
         self.disk = 0.3 if quick else 1
         self.starts = 2 if quick else 5
         self.idle = 0.5 if quick else 3
@@ -263,8 +263,9 @@ def print_row(name, row):
 
 
 def flat(prefix, values):
-    return [{"name": f"{prefix}/{metric}", "unit": unit_of(metric), "value": round(value, 4)} for metric, value in values.items()
-            if value is not None]
+    units = {"rate": "appends/s"} if "/disk/" in prefix else {}
+    return [{"name": f"{prefix}/{metric}", "unit": units.get(metric) or unit_of(metric), "value": round(value, 4)}
+            for metric, value in values.items() if value is not None]
 
 
 def disk_row(disk):
