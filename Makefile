@@ -54,6 +54,10 @@ test-tsan: packages-build ## the same with TSan
 test-e2e: build e2e-parts ## end-to-end tests on the release program
 	@python3 tools/test.py --suites e2e --filter "$(FILTER)"
 
+.PHONY: test-planted
+test-planted: packages-build ## checks the checker: bugs planted on purpose, which the simulator must find within 200 seeds
+	@tests/sim/planted/run.sh
+
 .PHONY: fuzz
 fuzz: packages-build packages-fuzz ## one fuzz target: make fuzz T=name SECONDS=60; without T: their names
 	@cmake --preset fuzz >build/configure-fuzz.log || { cat build/configure-fuzz.log; exit 1; }

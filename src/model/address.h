@@ -41,6 +41,10 @@ inline constexpr std::uint16_t kPartitionsMax = 4096;
   return {static_cast<std::uint16_t>(stable_hash(id) % partitions)};
 }
 
+// Bounds on what an address may be made of, whoever names it.
+inline constexpr std::size_t kTypeBytesMax = 512;
+inline constexpr std::size_t kIdBytesMax = 4096;
+
 // Addresses of our own, not of functions. No function may be declared in this namespace.
 inline constexpr std::string_view kOwnNamespace = "holdfast";
 inline constexpr std::string_view kRequestType = "holdfast/request";  // id = request id; a message to it is the reply.

@@ -11,6 +11,10 @@ namespace holdfast::partition {
 namespace {
 
 Result<void> check_target(const FunctionDirectory& functions, const model::Address& target) {
+  if (target.id.empty()) return fail(ErrorCode::Invalid, "message to " + target.type + " with an empty id");
+  if (target.id.size() > model::kIdBytesMax)
+    return fail(ErrorCode::Invalid, "message to " + target.type + " with an id of " + std::to_string(target.id.size()) +
+                                        " bytes; at most " + std::to_string(model::kIdBytesMax) + " are taken");
   if (target.type == model::kRequestType) return {};
   if (!functions.knows(target.type))
     return fail(ErrorCode::Invalid, "message to " + target.type + "/" + target.id + ": no endpoint serves this function type");

@@ -24,6 +24,7 @@ struct Entity {
   model::AddressRow row;
   Mailbox mailbox;
   FunctionType* type = nullptr;
+  std::uint64_t* backlog = nullptr;  // Its endpoint's count of waiting messages.
 
   Phase phase = Phase::Idle;
   std::uint32_t batch = 0;            // While in flight.

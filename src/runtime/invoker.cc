@@ -65,9 +65,22 @@ void Invoker::for_each_type(const std::function<void(const FunctionType&)>& visi
   for (const auto& [name, type] : types_) visit(*type);
 }
 
+void Invoker::attach(Entity& entity) {
+  if (entity.type != nullptr) return;
+  entity.type = type_of(entity.address.type);
+  if (entity.type == nullptr) return;
+  entity.backlog = &entity.type->endpoint->backlog;
+  *entity.backlog += entity.mailbox.size();
+}
+
+std::uint64_t Invoker::backlog(std::string_view type) const {
+  const Endpoint* endpoint = endpoint_of(type);
+  return endpoint == nullptr ? 0 : endpoint->backlog;
+}
+
 void Invoker::offer(Entity& entity) {
   if (entity.phase != Entity::Phase::Idle || entity.row.parked || entity.mailbox.empty()) return;
-  if (entity.type == nullptr) entity.type = type_of(entity.address.type);
+  attach(entity);
   if (entity.type == nullptr) return;  // No endpoint serves it (any more): its messages wait for one.
   ready(entity);
 }
@@ -298,7 +311,10 @@ void Invoker::on_failed(Entity& entity, std::uint32_t batch, std::string why) {
 
 void Invoker::on_refused(Entity& entity, std::uint32_t batch, std::string why) {
   lost_contact(*entity.type);
-  if (batch == 1) return settle(entity, batch, std::move(why));
+  if (batch == 1) {
+    ++entity.attempts;  // This one counts, too, for whoever reads why it is parked.
+    return settle(entity, batch, std::move(why));
+  }
   entity.last_error = std::move(why);
   entity.batch_max = batch / 2;
   rest(entity);

@@ -35,6 +35,7 @@ struct Endpoint {
   std::uint32_t in_flight = 0;
   std::uint32_t in_flight_max = 1;
   std::deque<Entity*> ready;
+  std::uint64_t backlog = 0;  // Messages that wait for it or are with it.
 
   bool down = false;
   bool pausing = false;    // Until the next try, which is when `pause` fires.
@@ -89,6 +90,9 @@ class Invoker final : public partition::FunctionDirectory {
 
   [[nodiscard]] bool knows(std::string_view type) const override;
 
+  // Says whose the entity is; before mail is put into it, so that its endpoint's backlog counts.
+  void attach(Entity& entity);
+  [[nodiscard]] std::uint64_t backlog(std::string_view type) const;
   // The entity has mail, or has been unparked: it is called when its turn comes. Nothing happens for one that is busy, parked or empty.
   void offer(Entity& entity);
   // Calls whoever can be called.

@@ -13,20 +13,18 @@ namespace holdfast::runtime {
 namespace {
 
 constexpr std::size_t kIdempotencyKeyBytesMax = 255;
-constexpr std::size_t kTypeBytesMax = 512;
-constexpr std::size_t kIdBytesMax = 4096;
 
 Result<void> check(const SendRequest& request) {
   const auto [ns, name] = model::split_type(request.target.type);
   if (ns.empty() || name.empty())
     return fail(ErrorCode::Invalid, "function type \"" + request.target.type + "\": expected namespace/name");
-  if (request.target.type.size() > kTypeBytesMax)
+  if (request.target.type.size() > model::kTypeBytesMax)
     return fail(ErrorCode::Invalid, "a function type of " + std::to_string(request.target.type.size()) + " bytes; at most " +
-                                        std::to_string(kTypeBytesMax) + " are taken");
+                                        std::to_string(model::kTypeBytesMax) + " are taken");
   if (request.target.id.empty()) return fail(ErrorCode::Invalid, "the address has an empty id");
-  if (request.target.id.size() > kIdBytesMax)
+  if (request.target.id.size() > model::kIdBytesMax)
     return fail(ErrorCode::Invalid, "an id of " + std::to_string(request.target.id.size()) + " bytes; at most " +
-                                        std::to_string(kIdBytesMax) + " are taken");
+                                        std::to_string(model::kIdBytesMax) + " are taken");
   if (request.idempotency_key.size() > kIdempotencyKeyBytesMax)
     return fail(ErrorCode::Invalid, "an idempotency key of " + std::to_string(request.idempotency_key.size()) +
                                         " bytes; at most " + std::to_string(kIdempotencyKeyBytesMax) + " are taken");
@@ -140,16 +138,27 @@ void Runtime::stop(Duration grace, std::function<void()> done) {
     auto stopping = std::make_shared<Stopping>();
     stopping->missing = shards_.size();
     stopping->done = std::move(done);
-    const auto settle = [this, stopping] {
+    const auto settle = [this, stopping, &home] {
       if (stopping->settled) return;
       stopping->settled = true;
-      epochs_->settle([stopping] { stopping->done(); });
+      epochs_->settle([this, stopping, &home] {
+        // Whoever still waits for a function is told, each on its own shard, before the loops may end.
+        stopping->missing = shards_.size();
+        for (const auto& shard : shards_) {
+          shard->loop().post([shard = shard.get(), stopping, &home] {
+            shard->dismiss_waiters();
+            home.post([stopping] {
+              if (--stopping->missing == 0) stopping->done();
+            });
+          });
+        }
+      });
     };
     for (const auto& shard : shards_) {
       shard->loop().post([shard = shard.get(), stopping, settle, &home] {
         shard->quiesce([stopping, settle, &home] {
           home.post([stopping, settle] {
-            if (--stopping->missing == 0) settle();
+            if (!stopping->settled && --stopping->missing == 0) settle();
           });
         });
       });

@@ -77,11 +77,16 @@ Result<void> Shard::admit(const SendRequest& request) const {
   const std::size_t size = request.value.value.size();
   if (size > options_.message_bytes_max)
     return fail(ErrorCode::TooLarge, "a message of " + std::to_string(size) + " bytes; at most " +
-                                         std::to_string(options_.message_bytes_max) + " are taken");
+                                         std::to_string(options_.message_bytes_max) + " are taken (limits.messageBytes)");
   if (!invoker_.knows(request.target.type))
     return fail(ErrorCode::NotFound, "no endpoint serves the function type " + request.target.type);
-  if (table_.mail_count() >= options_.backlog_messages_max || table_.mail_bytes() >= options_.backlog_bytes_max)
-    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_count()) + " messages are waiting already");
+  // Beyond the bound an endpoint that holds less than its share of it is still served: one that is down must not
+  // shut the others out. So the bound is kept at most twice over.
+  if (table_.mail_count() >= options_.backlog_messages_max &&
+      invoker_.backlog(request.target.type) >= options_.backlog_messages_max / options_.endpoints.size())
+    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_count()) + " messages are waiting already (limits.backlogMessages)");
+  if (table_.mail_bytes() >= options_.backlog_bytes_max)
+    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_bytes()) + " bytes of messages are waiting already (limits.backlogBytes)");
   if (waiting_ >= options_.waiting_requests_max)
     return fail(ErrorCode::Overloaded, std::to_string(waiting_) + " requests are waiting already");
   if (table_.dirty_bytes() > options_.dirty_bytes_max * kDirtyOverloadFactor ||
@@ -195,6 +200,7 @@ void Shard::carry_out(model::Command&& command) {
   }
   metrics_.messages_delivered.add();
   Entity& entity = table_.entity(message.target);
+  invoker_.attach(entity);
   table_.add_mail(entity, std::move(message));
   invoker_.offer(entity);
   wake();
@@ -490,6 +496,16 @@ void Shard::quiesce(std::function<void()> done) {
   quiet_ = std::move(done);
   answer_readers();
   wake();
+}
+
+void Shard::dismiss_waiters() {
+  for (auto& [id, waiters] : std::exchange(waiters_, {})) {
+    waiting_ -= waiters.size();
+    for (auto& waiter : waiters) {
+      loop_.cancel(waiter.timer);
+      waiter.done(fail(ErrorCode::Unavailable, "the runtime is stopping; the message stays accepted"));
+    }
+  }
 }
 
 void Shard::check_quiet() {

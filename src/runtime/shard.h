@@ -61,6 +61,9 @@ class Shard final : private InvokerHost {
   // Lets what is under way finish, takes on nothing new; `done` when that is so.
   void quiesce(std::function<void()> done);
 
+  // Tells everybody who still waits for an answer that there will be none.
+  void dismiss_waiters();
+
   // Looking in; see inspect.h.
   [[nodiscard]] std::vector<FunctionInfo> functions() const;
   [[nodiscard]] std::vector<EndpointInfo> endpoints() const;

@@ -182,6 +182,7 @@ void Table::add_mail(Entity& e, model::Message&& message) {
   const std::size_t size = model::size_in_memory(message);
   e.mailbox.push(std::move(message));
   ++mail_count_;
+  if (e.backlog != nullptr) ++*e.backlog;
   mail_bytes_ += size;
   mail_bytes_in_memory_ += size;
   open_bytes_ += size;
@@ -228,6 +229,7 @@ void Table::apply_change(partition::ChangeAddress&& change) {
     mail_bytes_in_memory_ -= freed;
     mail_bytes_ -= std::min<std::uint64_t>(mail_bytes_, freed);
     mail_count_ -= change.mail_taken;
+    if (e.backlog != nullptr) *e.backlog -= change.mail_taken;
     if (mail_count_ == 0) mail_bytes_ = 0;
   }
   if (change.park != partition::ChangeAddress::Park::Keep) {
