@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "partition/expiry.h"
+#include "partition/registration.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -242,9 +243,10 @@ void Invoker::on_incomplete(Entity& entity, std::uint32_t batch, std::size_t sta
   const bool all_known = std::ranges::all_of(missing, is_known);
   if (missing.empty() || (known == states_sent && all_known)) {
     // Asking again would go on for ever.
-    std::string why = missing.empty() ? "an incomplete context that names no missing state"
-                                      : "an incomplete context for state \"" + missing.front().name + "\", which was sent along";
-    return on_refused(entity, batch, std::move(why));
+    if (missing.empty()) return on_refused(entity, batch, "an incomplete context that names no missing state");
+    std::string why = "an incomplete context for state \"" + missing.front().name + "\", which was sent along";
+    const auto judged = partition::declare_states(type.name, registration, std::move(missing));
+    return on_refused(entity, batch, judged ? std::move(why) : judged.error().message);
   }
   if (type.contact == FunctionType::Contact::Probing) type.contact = FunctionType::Contact::Unknown;
   entity.phase = Entity::Phase::Waiting;
