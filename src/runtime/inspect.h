@@ -19,6 +19,8 @@ struct AddressQuery {
   std::string type;        // Only this function type; empty: all.
   std::string id_prefix;   // Only ids that begin with this.
   std::uint32_t limit = 100;
+  std::vector<std::string> kinds;          // Of timers: only these, see TimerInfo; empty: all.
+  std::optional<Instant> parked_before;    // Of parked addresses: only those that were parked before this.
 };
 
 struct FunctionInfo {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kRequestOverhead = 1024;   // Address, names and tags around the payloads of a request, at most about.
 constexpr std::size_t kMessageOverhead = 64;
+constexpr Duration kProbeAlone{250};  // How long a type's first call may keep the others waiting.
 constexpr Duration kReportWindow{10'000};
 constexpr std::uint32_t kReportsPerWindow = 10;
 
@@ -97,6 +98,12 @@ void Invoker::release_waiting(FunctionType& type) {
   for (Entity* entity : waiting) ready(*entity);
 }
 
+void Invoker::made_contact(FunctionType& type) {
+  if (type.contact == FunctionType::Contact::Known) return;
+  type.contact = FunctionType::Contact::Known;
+  release_waiting(type);
+}
+
 void Invoker::lost_contact(FunctionType& type) {
   if (type.contact != FunctionType::Contact::Probing) return;
   type.contact = FunctionType::Contact::Unknown;
@@ -134,12 +141,21 @@ void Invoker::pump() {
 void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   FunctionType& type = *entity.type;
   HOLDFAST_CHECK(entity.phase == Entity::Phase::Ready && !entity.mailbox.empty());
+  // A type that has declared its states before needs no first contact.
+  if (type.contact == FunctionType::Contact::Unknown && table_.registration(type.name) != nullptr)
+    type.contact = FunctionType::Contact::Known;
   if (type.contact == FunctionType::Contact::Probing || type.declaring) {
     entity.phase = Entity::Phase::Waiting;
     type.waiting.push_back(&entity);
     return;
   }
-  if (type.contact == FunctionType::Contact::Unknown) type.contact = FunctionType::Contact::Probing;
+  if (type.contact == FunctionType::Contact::Unknown) {
+    // One call that hangs must not keep the whole type waiting.
+    type.contact = FunctionType::Contact::Probing;
+    loop_.after(kProbeAlone, [this, &type] {
+      if (type.contact == FunctionType::Contact::Probing) made_contact(type);
+    });
+  }
 
   const auto& spec = endpoint.spec;
   std::uint64_t count_max = entity.batch_max;
@@ -213,10 +229,7 @@ void Invoker::finish(Entity& entity, std::uint32_t batch, std::size_t states_sen
     return on_refused(entity, batch, std::move(accepted.error().message));
   }
   type.messages.add(batch);
-  if (type.contact != FunctionType::Contact::Known) {
-    type.contact = FunctionType::Contact::Known;
-    release_waiting(type);
-  }
+  made_contact(type);
   entity.attempts = 0;
   entity.last_error.clear();
   if (entity.batch_max != UINT32_MAX) entity.batch_max = entity.batch_max > UINT32_MAX / 4 ? UINT32_MAX : entity.batch_max * 2;
@@ -301,7 +314,7 @@ void Invoker::on_unreachable(Entity& entity, std::string why) {
 void Invoker::on_failed(Entity& entity, std::uint32_t batch, std::string why) {
   const auto& policy = entity.type->endpoint->spec.on_failure.retry;
   ++entity.attempts;
-  lost_contact(*entity.type);
+  made_contact(*entity.type);
   if (batch == 1 && policy.max_attempts != 0 && entity.attempts >= policy.max_attempts)
     return settle(entity, batch, std::move(why));
   entity.last_error = std::move(why);
@@ -312,7 +325,7 @@ void Invoker::on_failed(Entity& entity, std::uint32_t batch, std::string why) {
 }
 
 void Invoker::on_refused(Entity& entity, std::uint32_t batch, std::string why) {
-  lost_contact(*entity.type);
+  made_contact(*entity.type);
   if (batch == 1) {
     ++entity.attempts;  // This one counts, too, for whoever reads why it is parked.
     return settle(entity, batch, std::move(why));

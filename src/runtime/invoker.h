@@ -3,8 +3,8 @@
 //   - At most one call at a time for an address; what arrives meanwhile becomes the next batch.
 //   - An endpoint has a bound on calls under way, a queue of addresses that wait for a place, and, when it cannot be reached, a pause
 //     that grows, after which one call at a time tries again. Other endpoints never notice.
-//   - A type that has not answered since start is called once, and by nobody else until it has: its first answer may be that it needs
-//     states declared, and a thousand addresses need not all be told so.
+//   - A type that has declared no states and not answered since start is called once, and by nobody else for a moment: its first
+//     answer may be that it needs states declared, and a thousand addresses need not all be told so.
 //   - A batch that fails is tried again as its first half, so that one bad message ends up alone before anything final happens to it.
 //
 // What an answer means is the host's business. One thread.
@@ -119,6 +119,7 @@ class Invoker final : public partition::FunctionDirectory {
   void settle(Entity& entity, std::uint32_t batch, std::string why);
   void report(const Entity& entity, const std::string& why);
   void lost_contact(FunctionType& type);
+  void made_contact(FunctionType& type);
   void has_answered(Endpoint& endpoint);
   [[nodiscard]] Duration backoff(const model::RetryPolicy& policy, std::uint32_t attempt);
 

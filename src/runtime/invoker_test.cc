@@ -280,6 +280,25 @@ TEST(Invoker, TypeIsCalledOnceUntilItHasAnsweredAndOtherTypesDoNotWait) {
   EXPECT_EQ(world.calls(), 101u);
 }
 
+TEST(Invoker, FirstCallThatHangsKeepsTheOthersWaitingForAMomentOnly) {
+  World world({endpoint("shop/*")});
+  world.targets[0]->hold = true;
+  world.send_many("shop/cart", 100);
+  world.loop.run();
+  ASSERT_EQ(world.calls(), 1u);
+  world.loop.advance({1'000});
+  EXPECT_EQ(world.calls(), 100u);
+}
+
+TEST(Invoker, TypeThatHasDeclaredStatesBeforeNeedsNoFirstContact) {
+  World world({endpoint("shop/*")});
+  world.table.set_registration("shop/cart", {{{"seen", "io.statefun.types/int", {}, {}}}});
+  world.targets[0]->hold = true;
+  world.send_many("shop/cart", 100);
+  world.loop.run();
+  EXPECT_EQ(world.calls(), 100u);
+}
+
 TEST(Invoker, IncompleteContextIsDeclaredOnceAndThenAllGoOnWithTheState) {
   World world({endpoint("shop/*")});
   world.targets[0]->answer = [](const Call& call) { return call.states.empty() ? incomplete({"a", "b"}) : ok(); };

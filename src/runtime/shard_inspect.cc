@@ -120,7 +120,7 @@ std::vector<ParkedInfo> Shard::parked(const AddressQuery& query) const {
       const auto address = codec::parse_address_key(key);
       if (!address || !wanted(query, *address)) return true;
       const auto& row = table_.address(*address);
-      if (!row.parked) return true;
+      if (!row.parked || (query.parked_before && row.parked->since >= *query.parked_before)) return true;
       ParkedInfo info{*address, *row.parked, table_.mailbox_size(*address), {}};
       info.batch = table_.oldest_mail(*address, std::min(kParkedMessagesShown, row.parked->batch));
       out.push_back(std::move(info));
@@ -156,6 +156,7 @@ std::vector<TimerInfo> Shard::timers(const AddressQuery& query) const {
         info.target = {std::string(model::kStreamType), std::get<model::TrimStream>(*row).name};
       }
       if (!wanted(query, info.target)) return true;
+      if (!query.kinds.empty() && std::ranges::find(query.kinds, info.kind) == query.kinds.end()) return true;
       out.push_back(std::move(info));
       return ++count < query.limit;
     });
