@@ -93,6 +93,8 @@ class HeadParser {
 class RequestParser : public HeadParser {
  public:
   explicit RequestParser(const MessageLimits& limits) : HeadParser(Kind::Request, limits) {}
+  // Of the body, come so far.
+  [[nodiscard]] std::size_t body_bytes() const { return request_.body.size(); }
   // The client waits for "100 Continue" before it sends the body. True until continued() is called or body bytes came.
   [[nodiscard]] bool wants_continue() const { return expects_continue_ && has_head() && state_ == ParseState::More; }
   void continued() { expects_continue_ = false; }

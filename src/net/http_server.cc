@@ -9,10 +9,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "base/check.h"
+#include "net/message_writer.h"
 #include "net/server_connection.h"
 #include "net/stream.h"
 
@@ -100,7 +102,23 @@ Result<UniqueFd> listen_unix(const std::string& path) {
   return open_listener(AF_UNIX, generic, sizeof address, path);
 }
 
+// Whole, because the connection that gets it is never made.
+std::string answer_when_full(ErrorFormatter format_error, std::size_t connections_max) {
+  const HttpResponse response =
+      format_error(503, "all connections are taken: connections_max=" + std::to_string(connections_max));
+  std::string out = "HTTP/1.1 503 " + std::string(reason_phrase(503)) + "\r\n";
+  for (const auto [name, value] : response.headers) append_field(out, name, value);
+  if (!response.headers.find("retry-after")) append_field(out, "retry-after", "1");
+  append_field(out, "content-length", std::to_string(response.body.size()));
+  append_field(out, "connection", "close");
+  return out + "\r\n" + response.body;
+}
+
 }  // namespace
+
+HttpResponse plain_text_error(int status, std::string_view message) {
+  return {status, {{"content-type", "text/plain; charset=utf-8"}}, std::string(message) + "\n"};
+}
 
 struct HttpServer::Impl final : IoHandler, std::enable_shared_from_this<HttpServer::Impl> {
   Impl(std::vector<EventLoop*> all, std::shared_ptr<ServerShared> common) : loops(std::move(all)), shared(std::move(common)) {
@@ -148,9 +166,8 @@ void HttpServer::Impl::on_readable() {
 
 void HttpServer::Impl::hand_over(UniqueFd fd, const sockaddr_storage& from) {
   if (shared->connections.load() >= shared->limits.connections_max) {
-    constexpr std::string_view kFull =
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n";
-    if (!shared->tls) [[maybe_unused]] const auto put = ::send(fd.get(), kFull.data(), kFull.size(), MSG_NOSIGNAL);
+    const std::string& full = shared->answer_when_full;
+    if (!shared->tls) [[maybe_unused]] const auto put = ::send(fd.get(), full.data(), full.size(), MSG_NOSIGNAL);
     return;
   }
   shared->connections.fetch_add(1);
@@ -172,12 +189,15 @@ void HttpServer::Impl::stop_listening() {
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(std::vector<EventLoop*> loops, ListenSpec spec, HttpLimits limits,
-                                                       Handler handler) {
-  HOLDFAST_CHECK(!loops.empty());
+                                                       Handler handler, ErrorFormatter format_error) {
+  HOLDFAST_CHECK(!loops.empty() && format_error != nullptr);
   auto fd = spec.unix_path.empty() ? listen_tcp(spec) : listen_unix(spec.unix_path);
   if (!fd) return fail(fd.error());
   auto shared = std::make_shared<ServerShared>();
   shared->limits = limits;
+  shared->limits.buffered_bytes_max = std::max(limits.buffered_bytes_max, limits.message.body_bytes_max);
+  shared->format_error = format_error;
+  shared->answer_when_full = answer_when_full(format_error, limits.connections_max);
   shared->handler = std::move(handler);
   shared->tls = spec.tls;
   auto impl = std::make_shared<Impl>(std::move(loops), std::move(shared));

@@ -36,7 +36,14 @@ struct HttpLimits {
   Duration request_timeout{60'000};      // From a request's first byte to its last; TLS handshake likewise.
   Duration write_stall_timeout{30'000};  // The client takes no byte of what we send.
   std::size_t stream_buffer_bytes_max = 1024 * 1024;  // A stream whose client is further behind is cut.
+  // Bodies of all connections that are still coming in. Who goes beyond is answered 503; never less than one whole body.
+  std::size_t buffered_bytes_max = 256 * 1024 * 1024;
 };
+
+// What the server answers by itself, to requests that never reach the handler: one it cannot read, one too many, a handler that
+// dropped its Responder. `message` names limits as the members of HttpLimits are called. Any thread.
+using ErrorFormatter = HttpResponse (*)(int status, std::string_view message);
+[[nodiscard]] HttpResponse plain_text_error(int status, std::string_view message);
 
 class StreamWriter;
 class ServerConnection;
@@ -95,7 +102,8 @@ class HttpServer {
   // Listens at once, so that port() is known and a taken port is an error here; serves as soon as the loops run. The loops outlive the
   // server. Accepts on loops[0] and spreads connections over all of them. Call before the loops run, or on loops[0].
   [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(std::vector<EventLoop*> loops, ListenSpec spec,
-                                                                  HttpLimits limits, Handler handler);
+                                                                  HttpLimits limits, Handler handler,
+                                                                  ErrorFormatter format_error = plain_text_error);
   // After the loops have stopped, or after close() has reported; otherwise a handler might still be running.
   ~HttpServer();
 

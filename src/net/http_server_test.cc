@@ -311,6 +311,68 @@ TEST_F(HttpServerTest, AStreamWhoseClientDoesNotReadIsCutAtItsLimit) {
   EXPECT_LT(written, 256'000'000u);
 }
 
+TEST_F(HttpServerTest, WhatTheServerAnswersByItselfHasTheFormOfItsFormatter) {
+  HttpLimits limits;
+  limits.connections_max = 3;
+  limits.message.body_bytes_max = 10;
+  serve([](HttpRequest&&, Responder) {}, limits, {}, [](int status, std::string_view message) {
+    return HttpResponse{status, {{"content-type", "x/error"}}, "<" + std::to_string(status) + " " + std::string(message) + ">"};
+  });
+  const auto answer_to = [&](const std::string& bytes) {
+    auto peer = raw_connect();
+    peer->say(bytes);
+    await(*peer, ">");
+    EXPECT_THAT(peer->got, HasSubstr("content-type: x/error\r\n"));
+    peer->hang_up();
+    return peer->got;
+  };
+  EXPECT_THAT(answer_to("nonsense\r\n\r\n"), HasSubstr("<400 "));
+  EXPECT_THAT(answer_to("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 11\r\n\r\n"), HasSubstr("<413 a body of 11 bytes, more than body_bytes_max=10>"));
+  EXPECT_THAT(answer_to("GET / HTTP/1.1\r\nhost: h\r\n\r\n"), HasSubstr("<500 the request was dropped without an answer>"));
+  run_until([&] { return server_->connections() == 0; });
+  std::vector<std::shared_ptr<RawPeer>> open;
+  for (int i = 0; i < 3; ++i) open.push_back(raw_connect());
+  run_until([&] { return server_->connections() == 3; });
+  auto refused = raw_connect();
+  run_until([&] { return refused->ended; });
+  EXPECT_THAT(refused->got, HasSubstr("retry-after: 1\r\n"));
+  EXPECT_THAT(refused->got, ::testing::EndsWith("<503 all connections are taken: connections_max=3>"));
+}
+
+TEST_F(HttpServerTest, BodiesThatComeInHaveACommonBound) {
+  HttpLimits limits;
+  limits.message.body_bytes_max = 1000;
+  limits.buffered_bytes_max = 1500;
+  serve(echo, limits);
+  const std::string head = "POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 1000\r\n\r\n";
+  auto first = raw_connect();
+  first->say(head + std::string(900, 'a'));
+  auto second = raw_connect();
+  second->say(head + std::string(900, 'b'));
+  run_until([&] { return !first->got.empty() || !second->got.empty(); });
+  RawPeer& refused = first->got.empty() ? *second : *first;
+  RawPeer& other = first->got.empty() ? *first : *second;
+  EXPECT_THAT(refused.got, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(refused.got, HasSubstr("retry-after: 1\r\n"));
+  EXPECT_THAT(refused.got, HasSubstr("buffered_bytes_max=1500"));
+
+  // The one that was there first goes on, and then there is room again.
+  other.say(std::string(100, 'z'));
+  await(other, "z.");
+  EXPECT_THAT(other.got, StartsWith("HTTP/1.1 200"));
+  auto third = raw_connect();
+  third->say(head + std::string(900, 'c'));
+  third->hang_up();  // Gives back what was held.
+  other.hang_up();
+  refused.hang_up();
+  run_until([&] { return server_->connections() == 0; });
+  auto fourth = raw_connect();
+  fourth->say(head + std::string(900, 'd'));
+  fourth->say(std::string(100, 'z'));
+  await(*fourth, "z.");
+  EXPECT_THAT(fourth->got, StartsWith("HTTP/1.1 200"));
+}
+
 TEST_F(HttpServerTest, OneConnectionTooManyIsAnswered503) {
   HttpLimits limits;
   limits.connections_max = 1;

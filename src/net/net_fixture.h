@@ -127,8 +127,9 @@ class NetTest : public ::testing::Test {
     ASSERT_FALSE(hung) << "what the test waits for did not happen";
   }
 
-  HttpServer& serve(HttpServer::Handler handler, HttpLimits limits = {}, ListenSpec spec = {}) {
-    auto server = HttpServer::listen({&loop_}, std::move(spec), limits, std::move(handler));
+  HttpServer& serve(HttpServer::Handler handler, HttpLimits limits = {}, ListenSpec spec = {},
+                    ErrorFormatter format_error = plain_text_error) {
+    auto server = HttpServer::listen({&loop_}, std::move(spec), limits, std::move(handler), format_error);
     if (!server) ADD_FAILURE() << server.error().message;
     server_ = std::move(*server);
     return *server_;

@@ -6,14 +6,6 @@
 
 namespace holdfast::net {
 
-namespace {
-
-HttpResponse unanswered() {
-  return {500, {{"content-type", "text/plain; charset=utf-8"}}, "the request was dropped without an answer\n"};
-}
-
-}  // namespace
-
 Responder& Responder::operator=(Responder&& other) noexcept {
   Responder old(std::move(*this));  // Answers 500 if it has not answered.
   connection_ = std::move(other.connection_);
@@ -22,7 +14,7 @@ Responder& Responder::operator=(Responder&& other) noexcept {
 }
 
 Responder::~Responder() {
-  if (connection_) connection_->send(exchange_, unanswered());
+  if (connection_) connection_->send_error(exchange_, 500, "the request was dropped without an answer");
 }
 
 void Responder::send(HttpResponse response) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <utility>
 
 #include "base/check.h"
 #include "net/message_writer.h"
@@ -205,6 +206,8 @@ void ServerConnection::consume(std::string_view bytes) {
     return;
   }
   if (parser_.started() && (!was_started || took_one)) deadline_ = shard_->tick_after(shard_->shared().limits.request_timeout);
+  if (!hold_body()) return refuse(503, "the requests under way hold more than buffered_bytes_max=" +
+                                           std::to_string(shard_->shared().limits.buffered_bytes_max) + " bytes: try again");
   if (parser_.wants_continue()) {
     parser_.continued();
     constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -213,7 +216,21 @@ void ServerConnection::consume(std::string_view bytes) {
   }
 }
 
+// Only bodies that take more than one read are counted: the small ones that come whole need no shared counter.
+bool ServerConnection::hold_body() {
+  const std::size_t bytes = parser_.body_bytes();
+  if (bytes <= held_bytes_) return true;
+  const std::size_t sum = shard_->hold_bytes(bytes - held_bytes_);
+  held_bytes_ = bytes;
+  return sum <= shard_->shared().limits.buffered_bytes_max;
+}
+
+void ServerConnection::release_body() {
+  if (held_bytes_ > 0) shard_->release_bytes(std::exchange(held_bytes_, 0));
+}
+
 void ServerConnection::dispatch() {
+  release_body();
   http_1_0_ = parser_.is_http_1_0();
   keep_alive_ = parser_.keep_alive();
   HttpRequest request = parser_.take();
@@ -271,7 +288,10 @@ void ServerConnection::refuse(int status, const std::string& message) {
   keep_alive_ = false;
   head_only_ = false;
   linger_ = true;
-  HttpResponse response{status, {{"content-type", "text/plain; charset=utf-8"}}, message + "\n"};
+  HttpResponse response = shard_->shared().format_error(status, message);
+  if (status == 503) response.headers.set("retry-after", "1");
+  parser_ = RequestParser(shard_->shared().limits.message);  // What has come of the request is of no use any more; nor is `message`.
+  release_body();
   ++exchange_;
   do_send(response);
 }
@@ -315,6 +335,10 @@ void ServerConnection::send(std::uint64_t exchange, HttpResponse response) {
     gone_ = nullptr;
     do_send(response);
   });
+}
+
+void ServerConnection::send_error(std::uint64_t exchange, int status, std::string_view message) {
+  send(exchange, shard_->shared().format_error(status, message));
 }
 
 void ServerConnection::do_send(HttpResponse& response) {
@@ -509,6 +533,7 @@ void ServerConnection::close() {
   stream_.reset();
   out_.clear();
   ahead_.clear();
+  release_body();
   buffered_.store(0, std::memory_order_relaxed);
   shard_->remove(this);
   tell_gone();

@@ -26,7 +26,10 @@ struct ServerShared {
   HttpLimits limits;
   HttpServer::Handler handler;
   TlsServer tls;
+  ErrorFormatter format_error = plain_text_error;
+  std::string answer_when_full;
   std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> buffered_bytes{0};  // See HttpLimits::buffered_bytes_max.
 };
 
 class ServerShard : public std::enable_shared_from_this<ServerShard> {
@@ -44,6 +47,9 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   [[nodiscard]] bool draining() const { return draining_; }
   [[nodiscard]] bool closed() const { return closed_; }
   [[nodiscard]] const ServerShared& shared() const { return *shared_; }
+  // Bytes of bodies that come in; the sum over the server, after.
+  std::size_t hold_bytes(std::size_t bytes) { return shared_->buffered_bytes.fetch_add(bytes) + bytes; }
+  void release_bytes(std::size_t bytes) { shared_->buffered_bytes.fetch_sub(bytes); }
   [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] const LoopHandle& handle() const { return handle_; }
   [[nodiscard]] std::string_view date() const { return date_; }
@@ -88,6 +94,7 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   void end_stream(std::uint64_t exchange);
   void cut(std::uint64_t exchange);
   void when_gone(std::uint64_t exchange, Task gone);
+  void send_error(std::uint64_t exchange, int status, std::string_view message);
   [[nodiscard]] std::size_t buffered() const { return buffered_.load(std::memory_order_relaxed); }
 
  private:
@@ -105,6 +112,8 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   void read_ahead();
   void discard();
   void refuse(int status, const std::string& message);
+  [[nodiscard]] bool hold_body();
+  void release_body();
   void build_head(std::string& out, int status, const HeaderList& headers, std::size_t body_size, bool chunked);
   void do_send(HttpResponse& response);
   void do_begin_stream(int status, const HeaderList& headers);
@@ -138,6 +147,7 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   std::size_t out_bytes_ = 0;
   std::size_t stream_bytes_in_out_ = 0;
   std::size_t lingered_bytes_ = 0;
+  std::size_t held_bytes_ = 0;  // Of the body that is coming in, as counted in the shared sum.
   std::atomic<std::size_t> buffered_{0};
   Task gone_;
 };
