@@ -1,10 +1,13 @@
 #include "api/admin.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 
 #include "api/inspect_json.h"
 #include "api/json_writer.h"
+#include "codec/standard_types.h"
+#include "codec/utf8.h"
 #include "telemetry/process.h"
 #include "telemetry/prometheus.h"
 
@@ -14,6 +17,8 @@ namespace {
 constexpr std::string_view kPaths =
     "/healthz, /readyz, /metrics, /v1/version, /v1/functions, /v1/endpoints, /v1/addresses, /v1/state/{namespace}/{name}/{id}, "
     "/v1/states, /v1/parked, /v1/timers, /v1/streams";
+
+constexpr std::string_view kDelayedSend = "delayed-send";
 
 // Answers with the JSON of what the runtime gives.
 template <typename T>
@@ -66,10 +71,10 @@ void Admin::route(ExchangePtr exchange, const Path& path) {
                      is("endpoints") || is("addresses") || is("state", 5) || is("states") || is("parked") || is("timers") ||
                      is("streams");
   if (!known) return exchange->answer_error(404, "not_found", "nothing is here; there are " + std::string(kPaths));
-  if (asked.method != "GET") return exchange->answer_method_not_allowed("GET");
+  if (!is_safe_method(asked.method)) return exchange->answer_method_not_allowed("GET, HEAD");
 
   if (is("addresses") || is("states") || is("parked") || is("timers")) {
-    auto query = address_query(asked);
+    auto query = is("timers") ? timer_query(asked) : address_query(asked);
     if (!query) return exchange->answer_error(query.error());
     if (is("addresses")) return runtime_.addresses(*std::move(query), answer_with(std::move(exchange), addresses_json));
     if (is("states")) return runtime_.states(*std::move(query), answer_with(std::move(exchange), states_json));
@@ -127,21 +132,29 @@ void Admin::resume(ExchangePtr exchange, const Path& path, Resume what) {
 }
 
 void Admin::resume_all(ExchangePtr exchange, Resume what) {
-  const auto parameters = Query::parse(exchange->request, {"type", "all"});
+  const auto parameters = Query::parse(exchange->request, {"type", "all", "before"});
   if (!parameters) return exchange->answer_error(parameters.error());
   const auto all = parameters->flag("all");
   if (!all) return exchange->answer_error(all.error());
-  runtime::AddressQuery query{.type = std::string(parameters->find("type").value_or("")), .id_prefix = {}, .limit = options_.limit_max};
+  // Whoever asks again until there is no more says `before` with it: what is parked again meanwhile is not for this round.
+  const auto before = parameters->count("before", static_cast<std::uint64_t>(SystemClock().now().unix_ms) + 1, INT64_MAX);
+  if (!before) return exchange->answer_error(before.error());
+  runtime::AddressQuery query;
+  query.type = parameters->find("type").value_or("");
+  query.limit = options_.limit_max;
+  if (parameters->find("before")) query.parked_before = Instant{static_cast<std::int64_t>(*before)};
   if (query.type.empty() && !*all) {
     return exchange->answer_error(400, "invalid", "which: expected ?type=NAMESPACE/NAME for one function, or ?all for everything");
   }
   const std::size_t limit = query.limit;
-  runtime_.parked(std::move(query), [this, exchange, what, limit](Result<std::vector<runtime::ParkedInfo>> parked) {
+  runtime_.parked(std::move(query), [this, exchange, what, limit, before = *before](Result<std::vector<runtime::ParkedInfo>> parked) {
     if (!parked) return exchange->answer_error(parked.error());
-    const auto answer = [what](ResumeCount& count) {
+    const auto answer = [what, before](ResumeCount& count) {
       JsonWriter json;
       json.begin_object().key(what == Resume::Retry ? "retried" : "skipped").number(count.resumed.load());
-      json.key("more").boolean(count.more).end_object();
+      json.key("more").boolean(count.more);
+      if (count.more) json.key("before").number(before);
+      json.end_object();
       count.exchange->answer_json(200, json.take());
     };
     auto count = std::make_shared<ResumeCount>(exchange, parked->size(), parked->size() >= limit);
@@ -161,11 +174,39 @@ void Admin::resume_all(ExchangePtr exchange, Resume what) {
 Result<runtime::AddressQuery> Admin::address_query(const net::HttpRequest& request) const {
   const auto parameters = Query::parse(request, {"type", "prefix", "limit"});
   if (!parameters) return fail(parameters.error());
-  const auto limit = parameters->count("limit", 100, options_.limit_max);
+  return address_query(*parameters);
+}
+
+Result<runtime::AddressQuery> Admin::timer_query(const net::HttpRequest& request) const {
+  const auto parameters = Query::parse(request, {"type", "prefix", "limit", "kind", "all"});
+  if (!parameters) return fail(parameters.error());
+  auto query = address_query(*parameters);
+  if (!query) return query;
+  const auto all = parameters->flag("all");
+  if (!all) return fail(all.error());
+  const auto kind = parameters->find("kind");
+  if (kind && *all) return fail(ErrorCode::Invalid, "which: expected one of kind and all, got both");
+  if (kind) {
+    constexpr std::string_view kKinds[] = {kDelayedSend, "expire-states", "forget-request", "trim-stream"};
+    if (std::ranges::find(kKinds, *kind) == std::ranges::end(kKinds)) {
+      return fail(ErrorCode::Invalid, "kind: expected delayed-send, expire-states, forget-request or trim-stream, got " +
+                                          codec::quote_json(codec::excerpt(*kind, 60)));
+    }
+    query->kinds = {std::string(*kind)};
+  } else if (!*all) {
+    query->kinds = {std::string(kDelayedSend)};  // The others are housekeeping, and many.
+  }
+  return query;
+}
+
+Result<runtime::AddressQuery> Admin::address_query(const Query& query) const {
+  const auto limit = query.count("limit", 100, options_.limit_max);
   if (!limit) return fail(limit.error());
-  return runtime::AddressQuery{.type = std::string(parameters->find("type").value_or("")),
-                               .id_prefix = std::string(parameters->find("prefix").value_or("")),
-                               .limit = static_cast<std::uint32_t>(*limit)};
+  runtime::AddressQuery out;
+  out.type = query.find("type").value_or("");
+  out.id_prefix = query.find("prefix").value_or("");
+  out.limit = static_cast<std::uint32_t>(*limit);
+  return out;
 }
 
 }  // namespace holdfast::api

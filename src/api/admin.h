@@ -38,6 +38,8 @@ class Admin {
   void resume(ExchangePtr exchange, const Path& path, Resume what);
   void resume_all(ExchangePtr exchange, Resume what);
   [[nodiscard]] Result<runtime::AddressQuery> address_query(const net::HttpRequest& request) const;
+  [[nodiscard]] Result<runtime::AddressQuery> timer_query(const net::HttpRequest& request) const;
+  [[nodiscard]] Result<runtime::AddressQuery> address_query(const Query& query) const;
 
   runtime::Runtime& runtime_;
   AdminOptions options_;

@@ -1,8 +1,44 @@
 #include "api/exchange.h"
 
+#include <utility>
+
 #include "api/json_writer.h"
 
 namespace holdfast::api {
+namespace {
+
+// What users call the limits of net/; those that are no setting are said in words.
+constexpr std::pair<std::string_view, std::string_view> kLimitNames[] = {
+    {"body_bytes_max", "requestBytes"},
+    {"connections_max", "httpConnections"},
+    {"start_line_bytes_max=", "the limit of "},
+    {"header_bytes_max=", "the limit of "},
+    {"header_count_max=", "the limit of "},
+    {"buffered_bytes_max=", "the limit of "},
+};
+
+std::string_view http_error_code(int status) {
+  switch (status) {
+    case 408: return "timeout";
+    case 413:
+    case 414:
+    case 431: return "too_large";
+    case 501:
+    case 505: return "not_implemented";
+    case 503: return "unavailable";
+    default: return status < 500 ? "invalid" : "io";
+  }
+}
+
+std::string error_json(std::string_view code, std::string_view message) {
+  JsonWriter json;
+  json.begin_object().key("error").begin_object();
+  json.key("code").string(code).key("message").string(message);
+  json.end_object().end_object();
+  return json.take();
+}
+
+}  // namespace
 
 void RequestCounters::count(int status) {
   if (status < kFirst || status > kLast) return;
@@ -52,16 +88,25 @@ void Exchange::answer_error(const Error& error) {
 
 void Exchange::answer_error(int status, std::string_view code, std::string_view message) {
   if (status == 429 || status == 503) set_header("retry-after", "1");
-  JsonWriter json;
-  json.begin_object().key("error").begin_object();
-  json.key("code").string(code).key("message").string(message);
-  json.end_object().end_object();
-  answer_json(status, json.take());
+  answer_json(status, error_json(code, message));
+}
+
+net::HttpResponse http_error(int status, std::string_view message) {
+  std::string text(message);
+  for (const auto& [of_net, of_user] : kLimitNames) {
+    if (const auto at = text.find(of_net); at != std::string::npos) text.replace(at, of_net.size(), of_user);
+  }
+  return {.status = status, .headers = {{"content-type", "application/json"}}, .body = error_json(http_error_code(status), text) + "\n"};
 }
 
 void Exchange::answer_method_not_allowed(std::string_view allowed) {
   set_header("allow", allowed);
   answer_error(405, "method_not_allowed", "this path takes " + std::string(allowed) + ", got " + request.method);
+}
+
+void Exchange::answer_encoded() {
+  set_header("accept-encoding", "identity");  // RFC 9110 15.5.16.
+  answer_error(415, "unsupported", "Content-Encoding: bodies are taken as they are, got " + std::string(request.headers.get("content-encoding")));
 }
 
 void Exchange::answer_refusal(Refusal refusal) {

@@ -45,6 +45,7 @@ class Exchange {
   void answer_error(int status, std::string_view code, std::string_view message);
   void answer_method_not_allowed(std::string_view allowed);
   void answer_refusal(Refusal refusal);
+  void answer_encoded();  // The body is compressed.
   [[nodiscard]] net::StreamWriter answer_stream(int status, net::HeaderList headers);
 
   // Goes into the answer, whatever it is.
@@ -62,5 +63,8 @@ struct StatusAndCode {
   std::string_view code;
 };
 [[nodiscard]] StatusAndCode status_of(ErrorCode code);
+
+// A net::ErrorFormatter: what the HTTP layer refuses looks like what the APIs refuse, and names limits as the settings do.
+[[nodiscard]] net::HttpResponse http_error(int status, std::string_view message);
 
 }  // namespace holdfast::api

@@ -5,6 +5,8 @@
 
 #include "api/parameters.h"
 #include "codec/content_type.h"
+#include "codec/standard_types.h"
+#include "codec/utf8.h"
 
 namespace holdfast::api {
 namespace {
@@ -49,7 +51,7 @@ void Gateway::handle(net::HttpRequest request, net::Responder responder) {
     return message(part[5] == "send" ? Kind::Send : Kind::Call, std::move(exchange), *std::move(target));
   }
   if (is(5, "streams")) {
-    if (asked.method != "GET") return exchange->answer_method_not_allowed("GET");
+    if (!is_safe_method(asked.method)) return exchange->answer_method_not_allowed("GET, HEAD");
     return streams_.handle(std::move(exchange), part[2] + "/" + part[3], part[4]);
   }
   if (part.size() > 6 && part[0] == "v1" && part[1] == "functions") {
@@ -68,14 +70,15 @@ void Gateway::message(Kind kind, ExchangePtr exchange, model::Address target) {
   if (!key) return exchange->answer_error(key.error());
 
   // Bytes without a word about them are bytes.
-  const std::string_view value_type = asked.headers.get("x-value-type");
+  const auto type = value_type(asked);
+  if (!type) return exchange->answer_error(type.error());
   const std::string content_type(asked.headers.get("content-type", "application/octet-stream"));
-  if (value_type.size() > kTypeBytesMax) {
-    return exchange->answer_error({ErrorCode::TooLarge, "X-Value-Type has " + std::to_string(value_type.size()) +
-                                                           " bytes, the limit is " + std::to_string(kTypeBytesMax)});
-  }
-  auto value = codec::value_of_body(content_type, value_type, std::move(asked.body));
+  if (is_encoded(asked)) return exchange->answer_encoded();
+  auto value = codec::value_of_body(content_type, *type, std::move(asked.body));
   if (!value) return exchange->answer_error(value.error());
+  if (!is_type_name(value->type_name)) {
+    return exchange->answer_error(400, "invalid", "content-type: expected application/vnd.NAMESPACE/NAME, got " + codec::quote_json(codec::excerpt(content_type, 60)));
+  }
 
   runtime::SendRequest request{.target = std::move(target),
                                .value = *std::move(value),

@@ -65,9 +65,13 @@ Result<std::uint64_t> parse_count(std::string_view name, std::string_view text, 
 Result<Query> Query::parse(const net::HttpRequest& request, std::initializer_list<std::string_view> known) {
   auto parameters = net::parse_query(request.query());
   if (!parameters) return fail(ErrorCode::Invalid, "the query " + shown(request.query()) + " is not well-formed");
-  for (const auto& [name, value] : *parameters) {
+  for (auto each = parameters->begin(); each != parameters->end(); ++each) {
+    const std::string& name = each->first;
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       return fail(ErrorCode::Invalid, "unknown query parameter " + shown(name) + "; known here: " + joined(known));
+    }
+    if (std::any_of(parameters->begin(), each, [&](const auto& earlier) { return earlier.first == name; })) {
+      return fail(ErrorCode::Invalid, "the query parameter " + name + " is given more than once");
     }
   }
   Query query;
@@ -104,12 +108,34 @@ Result<model::Address> parse_address(std::string_view ns, std::string_view name,
 Result<std::string> idempotency_key(const net::HttpRequest& request) {
   const auto key = request.headers.find("idempotency-key");
   if (!key) return std::string();
+  if (request.headers.count("idempotency-key") > 1) return fail(ErrorCode::Invalid, "Idempotency-Key is given more than once");
   if (key->empty()) return fail(ErrorCode::Invalid, "Idempotency-Key is empty");
   if (key->size() > kIdempotencyKeyMax) {
     return fail(ErrorCode::TooLarge, "Idempotency-Key has " + std::to_string(key->size()) + " bytes, the limit is " +
                                         std::to_string(kIdempotencyKeyMax));
   }
   return std::string(*key);
+}
+
+Result<std::string_view> value_type(const net::HttpRequest& request) {
+  const auto type = request.headers.find("x-value-type");
+  if (!type) return std::string_view();
+  if (request.headers.count("x-value-type") > 1) return fail(ErrorCode::Invalid, "X-Value-Type is given more than once");
+  if (type->size() > kTypeBytesMax) {
+    return fail(ErrorCode::TooLarge, "X-Value-Type has " + std::to_string(type->size()) + " bytes, the limit is " + std::to_string(kTypeBytesMax));
+  }
+  if (!is_type_name(*type)) return fail(ErrorCode::Invalid, "X-Value-Type: expected namespace/name, got " + shown(*type));
+  return *type;
+}
+
+bool is_type_name(std::string_view text) {
+  const auto slash = text.rfind('/');
+  return slash != std::string_view::npos && slash != 0 && slash + 1 != text.size();
+}
+
+bool is_encoded(const net::HttpRequest& request) {
+  const auto encoding = request.headers.find("content-encoding");
+  return encoding && !encoding->empty() && !net::equals_ignoring_case(*encoding, "identity");
 }
 
 bool is_traceparent(std::string_view text) {

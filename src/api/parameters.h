@@ -46,6 +46,14 @@ class Query {
 // The Idempotency-Key header; empty if there is none.
 [[nodiscard]] Result<std::string> idempotency_key(const net::HttpRequest& request);
 
+// The X-Value-Type header; empty if there is none.
+[[nodiscard]] Result<std::string_view> value_type(const net::HttpRequest& request);
+// "namespace/name", as SDKs can take it apart: at the last slash, with something on both sides.
+[[nodiscard]] bool is_type_name(std::string_view text);
+
+// The body is compressed or the like, and its bytes are not the value.
+[[nodiscard]] bool is_encoded(const net::HttpRequest& request);
+
 // W3C Trace Context, level 1: version, trace id, parent id, flags.
 [[nodiscard]] bool is_traceparent(std::string_view text);
 // The traceparent header if it is well-formed. If it is not it counts as absent, as the standard wants it.

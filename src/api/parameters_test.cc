@@ -85,5 +85,30 @@ TEST(Parameters, IdempotencyKeysHaveALimit) {
   EXPECT_EQ(idempotency_key(request).error().code, ErrorCode::Invalid);
 }
 
+TEST(Parameters, WhatIsSaidTwiceIsRefused) {
+  EXPECT_EQ(Query::parse(with_target("/?limit=1&limit=1"), {"limit"}).error().message, "the query parameter limit is given more than once");
+  net::HttpRequest request = with_target("/");
+  request.headers.add("idempotency-key", "k");
+  request.headers.add("Idempotency-Key", "k");
+  EXPECT_EQ(idempotency_key(request).error().message, "Idempotency-Key is given more than once");
+  request.headers.add("x-value-type", "a/b");
+  EXPECT_EQ(value_type(request).value(), "a/b");
+  request.headers.add("x-value-type", "a/b");
+  EXPECT_EQ(value_type(request).error().message, "X-Value-Type is given more than once");
+}
+
+TEST(Parameters, ValueTypesAreNamespaceAndName) {
+  for (const char* good : {"a/b", "type.googleapis.com/x.Y", "a/b/c"}) EXPECT_TRUE(is_type_name(good)) << good;
+  for (const char* bad : {"", "/", "nonsense", "/b", "a/", "a/b/"}) EXPECT_FALSE(is_type_name(bad)) << bad;
+  net::HttpRequest request = with_target("/");
+  EXPECT_EQ(value_type(request).value(), "");
+  request.headers.set("x-value-type", "nonsense");
+  EXPECT_EQ(value_type(request).error().message, "X-Value-Type: expected namespace/name, got \"nonsense\"");
+  request.headers.set("x-value-type", std::string(kTypeBytesMax, '/'));
+  EXPECT_EQ(value_type(request).error().code, ErrorCode::Invalid);
+  request.headers.set("x-value-type", "a/" + std::string(kTypeBytesMax, 'b'));
+  EXPECT_EQ(value_type(request).error().code, ErrorCode::TooLarge);
+}
+
 }  // namespace
 }  // namespace holdfast::api

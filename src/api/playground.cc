@@ -35,6 +35,7 @@ void PlaygroundIngress::handle(net::HttpRequest request, net::Responder responde
     return exchange->answer_error(400, "invalid", "expected /namespace/function_type/function_id, got " +
                                                       codec::quote_json(asked.path().substr(0, 200)));
   }
+  if (is_encoded(asked)) return exchange->answer_encoded();
   auto target = parse_address((*path)[0], (*path)[1], (*path)[2]);
   if (!target) return exchange->answer_error(target.error());
   runtime::SendRequest message{
@@ -56,6 +57,7 @@ void PlaygroundEgress::handle(net::HttpRequest request, net::Responder responder
   const net::HttpRequest& asked = exchange->request;
   // A GET that takes something away.
   if (const auto refusal = guard_.check(asked, true)) return exchange->answer_refusal(*refusal);
+  // HEAD neither: it would take a record away and throw it away.
   if (asked.method != "GET") return exchange->answer_method_not_allowed("GET");
   const auto topic = net::percent_decode(asked.path().substr(1));
   if (!topic || std::find(topics_.begin(), topics_.end(), *topic) == topics_.end()) {

@@ -87,6 +87,7 @@ void StreamReader::page(ExchangePtr exchange, runtime::StreamQuery query, bool k
 
 void StreamReader::events(ExchangePtr exchange, runtime::StreamQuery query) {
   auto writer = exchange->answer_stream(200, {{"content-type", "text/event-stream"}, {"cache-control", "no-store"}, {"x-accel-buffering", "no"}});
+  if (exchange->request.method == "HEAD") return writer.close();
   auto subscription = std::make_shared<Subscription>(std::move(writer), std::move(query));
   subscription->writer.on_close([gone = subscription->gone] { gone->store(true); });
   subscription->writer.write(": open\n\n");  // So that the client sees the head at once.

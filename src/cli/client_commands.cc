@@ -34,6 +34,12 @@ int refused(const net::HttpResponse& response) {
   return failed(message);
 }
 
+// In the middle of many: what was done is done.
+int resume_failed(const Error& error, bool retry, std::int64_t count) {
+  if (count > 0) std::cerr << "holdfast: " << count << (retry ? " addresses are retried, then:\n" : " addresses were skipped, then:\n");
+  return failed(error);
+}
+
 std::string list_query(const ListArguments& list) {
   std::string query = "?limit=" + std::to_string(list.limit);
   if (!list.type.empty()) query += "&type=" + net::percent_encode(list.type);
@@ -240,30 +246,45 @@ int ClientCommands::parked_resume(const std::string& verb, const ResumeArguments
   } else {
     path += "/" + verb + (arguments.all ? "?all" : "?type=" + net::percent_encode(arguments.type));
   }
-  const auto response = admin_.ask("POST", path);
-  if (!response) return failed(response.error());
-  if (response->status != 200) return refused(*response);
-  if (output_ == Output::Json) {
-    print(response->body);
-    return kExitDone;
-  }
-  const auto json = Json::parse(response->body);
-  if (!json) return failed("the answer of the admin API is " + json.error().message);
   const bool retry = verb == "retry";
-  const auto count = (*json)[retry ? "retried" : "skipped"].number();
-  std::cout << (retry ? "retrying " : "skipped the failed batch of ") << count << (count == 1 ? " address\n" : " addresses\n");
-  if ((*json)["more"].is_true()) std::cerr << "(there are more: say it again)\n";
+  std::int64_t count = 0;
+  std::string before;
+  // One request resumes a bounded number; those that fail and are parked again while we go on are left alone.
+  while (true) {
+    const auto response = admin_.ask("POST", before.empty() ? path : path + "&before=" + before);
+    if (!response) return resume_failed(response.error(), retry, count);
+    if (response->status != 200) {
+      const int exit_code = refused(*response);
+      return count == 0 ? exit_code : resume_failed({ErrorCode::Io, "not all was resumed"}, retry, count);
+    }
+    const auto json = Json::parse(response->body);
+    if (!json) return failed("the answer of the admin API is " + json.error().message);
+    const auto resumed = (*json)[retry ? "retried" : "skipped"].number();
+    count += resumed;
+    if (!(*json)["more"].is_true()) break;
+    before = (*json)["before"].text();
+    if (resumed == 0 || before.empty()) return resume_failed({ErrorCode::Io, "there are more, but none of them could be resumed"}, retry, count);
+  }
+  if (output_ == Output::Json) {
+    print(std::string(R"({")") + (retry ? "retried" : "skipped") + "\":" + std::to_string(count) +
+          (arguments.address.empty() ? R"(,"more":false})" : "}"));
+  } else {
+    std::cout << (retry ? "retrying " : "skipped the failed batch of ") << count << (count == 1 ? " address\n" : " addresses\n");
+  }
   return kExitDone;
 }
 
 int ClientCommands::timers(const ListArguments& list) const {
-  return show("/v1/timers" + list_query(list), [&](const Json& json) {
+  std::string query = list_query(list);
+  if (!list.kind.empty()) query += "&kind=" + net::percent_encode(list.kind);
+  if (list.all) query += "&all";
+  return show("/v1/timers" + query, [&](const Json& json) {
     Table table({"DUE", "KIND", "ADDRESS", "TOKEN"});
     for (const Json& t : json["timers"].items()) {
       const std::string address = t["type"].text().empty() ? t["id"].text() : address_of(t);
       table.add({t["due"].text(), t["kind"].text(), address, t["token"].text()});
     }
-    if (table.empty()) std::cout << "no timers\n";
+    if (table.empty()) std::cout << (list.all || !list.kind.empty() ? "no timers\n" : "no delayed sends; --all shows timers of our own, too\n");
     else std::cout << table.render();
     hint_limit(json["timers"].items().size(), list.limit);
   });

@@ -21,6 +21,8 @@ struct ListArguments {
   std::string type;
   std::string prefix;
   std::uint32_t limit = 100;
+  std::string kind;  // Of timers; empty: those of functions.
+  bool all = false;  // Timers of every kind.
 };
 
 struct ResumeArguments {

@@ -203,8 +203,10 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
     command->add_flag("--all", resume.all, "or everything");
   }
 
-  auto* timers = add_client(app, "timers", "what is due later", [&](const ClientCommands& c) { return c.timers(list); });
+  auto* timers = add_client(app, "timers", "what is due later: delayed sends", [&](const ClientCommands& c) { return c.timers(list); });
   add_list_options(*timers, list);
+  auto* kind = timers->add_option("--kind", list.kind, "delayed-send, expire-states, forget-request or trim-stream")->type_name("KIND");
+  timers->add_flag("--all", list.all, "also our own: states that expire, requests to be forgotten, streams to be trimmed")->excludes(kind);
   add_client(app, "streams", "streams of records, and how much they keep", [](const ClientCommands& c) { return c.streams(); });
 
   auto* version = app.add_subcommand("version", "print the version of this program");

@@ -9,6 +9,8 @@ Result<boost::json::value> parse_json(std::string_view text) {
   options.max_depth = kJsonDepthMax;
   boost::json::error_code error;
   auto value = boost::json::parse(text, error, {}, options);
+  if (error == boost::json::error::too_deep)
+    return fail(ErrorCode::Invalid, "not JSON we take: nested more than " + std::to_string(kJsonDepthMax) + " deep");
   if (error) return fail(ErrorCode::Invalid, "not JSON: " + error.message());
   return value;
 }

@@ -214,7 +214,8 @@ Result<std::string> encode_from_text(std::string_view type_name, std::string_vie
   if (type_name == model::kFloatType) return number_from<float>(type_name, text).map(encode_float);
   if (type_name == model::kDoubleType) return number_from<double>(type_name, text).map(encode_double);
   if (says_json(type_name) && !is_json(text))
-    return fail(ErrorCode::Invalid, "expected JSON for " + std::string(type_name) + ", got " + excerpt(text));
+    return fail(ErrorCode::Invalid, "expected JSON, nested at most " + std::to_string(kJsonDepthMax) + " deep, for " +
+                                        std::string(type_name) + ", got " + excerpt(text));
   return std::string(text);
 }
 

@@ -192,7 +192,7 @@ class ApiTest : public ::testing::Test {
     for (const auto& loop : loops_) loops.push_back(loop.get());
     servers_.push_back(net::HttpServer::listen(loops, {}, {}, [&api](net::HttpRequest&& request, net::Responder responder) {
                          api.handle(std::move(request), std::move(responder));
-                       }).value());
+                       }, api::http_error).value());
     return "http://" + servers_.back()->address();
   }
 

@@ -184,7 +184,67 @@ TEST_F(StreamsApi, ThePlaygroundTakesMessagesInAndRecordsAway) {
   EXPECT_EQ(ask(egress_url_, "GET", "/told", {{"sec-fetch-site", "cross-site"}}).status, 403);
 }
 
+TEST_F(GatewayApi, WhatTheHttpLayerRefusesHasTheSameFormAndTheUsersNames) {
+  const auto answer_to = [&](const std::string& bytes) {
+    RawConnection raw(servers_.front()->port());
+    raw.write(bytes);
+    return raw.read_until("}}\n");
+  };
+  const std::string head = "POST /v1/functions/test/greeter/x/send HTTP/1.1\r\nhost: localhost\r\n";
+  const auto large = answer_to(head + "content-length: 99000000\r\n\r\n");
+  EXPECT_THAT(large, HasSubstr("HTTP/1.1 413 "));
+  EXPECT_THAT(large, HasSubstr("content-type: application/json\r\n"));
+  EXPECT_THAT(large, HasSubstr("{\"error\":{\"code\":\"too_large\",\"message\":\"a body of 99000000 bytes, more than requestBytes="));
+  EXPECT_THAT(answer_to(head + "content-length: 1\r\ncontent-length: 2\r\n\r\n"), HasSubstr("{\"error\":{\"code\":\"invalid\",\"message\":\"two content-lengths that differ\"}}"));
+  EXPECT_THAT(answer_to(head + "expect: more\r\n\r\n"), HasSubstr("{\"error\":{\"code\":\"invalid\""));
+  EXPECT_THAT(answer_to("GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\n\r\n"), HasSubstr("{\"error\":{\"code\":\"too_large\",\"message\":\"the first line is longer than the limit of 16384\"}}"));
+  EXPECT_THAT(answer_to(head + "a: " + std::string(70'000, 'a') + "\r\n\r\n"), HasSubstr("{\"error\":{\"code\":\"too_large\",\"message\":\"the headers are longer than the limit of 65536\"}}"));
+  EXPECT_THAT(answer_to("CONNECT / HTTP/1.1\r\n\r\n"), HasSubstr("{\"error\":{\"code\":\"not_implemented\""));
+  EXPECT_THAT(answer_to("GET / HTTP/2.0\r\n\r\n"), HasSubstr("{\"error\":{\"code\":\"not_implemented\""));
+}
+
+TEST_F(GatewayApi, WhatIsAmbiguousIsRefused) {
+  const std::string path = "/v1/functions/test/greeter/x/";
+  EXPECT_EQ(code_of(text(path + "call?timeout=1s&timeout=2s", "x")), "invalid");
+  EXPECT_EQ(code_of(text(path + "send", "x", {{"idempotency-key", "a"}, {"idempotency-key", "b"}})), "invalid");
+  EXPECT_EQ(code_of(text(path + "send", "x", {{"x-value-type", "nonsense"}})), "invalid");
+  EXPECT_EQ(code_of(text(path + "send", "x", {{"x-value-type", "/"}})), "invalid");
+  EXPECT_EQ(code_of(ask(gateway_url_, "POST", path + "send", {{"content-type", "application/vnd.a/"}}, "x")), "invalid");
+  EXPECT_EQ(text(path + "send", "x", {{"content-encoding", "gzip"}}).status, 415);
+  EXPECT_EQ(text(path + "send", "x", {{"content-encoding", "identity"}}).status, 202);
+  const auto deep = ask(gateway_url_, "POST", path + "send", {{"content-type", "application/json"}}, std::string(100'000, '['));
+  EXPECT_EQ(deep.status, 400);
+  EXPECT_THAT(deep.body, HasSubstr("nested at most 128 deep"));
+}
+
+TEST_F(GatewayApi, HeadIsGetWithoutTheBody) {
+  EXPECT_EQ(text("/v1/functions/test/teller/k/call", "1").status, 200);
+  const auto answer_to = [](const net::HttpServer& server, const std::string& rest) {
+    RawConnection raw(server.port());
+    raw.write("HEAD " + rest + "\r\nhost: localhost\r\nauthorization: Bearer secret\r\nconnection: close\r\n\r\n");
+    return raw.read_until("nothing of the kind");  // Up to the end.
+  };
+  for (const auto& [at, rest] : {std::pair(1, "/healthz HTTP/1.1"), std::pair(1, "/v1/functions HTTP/1.1"), std::pair(0, "/v1/streams/test/out/told HTTP/1.1"),
+                                 std::pair(0, "/v1/streams/test/out/told HTTP/1.1\r\naccept: text/event-stream")}) {
+    const std::string answer = answer_to(*servers_[static_cast<std::size_t>(at)], rest);
+    EXPECT_THAT(answer, ::testing::StartsWith("HTTP/1.1 200 OK\r\n")) << rest;
+    EXPECT_THAT(answer, ::testing::EndsWith("\r\n\r\n")) << rest;
+    EXPECT_THAT(answer, HasSubstr("content-type: ")) << rest;
+  }
+  EXPECT_EQ(ask(gateway_url_, "POST", "/v1/streams/test/out/told").headers.get("allow"), "GET, HEAD");
+}
+
 using AdminApi = ApiTest;
+
+TEST_F(AdminApi, TimersOfOurOwnAreShownOnlyWhenAskedFor) {
+  EXPECT_EQ(text("/v1/functions/test/greeter/al/call", "x", {{"idempotency-key", "k"}}).status, 200);
+  EXPECT_EQ(admin("GET", "/v1/timers").body, "{\"timers\":[]}\n");
+  EXPECT_THAT(admin("GET", "/v1/timers?all").body, HasSubstr("\"kind\":\"forget-request\""));
+  EXPECT_THAT(admin("GET", "/v1/timers?kind=forget-request").body, HasSubstr("\"kind\":\"forget-request\""));
+  EXPECT_EQ(admin("GET", "/v1/timers?kind=trim-stream").body, "{\"timers\":[]}\n");
+  EXPECT_EQ(admin("GET", "/v1/timers?kind=other").status, 400);
+  EXPECT_EQ(admin("GET", "/v1/timers?kind=trim-stream&all").status, 400);
+}
 
 TEST_F(AdminApi, AsksForTheTokenButForProbes) {
   EXPECT_EQ(ask(admin_url_, "GET", "/v1/functions").status, 401);
@@ -227,6 +287,7 @@ TEST_F(AdminApi, ParkedWorkIsShownRetriedAndSkipped) {
     std::unique_lock lock(mutex_);
     broken_ = false;
   }
+  EXPECT_EQ(admin("POST", "/v1/parked/retry?all&before=1").body, "{\"retried\":0,\"more\":false}\n") << "what was parked later is left alone";
   EXPECT_EQ(admin("POST", "/v1/parked/retry?type=test/other").body, "{\"retried\":0,\"more\":false}\n");
   EXPECT_EQ(admin("POST", "/v1/parked/retry?type=test/broken").body, "{\"retried\":2,\"more\":false}\n");
   for (const char* id : {"a", "b", "c"}) EXPECT_EQ(text(std::string("/v1/functions/test/broken/") + id + "/call", "y").status, 200);
