@@ -195,7 +195,7 @@ Result<void> open_runtime(Parts& parts, const config::Configuration& configurati
 }
 
 Result<Served> listen(Parts& parts, const PreparedListener& prepared, const net::HttpLimits& limits, net::HttpServer::Handler handler) {
-  auto server = net::HttpServer::listen(parts.event_loops(), prepared.listen, limits, std::move(handler));
+  auto server = net::HttpServer::listen(parts.event_loops(), prepared.listen, limits, std::move(handler), api::http_error);
   if (!server) return fail(server.error());
   return Served{*std::move(server), prepared.tls};
 }
