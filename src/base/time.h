@@ -30,6 +30,9 @@ class Clock {
   [[nodiscard]] virtual Instant now() const = 0;  // Any thread.
 };
 
+// For measuring how long something took; means nothing by itself.
+[[nodiscard]] std::uint64_t monotonic_us();
+
 // The machine's clock.
 class SystemClock final : public Clock {
  public:

@@ -1,6 +1,5 @@
 #include "runtime/epochs.h"
 
-#include <chrono>
 #include <string_view>
 #include <utility>
 
@@ -12,11 +11,6 @@ namespace holdfast::runtime {
 namespace {
 
 constexpr Duration kNoSpacePause{500};
-
-std::uint64_t steady_us() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count());
-}
 
 }  // namespace
 
@@ -94,9 +88,9 @@ void EpochCoordinator::write() {
     std::vector<std::string_view> payloads;
     payloads.reserve(parts_.size());
     for (const Sealed& sealed : parts_) payloads.push_back(sealed.payload);
-    const std::uint64_t started = steady_us();
+    const std::uint64_t started = monotonic_us();
     auto outcome = log_.append(open_, payloads);
-    const std::uint64_t took = steady_us() - started;
+    const std::uint64_t took = monotonic_us() - started;
     home_.post([this, outcome = std::move(outcome), bytes = log_.bytes(), took]() mutable {
       written(std::move(outcome), bytes, took);
     });

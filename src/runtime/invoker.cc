@@ -1,7 +1,6 @@
 #include "runtime/invoker.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
@@ -18,11 +17,6 @@ constexpr std::size_t kMessageOverhead = 64;
 constexpr Duration kProbeAlone{250};  // How long a type's first call may keep the others waiting.
 constexpr Duration kReportWindow{10'000};
 constexpr std::uint32_t kReportsPerWindow = 10;
-
-std::uint64_t steady_us() {
-  using namespace std::chrono;
-  return static_cast<std::uint64_t>(duration_cast<microseconds>(steady_clock::now().time_since_epoch()).count());
-}
 
 }  // namespace
 
@@ -123,7 +117,8 @@ void Invoker::has_answered(Endpoint& endpoint) {
 
 void Invoker::pump() {
   for (const auto& endpoint : endpoints_) {
-    while (!endpoint->ready.empty() && endpoint->in_flight < endpoint->in_flight_max && host_.may_invoke()) {
+    while (!endpoint->ready.empty() && endpoint->in_flight < endpoint->in_flight_max && in_flight_ < limits_.in_flight_max &&
+           host_.may_invoke()) {
       if (endpoint->down) {
         if (!endpoint->probe_due) break;
         endpoint->probe_due = false;
@@ -193,8 +188,8 @@ void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   type.calls.add();
   endpoint.target->invoke({entity.address, states_scratch_, batch_scratch_, traceparent},
                           [this, &entity, batch, sent = static_cast<std::uint32_t>(states_scratch_.size()),
-                           started = steady_us()](model::InvocationOutcome outcome) {
-                            entity.type->latency.record_us(steady_us() - started);
+                           started = monotonic_us()](model::InvocationOutcome outcome) {
+                            entity.type->latency.record_us(monotonic_us() - started);
                             finish(entity, batch, sent, std::move(outcome));
                           });
 }

@@ -81,6 +81,7 @@ class Invoker final : public partition::FunctionDirectory {
  public:
   struct Limits {
     std::size_t function_types_max = 100'000;
+    std::uint64_t in_flight_max = 4096;
     Duration endpoint_down_max;
   };
 

@@ -24,6 +24,7 @@ struct Options {
   std::uint64_t backlog_messages_max = 5'000'000;      // Waiting messages; beyond it new ones from outside are Overloaded.
   std::uint64_t backlog_bytes_max = 16ull << 30;
   std::size_t state_cache_bytes = 128u << 20;          // Rows of idle addresses kept in memory.
+  std::uint64_t in_flight_max = 4096;                  // Calls of functions under way, all endpoints together.
   std::size_t open_epoch_bytes_max = 64u << 20;        // Beyond it no function is called until the epoch is closed.
   std::size_t waiting_requests_max = 100'000;          // Open calls and stream readers.
   std::size_t timers_in_memory_max = 100'000;

@@ -36,7 +36,7 @@ Shard::Shard(std::size_t index, const Options& options, const Runtime::World& wo
       random_(world.random_seed + index),
       table_(table_limits(options), std::move(owned), *world.store),
       invoker_(options.endpoints, world.shard_loops.size(), world.make_target, loop_, clock_, random_, table_, *this,
-               {.endpoint_down_max = options.endpoint_down_max}) {}
+               {.in_flight_max = options.in_flight_max, .endpoint_down_max = options.endpoint_down_max}) {}
 
 Shard::~Shard() = default;
 
