@@ -28,13 +28,30 @@ Result<DirectoryLock> DirectoryLock::acquire(const std::string& directory) {
   const std::string path = directory + "/LOCK";
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (descriptor < 0) return fail(ErrorCode::Io, "open " + path + ": " + std::generic_category().message(errno));
+  return lock(descriptor, directory);
+}
+
+Result<DirectoryLock> DirectoryLock::acquire_to_read(const std::string& directory) {
+  const std::string path = directory + "/LOCK";
+  int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+  const auto cannot_write = [] { return errno == EROFS || errno == EACCES || errno == EPERM; };
+  if (descriptor < 0 && cannot_write()) {
+    descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0 && errno == ENOENT) return DirectoryLock(-1);
+  }
+  if (descriptor < 0) return fail(ErrorCode::Io, "open " + path + ": " + std::generic_category().message(errno));
+  return lock(descriptor, directory);
+}
+
+Result<DirectoryLock> DirectoryLock::lock(int descriptor, const std::string& directory) {
   DirectoryLock lock(descriptor);
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK)
       return fail(ErrorCode::Conflict, "data directory " + directory + " is in use by " + holder(descriptor));
-    return fail(ErrorCode::Io, "lock " + path + ": " + std::generic_category().message(errno));
+    return fail(ErrorCode::Io, "lock " + directory + "/LOCK: " + std::generic_category().message(errno));
   }
   // For people and for the message above; a full disk is no reason not to start.
+  // (A descriptor that only reads leaves what is there.)
   const std::string pid = std::to_string(::getpid()) + "\n";
   if (::ftruncate(descriptor, 0) == 0) (void)!::pwrite(descriptor, pid.data(), pid.size(), 0);
   return lock;

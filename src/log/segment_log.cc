@@ -172,11 +172,12 @@ Result<void> SegmentLog::replay_last(Segment& segment, model::Epoch after, const
   if (*later)
     return damaged(path(segment.name), reader->offset(),
                    reader->why_not() + ", but a later record stands at offset " + std::to_string(**later));
-  if (reader->torn())
-    log_debug("record that was cut short is cut away", {{"file", path(segment.name)}, {"offset", reader->offset()}});
   segment.used = reader->offset();
   next_sequence_ = segment.header.first + reader->records();
   if (auto secured = secure(**file, last_offset, *reader); !secured) return secured;
+  if (reader->torn())
+    log_warn("the last record of the log was cut short and is cut away",
+             {{"file", path(segment.name)}, {"offset", reader->offset()}, {"bytes", reader->torn_bytes()}, {"why", reader->why_not()}});
   active_ = std::move(*file);
   return {};
 }

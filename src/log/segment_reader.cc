@@ -53,7 +53,7 @@ Result<std::optional<StoredRecord>> SegmentReader::next() {
   if (!header) return fail(header.error());
   if (!*header) return none("no record header with a right checksum");
   const RecordHeader record = **header;
-  torn_ = true;
+  torn_bytes_ = std::min(record_bytes(record.length), size_ - offset_);
   if (record.sequence != header_.first + records_)
     return none("record has number " + std::to_string(record.sequence) + ", expected " +
                 std::to_string(header_.first + records_));
@@ -78,7 +78,7 @@ Result<std::optional<StoredRecord>> SegmentReader::next() {
   offset_ += total;
   ++records_;
   last_ = record.epoch;
-  torn_ = false;
+  torn_bytes_ = 0;
   return out;
 }
 

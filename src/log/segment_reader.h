@@ -35,7 +35,9 @@ class SegmentReader {
   [[nodiscard]] const std::string& why_not() const { return why_not_; }
   // Whether they begin with a header of a record, so that a record was certainly begun there. (Without one they may be what an earlier
   // use of the file has left.)
-  [[nodiscard]] bool torn() const { return torn_; }
+  [[nodiscard]] bool torn() const { return torn_bytes_ != 0; }
+  // How many bytes of the file that record has, or would have.
+  [[nodiscard]] std::uint64_t torn_bytes() const { return torn_bytes_; }
 
   // After next() gave none: where behind offset() the header of a later record stands. Records are written one after the other, each
   // when the one before is durable, so if there is one, what is missing at offset() was durable once.
@@ -54,7 +56,7 @@ class SegmentReader {
   std::uint64_t records_ = 0;
   model::Epoch last_;
   std::string why_not_;
-  bool torn_ = false;
+  std::uint64_t torn_bytes_ = 0;
   std::string window_;
   std::uint64_t window_offset_ = 0;
 };

@@ -10,8 +10,8 @@ namespace {
 // Goes from segment to segment; what is known of the one before is what the next is held against.
 class Walk {
  public:
-  Walk(const std::string& directory, FileSystem& files, LogReport& report)
-      : directory_(directory), files_(files), report_(report) {}
+  Walk(const std::string& directory, FileSystem& files, const PayloadCheck& check, LogReport& report)
+      : directory_(directory), files_(files), check_(check), report_(report) {}
 
   // `end`: the number of the first record of the next segment; none for the last one.
   Result<void> segment(const std::string& name, std::optional<std::uint64_t> end) {
@@ -37,6 +37,8 @@ class Walk {
       last_ = (*record)->header.epoch;
       if (report_.first.value == 0) report_.first = last_;
       report_.last = last_;
+      if (!check_) continue;
+      if (const auto checked = check_((*record)->payload); !checked) (void)note(path, (*record)->offset, checked.error().message);
     }
     next_ = reader->header().first + reader->records();
     return whole(path, *reader, end);
@@ -72,7 +74,7 @@ class Walk {
       next_.reset();
       return note(path, reader.offset(), reader.why_not() + ", but a later record stands at offset " + std::to_string(**later));
     }
-    if (reader.torn()) report_.torn = TornTail{path, reader.offset()};
+    if (reader.torn()) report_.torn = TornTail{path, reader.offset(), reader.torn_bytes()};
     return {};
   }
 
@@ -88,6 +90,7 @@ class Walk {
 
   const std::string& directory_;
   FileSystem& files_;
+  const PayloadCheck& check_;
   LogReport& report_;
   std::optional<std::uint64_t> next_;  // Number of the record expected next; none: not known.
   model::Epoch last_;
@@ -95,14 +98,14 @@ class Walk {
 
 }  // namespace
 
-Result<LogReport> verify(const std::string& directory, FileSystem& files) {
+Result<LogReport> verify(const std::string& directory, FileSystem& files, const PayloadCheck& check) {
   const auto names = files.list(directory);
   if (!names) return fail(names.error());
   std::vector<std::string> segments;
   for (const auto& name : *names)
     if (parse_segment_name(name)) segments.push_back(name);
   LogReport report;
-  Walk walk(directory, files, report);
+  Walk walk(directory, files, check, report);
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const auto end = i + 1 < segments.size() ? parse_segment_name(segments[i + 1]) : std::nullopt;
     if (auto walked = walk.segment(segments[i], end); !walked) return fail(walked.error());

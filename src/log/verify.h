@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -23,6 +25,7 @@ struct Damage {
 struct TornTail {
   std::string file;
   std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
 };
 
 struct LogReport {
@@ -36,7 +39,10 @@ struct LogReport {
   std::vector<Damage> damage;  // At most one per segment; empty: the log is sound.
 };
 
+// Gets each record's payload; an error is damage.
+using PayloadCheck = std::function<Result<void>(std::string_view payload)>;
+
 // An error only if the directory cannot be read at all.
-[[nodiscard]] Result<LogReport> verify(const std::string& directory, FileSystem& files);
+[[nodiscard]] Result<LogReport> verify(const std::string& directory, FileSystem& files, const PayloadCheck& check = {});
 
 }  // namespace holdfast::log

@@ -30,6 +30,11 @@ Error translate(const rocksdb::Status& status, const char* what) {
   return {ErrorCode::Io, std::move(message)};
 }
 
+// What RocksDB says while it gets over a full disk by itself: not now. Whatever else is wrong comes out under its own name.
+bool in_recovery(const rocksdb::Status& status) {
+  return status.IsBusy() || status.IsAborted() || status.IsIncomplete() || status.IsTryAgain();
+}
+
 // Our own messages go to our log; those of RocksDB would be a second place to look at, and a file that grows.
 class SilentLogger final : public rocksdb::Logger {
  public:
@@ -76,6 +81,8 @@ rocksdb::Options tuned(const RocksDbStore::Options& options) {
   out.keep_log_file_num = 1;
   out.info_log = std::make_shared<SilentLogger>();
   out.paranoid_checks = true;
+  // After an error of the disk nothing is tried again but by us.
+  out.max_bgerror_resume_count = 0;
   // A flush that closing waits for is not asked for: the epoch log has what it would save.
   out.avoid_flush_during_shutdown = true;
   return out;
@@ -120,12 +127,25 @@ class Cursor final : public ports::StoreCursor {
   std::unique_ptr<rocksdb::Iterator> iterator_;
 };
 
+// What is amiss in a directory without CURRENT, the file that says which others count. A crash while a view is first made may leave it
+// without, but nothing of what is written after it; RocksDB would begin a new view over such a rest.
+std::string what_is_left(const std::string& directory) {
+  std::error_code error;
+  if (std::filesystem::exists(directory + "/CURRENT", error)) return {};
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    const auto extension = entry.path().extension();
+    if (extension == ".sst" || extension == ".log") return directory + "/CURRENT is missing, but " + entry.path().filename().string() + " is there";
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ports::StateStore>> RocksDbStore::open(const std::string& directory, const Options& options) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) return fail(ErrorCode::Io, "make directory " + directory + ": " + error.message());
+  if (auto left = what_is_left(directory); !left.empty()) return fail(ErrorCode::Damaged, std::move(left));
   rocksdb::DB* db = nullptr;
   if (const auto status = rocksdb::DB::Open(tuned(options), directory, &db); !status.ok())
     return fail(translate(status, ("open the view in " + directory).c_str()));
@@ -172,8 +192,7 @@ Result<void> RocksDbStore::apply(std::span<const ports::StoreWrite> writes, mode
   rocksdb::WriteOptions without_log;
   without_log.disableWAL = true;
   if (const auto status = db_->Write(without_log, &batch); !status.ok()) {
-    stopped_ = true;
-    return fail(translate(status, "write to the view"));
+    return fail(stop(status, "write to the view"));
   }
   reached_ = epoch.value;
   return {};
@@ -183,23 +202,34 @@ Result<model::Epoch> RocksDbStore::checkpoint() {
   if (auto resumed = resume(); !resumed) return fail(resumed.error());
   const auto reached = this->reached();
   if (const auto status = db_->Flush(rocksdb::FlushOptions()); !status.ok()) {
-    stopped_ = true;
-    return fail(translate(status, "flush the view"));
+    return fail(stop(status, "flush the view"));
   }
   return reached;
 }
 
 Result<void> RocksDbStore::resume() {
   if (!stopped_) return {};
-  if (const auto status = db_->Resume(); !status.ok()) return fail(translate(status, "let the view go on"));
+  if (const auto status = db_->Resume(); !status.ok()) return fail(stop(status, "let the view go on"));
   stopped_ = false;
   return {};
+}
+
+Error RocksDbStore::stop(const rocksdb::Status& status, const char* what) {
+  stopped_ = true;
+  Error error = translate(status, what);
+  // A full disk is the one error that anybody goes on after, so it is the one that RocksDB can be getting over.
+  if (in_recovery(status)) error.code = ErrorCode::NoSpace;
+  return error;
 }
 
 Result<StoreReport> verify(const std::string& directory) {
   StoreReport report;
   std::error_code error;
-  if (!std::filesystem::exists(directory + "/CURRENT", error)) return report;
+  report.damage = what_is_left(directory);
+  if (!std::filesystem::exists(directory + "/CURRENT", error)) {
+    report.exists = !report.damage.empty();
+    return report;
+  }
   report.exists = true;
   const auto judge = [&](const rocksdb::Status& status, const char* what) -> Result<bool> {
     if (status.ok()) return true;
@@ -233,6 +263,7 @@ Result<StoreReport> verify(const std::string& directory) {
   for (rows->Seek(slice(kFirstKey)); rows->Valid(); rows->Next()) {
     ++report.keys;
     report.bytes += rows->key().size() + rows->value().size();
+    report.last_key.assign(rows->key().data(), rows->key().size());
   }
   const auto walked = judge(rows->status(), "read the rows of the view");
   if (!walked) return fail(walked.error());

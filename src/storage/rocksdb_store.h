@@ -12,6 +12,7 @@
 
 namespace rocksdb {
 class DB;
+class Status;
 }
 
 namespace holdfast::storage {
@@ -23,7 +24,8 @@ class RocksDbStore final : public ports::StateStore {
     std::size_t memtable_bytes = 16u << 20;  // Two of them exist while one is being flushed.
   };
 
-  // Makes the directory if it is missing. ErrorCode::Damaged: RocksDB does not find what it wrote.
+  // Makes the directory if it is missing. ErrorCode::Damaged: RocksDB does not find what it wrote. ErrorCode::NoSpace from apply() and
+  // checkpoint() also while it gets over a full disk, which can take some seconds longer than the disk is full.
   [[nodiscard]] static Result<std::unique_ptr<ports::StateStore>> open(const std::string& directory, const Options& options);
   ~RocksDbStore() override;
 
@@ -38,6 +40,7 @@ class RocksDbStore final : public ports::StateStore {
  private:
   explicit RocksDbStore(std::unique_ptr<rocksdb::DB> db);
   Result<void> resume();
+  Error stop(const rocksdb::Status& status, const char* what);
 
   std::unique_ptr<rocksdb::DB> db_;
   std::atomic<std::uint64_t> reached_ = 0;
@@ -49,7 +52,8 @@ struct StoreReport {
   std::uint64_t keys = 0;
   std::uint64_t bytes = 0;  // Of keys and values.
   model::Epoch reached;
-  std::string damage;  // Empty: the view is sound.
+  std::string last_key;  // The greatest.
+  std::string damage;    // Empty: the view is sound.
 };
 
 // Looks at a stopped store without changing it: reads every block and every row. An error only if it cannot be read at all.

@@ -4,10 +4,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <thread>
 
 #include "base/random.h"
 #include "temp_directory.h"
@@ -16,6 +19,8 @@ namespace holdfast::storage {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
 
 void fill(const std::string& directory, std::uint64_t epochs) {
   auto store = RocksDbStore::open(directory, {}).value();
@@ -100,6 +105,103 @@ TEST(RocksDbStore, AMissingTableIsDamaged) {
   const auto store = RocksDbStore::open(path, {});
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::Damaged) << store.error().message;
+}
+
+TEST(RocksDbStore, DamageSaysWhichFileAndWhy) {
+  testing::TempDirectory directory;
+  const std::string path = directory.path() + "/view";
+  fill(path, 500);
+  const auto table = tables(path).at(0);
+  flip(table, fs::file_size(table) / 2);
+  EXPECT_THAT(verify(path).value().damage, AllOf(HasSubstr(table), HasSubstr("checksum mismatch")));
+  auto store = RocksDbStore::open(path, {}).value();
+  auto cursor = store->scan("", "");
+  while (cursor->valid()) cursor->next();
+  EXPECT_THAT(cursor->status().error().message, AllOf(HasSubstr(table), HasSubstr("checksum mismatch")));
+}
+
+TEST(RocksDbStore, FilesWithoutTheOneThatNamesThemAreDamagedToBoth) {
+  testing::TempDirectory directory;
+  const std::string path = directory.path() + "/view";
+  fill(path, 500);
+  fs::remove(path + "/CURRENT");
+  const auto report = verify(path).value();
+  EXPECT_TRUE(report.exists);
+  EXPECT_THAT(report.damage, HasSubstr("CURRENT is missing"));
+  const auto store = RocksDbStore::open(path, {});
+  ASSERT_FALSE(store);
+  EXPECT_EQ(store.error().code, ErrorCode::Damaged);
+  EXPECT_EQ(tables(path).size(), 1u) << "nothing is thrown away";
+}
+
+TEST(RocksDbStore, VerifyNamesTheLastKey) {
+  testing::TempDirectory directory;
+  const std::string path = directory.path() + "/view";
+  fill(path, 9);
+  EXPECT_EQ(verify(path).value().last_key, "key9");
+}
+
+// A file system of its own, as large as is wanted. Needs the right to mount.
+class SmallDisk {
+ public:
+  explicit SmallDisk(const std::string& path) : path_(path) {
+    fs::create_directories(path);
+    mounted_ = ::mount("tmpfs", path.c_str(), "tmpfs", 0, "size=4m") == 0;
+  }
+  ~SmallDisk() {
+    if (mounted_) ::umount2(path_.c_str(), MNT_DETACH);
+  }
+  [[nodiscard]] bool mounted() const { return mounted_; }
+
+ private:
+  std::string path_;
+  bool mounted_ = false;
+};
+
+TEST(RocksDbStore, AFullDiskIsNoSpaceUntilThereIsSome) {
+  testing::TempDirectory directory;
+  const std::string disk = directory.path() + "/disk";
+  const SmallDisk mounted(disk);
+  if (!mounted.mounted()) GTEST_SKIP() << "may not mount";
+  auto store = RocksDbStore::open(disk + "/view", {.memtable_bytes = 256u << 10}).value();
+  const std::string filler = disk + "/filler";
+  { std::ofstream(filler, std::ios::binary) << std::string(4u << 20, 'z'); }
+
+  SeededRandom random(1);
+  std::uint64_t epoch = 0;
+  std::string value;
+  for (int i = 0; i < 20'000; ++i) value.push_back(static_cast<char>(random.next()));
+  int refused = 0;
+  while (refused < 500) {
+    const std::string key = "key" + std::to_string(epoch + 1);
+    const ports::StoreWrite write{key, value};
+    auto applied = store->apply({&write, 1}, {epoch + 1});
+    if (applied) {
+      ++epoch;
+      const auto reached = store->checkpoint();
+      if (reached) continue;
+      applied = fail(reached.error());
+    }
+    ++refused;
+    ASSERT_EQ(applied.error().code, ErrorCode::NoSpace) << applied.error().message;
+  }
+
+  fs::remove(filler);
+  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (true) {
+    const auto reached = store->checkpoint();
+    if (reached) break;
+    ASSERT_EQ(reached.error().code, ErrorCode::NoSpace) << reached.error().message;
+    ASSERT_LT(std::chrono::steady_clock::now(), give_up) << reached.error().message;
+    std::this_thread::yield();
+  }
+  const ports::StoreWrite write{"after", "it"};
+  ASSERT_TRUE(store->apply({&write, 1}, {epoch + 1}));
+  ASSERT_TRUE(store->checkpoint());
+  store.reset();
+  store = RocksDbStore::open(disk + "/view", {}).value();
+  EXPECT_EQ(store->reached().value, epoch + 1);
+  for (std::uint64_t i = 1; i <= epoch; ++i) EXPECT_TRUE(store->get("key" + std::to_string(i)).value()) << i;
 }
 
 // A flush that RocksDB makes on its own must not tear rows from their position either.

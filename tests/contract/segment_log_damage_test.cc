@@ -205,8 +205,30 @@ TEST(SegmentLogDamage, VerifyTellsWhatThereIs) {
   ASSERT_TRUE(torn.torn);
   EXPECT_EQ(torn.torn->file, last);
   EXPECT_EQ(torn.torn->offset, tail - kRecordHeaderBytes);
+  EXPECT_EQ(torn.torn->bytes, record_bytes(stored.records.back().second.size()));
   EXPECT_EQ(torn.records, 13u);
   EXPECT_EQ(stored.disk.content(last), bytes);
+
+  // An operator must learn of it at the next start, too: what is cut is gone then.
+  ::testing::internal::CaptureStdout();  // Where the log goes before init_log().
+  ASSERT_TRUE(testing::replay(*SegmentLog::open(kDirectory, options(), stored.disk).value(), 0));
+  const std::string said = ::testing::internal::GetCapturedStdout();
+  EXPECT_THAT(said, ::testing::HasSubstr("cut away"));
+  EXPECT_THAT(said, ::testing::HasSubstr(last));
+  EXPECT_THAT(said, ::testing::HasSubstr(std::to_string(torn.torn->offset)));
+}
+
+TEST(SegmentLogDamage, VerifyShowsEachPayloadToWhoeverKnowsWhatIsInIt) {
+  Stored stored;
+  std::size_t seen = 0;
+  const auto report = verify(kDirectory, stored.disk, [&](std::string_view payload) -> Result<void> {
+    EXPECT_EQ(payload, stored.records[seen].second);
+    if (++seen == 2) return fail(ErrorCode::Damaged, "not ours");
+    return {};
+  }).value();
+  EXPECT_EQ(seen, 14u);
+  ASSERT_THAT(report.damage, SizeIs(1));
+  EXPECT_EQ(report.damage[0].why, "not ours");
 }
 
 }  // namespace

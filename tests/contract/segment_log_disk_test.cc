@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "log/directory_lock.h"
 #include "log/posix_file_system.h"
@@ -33,6 +34,38 @@ TEST(DirectoryLock, KeepsASecondOneOutAndSaysWhoHasIt) {
     EXPECT_THAT(second.error().message, HasSubstr("in use by process " + std::to_string(::getpid())));
   }
   EXPECT_TRUE(DirectoryLock::acquire(path));
+}
+
+TEST(DirectoryLock, WhoOnlyReadsNeedsNoRightToWrite) {
+  testing::TempDirectory directory;
+  const std::string unlocked = directory.path() + "/unlocked";
+  const std::string locked = directory.path() + "/locked";
+  fs::create_directories(unlocked);
+  std::optional<DirectoryLock> writer = DirectoryLock::acquire(locked).value();
+  fs::permissions(directory.path(), fs::perms(0555));
+  fs::permissions(unlocked, fs::perms(0555));
+  fs::permissions(locked, fs::perms(0555));
+  fs::permissions(locked + "/LOCK", fs::perms(0444));
+  const bool root = ::geteuid() == 0;  // Root may write anywhere.
+  if (root) {
+    ASSERT_EQ(::seteuid(65534), 0);
+  }
+
+  EXPECT_TRUE(DirectoryLock::acquire_to_read(unlocked));
+  EXPECT_FALSE(fs::exists(unlocked + "/LOCK"));
+  EXPECT_EQ(DirectoryLock::acquire_to_read(locked).error().code, ErrorCode::Conflict);
+  writer.reset();
+  {
+    const auto reader = DirectoryLock::acquire_to_read(locked);
+    ASSERT_TRUE(reader) << reader.error().message;
+    EXPECT_EQ(DirectoryLock::acquire_to_read(locked).error().code, ErrorCode::Conflict);
+  }
+  if (root) {
+    ASSERT_EQ(::seteuid(0), 0);
+  }
+  for (const auto& path : {directory.path(), unlocked, locked}) fs::permissions(path, fs::perms(0755));
+  EXPECT_FALSE(DirectoryLock::acquire_to_read(directory.path() + "/missing"));
+  EXPECT_FALSE(fs::exists(directory.path() + "/missing"));
 }
 
 TEST(SegmentLogDisk, PreparesTheNextSegmentWhileOneFills) {
