@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <iostream>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "api/json_writer.h"
 #include "app/data_directory.h"
 #include "log/posix_file_system.h"
+#include "log/replay_bounds.h"
 #include "log/verify.h"
 #include "storage/rocksdb_store.h"
 
@@ -37,12 +39,14 @@ Result<Findings> look(const std::string& directory) {
   if (!identity) return fail(identity.error());
   found.identity = *identity;
   // Held while we look, so that nobody starts writing.
-  auto lock = log::DirectoryLock::acquire(directory);
-  if (!lock) return fail(lock.error().code, lock.error().message + "; stop it first");
+  auto lock = log::DirectoryLock::acquire_to_read(directory);
+  if (!lock && lock.error().code == ErrorCode::Conflict) return fail(ErrorCode::Conflict, lock.error().message + "; stop it first");
+  if (!lock) return fail(lock.error());
 
   log::PosixFileSystem files;
   progress("reading the log …");
-  auto log = log::verify(directory + "/log", files);
+  const std::uint16_t partitions = found.identity.partitions;
+  auto log = log::verify(directory + "/log", files, [partitions](std::string_view payload) { return check_rows(payload, partitions); });
   if (!log && log.error().code != ErrorCode::NotFound) return fail(log.error());
   if (log) found.log = *std::move(log);
   progress("reading the view …");
@@ -54,10 +58,13 @@ Result<Findings> look(const std::string& directory) {
     found.damage.push_back(damage.file + " at byte " + std::to_string(damage.offset) + ": " + damage.why);
   }
   if (!found.view.damage.empty()) found.damage.push_back("view: " + found.view.damage);
-  // Together they must have every epoch: what the log has trimmed away, the view must have reached.
-  if (found.log.previous > found.view.reached) {
-    found.damage.push_back("the log begins after epoch " + std::to_string(found.log.previous.value) + ", but the view has only reached epoch " +
-                           std::to_string(found.view.reached.value) + ": the epochs between are missing");
+  if (!found.view.last_key.empty()) {
+    if (auto ok = check_partition(found.view.last_key, partitions); !ok) found.damage.push_back("view: " + ok.error().message);
+  }
+  // Together they must have every epoch. What one of them says of itself is worth nothing if it is damaged.
+  if (found.damage.empty()) {
+    const auto fits = log::check_replay_bounds(found.view.reached, found.log.previous, std::max(found.log.previous, found.log.last));
+    if (!fits) found.damage.push_back(fits.error().message);
   }
   return found;
 }
@@ -84,7 +91,7 @@ void print(const Findings& found) {
   std::cout << "\n";
   if (log.torn) {
     std::cout << "      the last append was cut short by a crash (" << log.torn->file << " at byte " << log.torn->offset
-              << "); it was never acknowledged, and the next start cuts it\n";
+              << ", " << log.torn->bytes << " bytes); it was never acknowledged, and the next start cuts it\n";
   }
   if (found.view.exists) {
     std::cout << "view: " << found.view.keys << " keys, " << found.view.bytes << " bytes, has reached epoch " << found.view.reached.value << "\n";

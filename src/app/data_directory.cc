@@ -1,8 +1,11 @@
 #include "app/data_directory.h"
 
+#include <algorithm>
 #include <array>
 
+#include "base/bytes.h"
 #include "cli/json.h"
+#include "codec/rows.h"
 #include "log/posix_file_system.h"
 #include "model/address.h"
 
@@ -37,6 +40,28 @@ bool holds_data(const std::string& path) {
   return false;
 }
 
+// A directory without holdfast.json may be made into one of ours if nothing is in it but what a crash at that leaves behind, or
+// what a new file system brings along.
+Result<void> check_unused(const std::string& path) {
+  constexpr std::array<std::string_view, 5> kHarmless{"LOCK", "holdfast.json.new", "lost+found", "log", "view"};
+  constexpr std::size_t kNamesShown = 3;
+  if (holds_data(path))
+    return fail(ErrorCode::Damaged, path + " holds a log or a view, but no holdfast.json: it is not a whole data directory");
+  const auto names = log::PosixFileSystem().list(path);
+  if (!names && names.error().code == ErrorCode::NotFound) return {};
+  if (!names) return fail(names.error());
+  std::string shown;
+  std::size_t others = 0;
+  for (const auto& name : *names) {
+    if (std::find(kHarmless.begin(), kHarmless.end(), name) != kHarmless.end()) continue;
+    if (++others <= kNamesShown) shown += (shown.empty() ? "" : ", ") + name;
+  }
+  if (others == 0) return {};
+  if (others > kNamesShown) shown += " and " + std::to_string(others - kNamesShown) + " more";
+  return fail(ErrorCode::Invalid, path + " is not a data directory and not empty: it has no holdfast.json, but " + shown +
+                                      "; name an empty directory, or one that does not exist yet");
+}
+
 }  // namespace
 
 Result<DataIdentity> read_data_identity(const std::string& path) {
@@ -62,13 +87,14 @@ Result<DataIdentity> read_data_identity(const std::string& path) {
 }
 
 Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t partitions, PartitionsAre are) {
+  // Before anything is put into it.
+  if (const auto there = read_data_identity(path); !there && there.error().code == ErrorCode::NotFound) {
+    if (auto unused = check_unused(path); !unused) return fail(unused.error());
+  }
   auto lock = log::DirectoryLock::acquire(path);
   if (!lock) return fail(lock.error());
   auto identity = read_data_identity(path);
   if (!identity && identity.error().code == ErrorCode::NotFound) {
-    if (holds_data(path)) {
-      return fail(ErrorCode::Damaged, path + " holds a log or a view, but no holdfast.json: it is not a whole data directory");
-    }
     identity = DataIdentity{partitions};
     if (auto written = write_identity(path, *identity); !written) return fail(written.error());
   }
@@ -79,6 +105,30 @@ Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t
                                          ", which cannot be changed: take the key out, or use another directory");
   }
   return DataDirectory{path, *identity, *std::move(lock)};
+}
+
+Result<void> check_partition(std::string_view key, std::uint16_t partitions) {
+  if (key.size() < sizeof partitions) return fail(ErrorCode::Damaged, "a key of " + std::to_string(key.size()) + " bytes, which no row has");
+  const auto partition = codec::partition_of_key(key).value;
+  if (partition < partitions) return {};
+  return fail(ErrorCode::Damaged, "a row of partition " + std::to_string(partition) + ", but there are only " +
+                                      std::to_string(partitions) + " (holdfast.json)");
+}
+
+Result<void> check_rows(std::string_view payload, std::uint16_t partitions) {
+  Result<void> checked;
+  auto read = codec::for_each_row(payload, [&](std::string_view key, std::optional<std::string_view>) {
+    if (checked) checked = check_partition(key, partitions);
+  });
+  return read ? checked : read;
+}
+
+Result<void> check_view(const ports::StateStore& view, std::uint16_t partitions) {
+  std::string end;
+  append_be(end, partitions);
+  const auto beyond = view.scan(end, "");
+  if (beyond->valid()) return check_partition(beyond->key(), partitions);
+  return beyond->status();
 }
 
 }  // namespace holdfast::app

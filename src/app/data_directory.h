@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "log/directory_lock.h"
+#include "ports/state_store.h"
 
 namespace holdfast::app {
 
@@ -28,11 +30,16 @@ struct DataDirectory {
 };
 
 // Opens it, and makes it with `partitions` if it is new. `demanded`: the configuration names that number, so another one that
-// is stored is a Conflict; otherwise what is stored wins.
+// is stored is a Conflict; otherwise what is stored wins. Invalid: it is a directory with something else in it.
 enum class PartitionsAre { Demanded, Suggested };
 [[nodiscard]] Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t partitions, PartitionsAre are);
 
 // What holdfast.json says. NotFound: there is none.
 [[nodiscard]] Result<DataIdentity> read_data_identity(const std::string& path);
+
+// Whether rows belong to partitions that the directory has: one of another holdfast.json has others. ErrorCode::Damaged.
+[[nodiscard]] Result<void> check_partition(std::string_view key, std::uint16_t partitions);
+[[nodiscard]] Result<void> check_rows(std::string_view payload, std::uint16_t partitions);  // Of an epoch.
+[[nodiscard]] Result<void> check_view(const ports::StateStore& view, std::uint16_t partitions);
 
 }  // namespace holdfast::app

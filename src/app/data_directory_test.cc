@@ -7,6 +7,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "codec/rows.h"
+#include "storage/memory_store.h"
+
 namespace holdfast::app {
 namespace {
 
@@ -59,6 +62,46 @@ TEST_F(DataDirectoryTest, WhatItCannotReadIsRefused) {
   std::filesystem::remove(path_ + "/holdfast.json");
   std::ofstream(path_ + "/log/epochs-1.log") << "x";
   EXPECT_EQ(open_data_directory(path_, 8, PartitionsAre::Suggested).error().code, ErrorCode::Damaged) << "a log without holdfast.json";
+}
+
+TEST_F(DataDirectoryTest, SomebodyElsesDirectoryIsLeftAlone) {
+  std::filesystem::create_directories(path_);
+  for (const char* name : {"a", "b", "c", "d", "LOCK"}) std::ofstream(path_ + "/" + name) << "theirs";
+  const auto opened = open_data_directory(path_, 8, PartitionsAre::Suggested);
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().code, ErrorCode::Invalid);
+  EXPECT_THAT(opened.error().message, HasSubstr("no holdfast.json, but a, b, c and 1 more"));
+  const std::filesystem::directory_iterator files(path_);
+  EXPECT_EQ(std::distance(begin(files), end(files)), 5) << "nothing is put into it";
+
+  for (const char* name : {"a", "b", "c", "d"}) std::filesystem::remove(path_ + "/" + name);
+  std::filesystem::create_directories(path_ + "/lost+found");
+  EXPECT_TRUE(open_data_directory(path_, 8, PartitionsAre::Suggested).has_value()) << "a new file system has that";
+}
+
+TEST_F(DataDirectoryTest, RowsOfPartitionsThatItDoesNotHaveAreDamage) {
+  const auto key = [](std::uint16_t partition) { return codec::kind_prefix({partition}, codec::RowKind::Address) + "a"; };
+  EXPECT_TRUE(check_partition(key(7), 8));
+  EXPECT_EQ(check_partition(key(8), 8).error().code, ErrorCode::Damaged);
+  EXPECT_THAT(check_partition(key(8), 8).error().message, HasSubstr("a row of partition 8, but there are only 8"));
+  EXPECT_FALSE(check_partition("", 8));
+
+  storage::MemoryStore view;
+  const std::string low = key(7), high = key(260);
+  ports::StoreWrite write{low, "x"};
+  ASSERT_TRUE(view.apply({&write, 1}, {1}));
+  EXPECT_TRUE(check_view(view, 8));
+  write.key = high;
+  ASSERT_TRUE(view.apply({&write, 1}, {2}));
+  EXPECT_THAT(check_view(view, 8).error().message, HasSubstr("a row of partition 260"));
+  EXPECT_TRUE(check_view(view, 261));
+
+  std::string payload;
+  codec::append_put(payload, low, "x");
+  EXPECT_TRUE(check_rows(payload, 8));
+  codec::append_put(payload, high, "x");
+  EXPECT_THAT(check_rows(payload, 8).error().message, HasSubstr("a row of partition 260"));
+  EXPECT_FALSE(check_rows(payload + "x", 261));
 }
 
 TEST_F(DataDirectoryTest, ACrashWhileItIsMadeLeavesNothingInTheWay) {

@@ -64,7 +64,11 @@ To try something out, --data memory keeps nothing.
 )";
 
 int failed(const Error& error, int exit_code = cli::kExitFailed) {
-  std::cerr << "holdfast: " << error.message << "\n";
+  if (error.code == ErrorCode::Damaged) {
+    std::cerr << "holdfast: damaged: " << error.message << "; `holdfast check-data` says more\n";
+  } else {
+    std::cerr << "holdfast: " << error.message << "\n";
+  }
   return exit_code;
 }
 
@@ -83,7 +87,7 @@ runtime::Options runtime_options(const config::Configuration& configuration, std
   runtime::Options options;
   options.partitions = partitions;
   options.endpoints = configuration.endpoints;
-  for (auto& endpoint : options.endpoints) endpoint.max_concurrent = std::min(endpoint.max_concurrent, limits.in_flight);
+  options.in_flight_max = share(limits.in_flight);
   options.message_bytes_max = limits.message_bytes;
   options.mailbox_bytes_in_memory = share(limits.mailbox_memory);
   options.address_mailbox_bytes_in_memory = std::min<std::uint64_t>(limits.address_mailbox_memory, share(limits.mailbox_memory));
@@ -157,6 +161,7 @@ Result<void> open_data(Parts& parts, const cli::UpOptions& options, model::Setti
   if (!log) return fail(log.error());
   auto store = storage::RocksDbStore::open(data->view_path(), {.block_cache_bytes = settings.view.block_cache});
   if (!store) return fail(store.error());
+  if (auto fits = check_view(**store, settings.partitions); !fits) return fail(fits.error());
   parts.data = *std::move(data);
   parts.log = *std::move(log);
   parts.store = *std::move(store);
