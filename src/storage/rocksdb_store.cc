@@ -204,6 +204,12 @@ Result<model::Epoch> RocksDbStore::checkpoint() {
   if (const auto status = db_->Flush(rocksdb::FlushOptions()); !status.ok()) {
     return fail(stop(status, "flush the view"));
   }
+  // While RocksDB gets over a full disk it may say so without having done it, and the log is trimmed on our word.
+  for (const std::string& property : {rocksdb::DB::Properties::kNumEntriesActiveMemTable, rocksdb::DB::Properties::kNumImmutableMemTable}) {
+    std::uint64_t left = 0;
+    if (db_->GetIntProperty(property, &left) && left == 0) continue;
+    return fail(ErrorCode::NoSpace, "flush the view: it is not flushed yet (" + property + "=" + std::to_string(left) + ")");
+  }
   return reached;
 }
 

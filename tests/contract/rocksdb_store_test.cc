@@ -188,16 +188,19 @@ TEST(RocksDbStore, AFullDiskIsNoSpaceUntilThereIsSome) {
 
   fs::remove(filler);
   const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (true) {
-    const auto reached = store->checkpoint();
-    if (reached) break;
-    ASSERT_EQ(reached.error().code, ErrorCode::NoSpace) << reached.error().message;
-    ASSERT_LT(std::chrono::steady_clock::now(), give_up) << reached.error().message;
-    std::this_thread::yield();
-  }
+  const auto checkpoint_soon = [&] {
+    while (true) {
+      const auto reached = store->checkpoint();
+      if (reached) return;
+      ASSERT_EQ(reached.error().code, ErrorCode::NoSpace) << reached.error().message;
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << reached.error().message;
+      std::this_thread::yield();
+    }
+  };
+  checkpoint_soon();
   const ports::StoreWrite write{"after", "it"};
   ASSERT_TRUE(store->apply({&write, 1}, {epoch + 1}));
-  ASSERT_TRUE(store->checkpoint());
+  checkpoint_soon();
   store.reset();
   store = RocksDbStore::open(disk + "/view", {}).value();
   EXPECT_EQ(store->reached().value, epoch + 1);
