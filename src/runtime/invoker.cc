@@ -112,6 +112,7 @@ void Invoker::lost_contact(FunctionType& type) {
 void Invoker::has_answered(Endpoint& endpoint) {
   if (endpoint.pausing) loop_.cancel(endpoint.pause);
   endpoint.down = endpoint.pausing = endpoint.probe_due = false;
+  endpoint.is_down.set(0);
   endpoint.failures_in_a_row = 0;
 }
 
@@ -185,11 +186,11 @@ void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   ++endpoint.in_flight;
   ++type.in_flight;
   ++in_flight_;
-  type.calls.add();
+  endpoint.calls.add();
   endpoint.target->invoke({entity.address, states_scratch_, batch_scratch_, traceparent},
                           [this, &entity, batch, sent = static_cast<std::uint32_t>(states_scratch_.size()),
                            started = monotonic_us()](model::InvocationOutcome outcome) {
-                            entity.type->latency.record_us(monotonic_us() - started);
+                            entity.type->endpoint->latency.record_us(monotonic_us() - started);
                             finish(entity, batch, sent, std::move(outcome));
                           });
 }
@@ -205,6 +206,7 @@ void Invoker::finish(Entity& entity, std::uint32_t batch, std::size_t states_sen
 
   if (auto* failure = std::get_if<model::InvocationFailure>(&outcome)) {
     type.failures.add();
+    endpoint.failed_calls.add();
     if (failure->kind == model::InvocationFailure::Kind::Unreachable) return on_unreachable(entity, std::move(failure->message));
     has_answered(endpoint);
     if (failure->kind == model::InvocationFailure::Kind::Refused) return on_refused(entity, batch, std::move(failure->message));
@@ -295,6 +297,7 @@ void Invoker::on_unreachable(Entity& entity, std::string why) {
     log_warn("endpoint is down", {{"functions", endpoint.spec.functions}, {"url", endpoint.spec.url_template}, {"error", why}});
   endpoint.last_error = std::move(why);
   endpoint.down = true;
+  endpoint.is_down.set(1);
   endpoint.pausing = true;
   model::RetryPolicy policy = endpoint.spec.on_failure.retry;
   policy.max = std::min(policy.max, limits_.endpoint_down_max);

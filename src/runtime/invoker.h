@@ -42,6 +42,10 @@ struct Endpoint {
   Loop::TimerId pause = 0;
   bool probe_due = false;  // While down: one call may go out.
   std::uint32_t failures_in_a_row = 0;
+  Counter calls;
+  Counter failed_calls;
+  Counter is_down;  // 0 or 1.
+  LatencyHistogram latency;
   std::string last_error;
 };
 
@@ -57,9 +61,7 @@ struct FunctionType {
 
   std::uint64_t in_flight = 0;
   Counter messages;
-  Counter calls;
   Counter failures;
-  LatencyHistogram latency;
 };
 
 class InvokerHost {

@@ -95,7 +95,6 @@ class Shard final : private InvokerHost {
     Counter messages_in, messages_delivered, messages_sent_on, responses, refusals, parked, dead_lettered, dropped, epochs,
         epoch_bytes, timers_fired, records_appended, records_read;
     Counter mail_count, mail_bytes, entities, cached_bytes, dirty_bytes, waiters, in_flight, timers;  // Levels.
-    LatencyHistogram call_latency;
   };
 
   // InvokerHost

@@ -205,6 +205,15 @@ void Shard::collect(MetricsSink& sink) const {
   gauge("holdfast_runtime_dirty_bytes", "Committed rows that are not in the view yet.", metrics_.dirty_bytes);
   gauge("holdfast_runtime_waiting_requests", "HTTP callers and stream readers that wait.", metrics_.waiters);
   gauge("holdfast_invoker_calls_in_flight", "Calls of functions under way.", metrics_.in_flight);
+  for (const auto& endpoint : invoker_.endpoints()) {
+    const MetricLabels labels{{"endpoint", endpoint->spec.functions}};
+    sink.counter("holdfast_invoker_calls_total", "Calls of functions.", labels, endpoint->calls.get());
+    sink.counter("holdfast_invoker_failed_calls_total", "Calls that failed, or whose answer could not be read.", labels,
+                 endpoint->failed_calls.get());
+    sink.gauge("holdfast_invoker_endpoint_down_shards", "Shards that cannot reach the endpoint.", labels,
+               static_cast<double>(endpoint->is_down.get()));
+    sink.histogram("holdfast_invoker_call_seconds", "Time from a call to its answer.", labels, endpoint->latency);
+  }
 }
 
 }  // namespace holdfast::runtime
