@@ -68,8 +68,7 @@ std::vector<Handled> parse_log(std::string_view log) {
   return out;
 }
 
-model::InvocationOutcome run_function(const model::Address& self,
-                                      const std::vector<std::pair<std::string, std::string>>& states, std::size_t states_sent,
+model::InvocationOutcome run_function(const std::vector<std::pair<std::string, std::string>>& states, std::size_t states_sent,
                                       const std::vector<model::Message>& batch) {
   if (states_sent < kStates) {
     model::IncompleteContext incomplete;

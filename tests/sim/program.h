@@ -54,7 +54,7 @@ struct Handled {
 std::vector<Handled> parse_log(std::string_view log);
 
 // What the function answers to a batch: pure, so that asking twice is the same as asking once.
-model::InvocationOutcome run_function(const model::Address& self, const std::vector<std::pair<std::string, std::string>>& states,
+model::InvocationOutcome run_function(const std::vector<std::pair<std::string, std::string>>& states,
                                       std::size_t states_sent, const std::vector<model::Message>& batch);
 
 }  // namespace holdfast::sim

@@ -538,7 +538,9 @@ TEST(Simulation, EverythingAcceptedHappensExactlyOnceInOrderAndWhatWasSeenStaysT
     ++failed;
     ADD_FAILURE() << "seed " << seed << ": " << why << "\n  again with HOLDFAST_SIM_FIRST=" << seed << " HOLDFAST_SIM_SEEDS=1";
   }
-  if (failed == 0 && seeds >= 10) EXPECT_GT(crashes, seeds) << "too few crashes to mean anything";
+  if (failed == 0 && seeds >= 10) {
+    EXPECT_GT(crashes, seeds) << "too few crashes to mean anything";
+  }
   RecordProperty("crashes", static_cast<int>(crashes));
   std::printf("%llu seeds, %llu crashes\n", static_cast<unsigned long long>(seeds), static_cast<unsigned long long>(crashes));
 }

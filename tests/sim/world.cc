@@ -35,7 +35,7 @@ class World::Target final : public ports::FunctionTarget {
         (void)in.varint();
         poisoned |= world_.poison.contains(in.varint());
       }
-      outcome = run_function(invocation.address, states, invocation.states.size(), batch);
+      outcome = run_function(states, invocation.states.size(), batch);
       if (poisoned && std::holds_alternative<model::InvocationResponse>(outcome))
         std::get<model::InvocationResponse>(outcome).egress.push_back({"sim/no-such-egress", {}});
       if (chance < f.unreachable + f.fail + f.lose) outcome = model::InvocationFailure{Kind::Failed, "connection reset"};
