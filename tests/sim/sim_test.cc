@@ -1,7 +1,7 @@
 // The simulator: random trees of commands through runtime and partition, on a simulated clock, disk and functions, with crashes at any
 // point, against an obvious model: everything accepted happens exactly once, in order, and what was seen stays true.
 //
-//   HOLDFAST_SIM_SEEDS=200   how many seeds
+//   HOLDFAST_SIM_SEEDS=1000  how many seeds
 //   HOLDFAST_SIM_FIRST=1     the first of them; a failing seed is printed and run again with HOLDFAST_SIM_FIRST=<seed> HOLDFAST_SIM_SEEDS=1
 #include <gtest/gtest.h>
 
@@ -528,7 +528,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
 TEST(Simulation, EverythingAcceptedHappensExactlyOnceInOrderAndWhatWasSeenStaysTrue) {
   init_log(std::getenv("HOLDFAST_SIM_LOG") != nullptr ? LogLevel::Debug : LogLevel::Off, LogFormat::Text);
   const std::uint64_t first = from_environment("HOLDFAST_SIM_FIRST", 1);
-  const std::uint64_t seeds = from_environment("HOLDFAST_SIM_SEEDS", 200);
+  const std::uint64_t seeds = from_environment("HOLDFAST_SIM_SEEDS", 1000);
   std::uint64_t crashes = 0, failed = 0;
   for (std::uint64_t seed = first; seed < first + seeds && failed < 5; ++seed) {
     History run(seed);
