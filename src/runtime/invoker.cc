@@ -138,8 +138,7 @@ void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   FunctionType& type = *entity.type;
   HOLDFAST_CHECK(entity.phase == Entity::Phase::Ready && !entity.mailbox.empty());
   // A type that has declared its states before needs no first contact.
-  if (type.contact == FunctionType::Contact::Unknown && table_.registration(type.name) != nullptr)
-    type.contact = FunctionType::Contact::Known;
+  if (type.contact == FunctionType::Contact::Unknown && table_.registration(type.name) != nullptr) made_contact(type);
   if (type.contact == FunctionType::Contact::Probing || type.declaring) {
     entity.phase = Entity::Phase::Waiting;
     type.waiting.push_back(&entity);

@@ -299,6 +299,19 @@ TEST(Invoker, TypeThatHasDeclaredStatesBeforeNeedsNoFirstContact) {
   EXPECT_EQ(world.calls(), 100u);
 }
 
+// Found by the simulator, seed 31715: those who waited for first contact were forgotten.
+TEST(Invoker, DeclarationFromAnotherShardLetsThoseWhoWaitGoOn) {
+  World world({endpoint("shop/*")});
+  world.targets[0]->hold = true;
+  world.send_many("shop/cart", 10);
+  world.loop.run();
+  ASSERT_EQ(world.calls(), 1u);
+  world.table.set_registration("shop/cart", {{{"a", "t", {}, {}}}});
+  world.targets[0]->give(0, incomplete({"a"}));
+  world.loop.run();
+  EXPECT_EQ(world.calls(), 11u);
+}
+
 TEST(Invoker, IncompleteContextIsDeclaredOnceAndThenAllGoOnWithTheState) {
   World world({endpoint("shop/*")});
   world.targets[0]->answer = [](const Call& call) { return call.states.empty() ? incomplete({"a", "b"}) : ok(); };

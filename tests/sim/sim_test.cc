@@ -349,6 +349,7 @@ class History {
   void settle() {
     world_.faults = {};
     world_.disk().set_capacity(UINT64_MAX);
+    world_.disk().stop_after(UINT64_MAX);
     full_ = false;
     for (int round = 0; round < 4'000 && why_.empty(); ++round) {
       for (int s = 0; s < 200; ++s) {
