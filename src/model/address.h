@@ -48,6 +48,6 @@ inline constexpr std::size_t kIdBytesMax = 4096;
 // Addresses of our own, not of functions. No function may be declared in this namespace.
 inline constexpr std::string_view kOwnNamespace = "holdfast";
 inline constexpr std::string_view kRequestType = "holdfast/request";  // id = request id; a message to it is the reply.
-inline constexpr std::string_view kStreamType = "holdfast/stream";    // id = stream name; a message to it is appended.
+inline constexpr std::string_view kStreamType = "holdfast/stream";    // id = stream name; fed by egress records.
 
 }  // namespace holdfast::model

@@ -137,12 +137,7 @@ void EpochCoordinator::become_durable() {
 void EpochCoordinator::write_view() {
   view_loop_.post([this] {
     std::vector<ports::StoreWrite> writes;
-    for (const auto& rows : frozen_) {
-      writes.reserve(writes.size() + rows->size());
-      rows->for_each([&](std::string_view key, const RowSet::Value& value) {
-        writes.push_back({key, value ? std::optional<std::string_view>(*value) : std::nullopt});
-      });
-    }
+    for (const auto& rows : frozen_) rows->append_to(writes);
     auto outcome = store_.apply(writes, frozen_epoch_);
     home_.post([this, outcome = std::move(outcome)]() mutable { view_written(std::move(outcome)); });
   });

@@ -97,6 +97,13 @@ void RowSet::clear() {
   bytes_ = 0;
 }
 
+void RowSet::append_to(std::vector<ports::StoreWrite>& writes) const {
+  writes.reserve(writes.size() + size());
+  for_each([&](std::string_view key, const Value& value) {
+    writes.push_back({key, value ? std::optional<std::string_view>(*value) : std::nullopt});
+  });
+}
+
 void RowLayers::put(std::string key, std::string value) { open_.put(std::move(key), std::move(value)); }
 void RowLayers::erase(std::string key) { open_.put(std::move(key), std::nullopt); }
 void RowLayers::erase_unborn(std::string_view key) { open_.remove(key); }

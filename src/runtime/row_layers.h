@@ -20,6 +20,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "base/hash.h"
 #include "ports/state_store.h"
@@ -49,6 +50,8 @@ class RowSet {
   [[nodiscard]] const Ordered& ordered() const { return ordered_; }
   static bool is_hashed(std::string_view key);
   void clear();
+  // As the view takes them; the writes point into this set.
+  void append_to(std::vector<ports::StoreWrite>& writes) const;
 
  private:
   std::unordered_map<std::string, Value, StringHash, std::equal_to<>> hashed_;

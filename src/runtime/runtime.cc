@@ -95,9 +95,7 @@ Result<void> Runtime::recover() {
     std::vector<ports::StoreWrite> writes;
     for (const auto& shard : shards_) {
       frozen.push_back(shard->freeze_recovered());
-      frozen.back()->for_each([&](std::string_view key, const RowSet::Value& value) {
-        writes.push_back({key, value ? std::optional<std::string_view>(*value) : std::nullopt});
-      });
+      frozen.back()->append_to(writes);
     }
     auto applied = world_.store->apply(writes, epoch);
     for (const auto& shard : shards_) shard->thaw();

@@ -180,8 +180,12 @@ void Shard::route(model::Command&& command) {
   const std::size_t owner = shard_of(model::routing_id(command));
   if (owner == index_) return carry_out(std::move(command));
   metrics_.messages_sent_on.add();
-  under_way_[owner].fetch_add(1, std::memory_order_relaxed);
-  outboxes_[owner].push_back(std::move(command));
+  tell(owner, std::move(command));
+}
+
+void Shard::tell(std::size_t shard, LinkItem item) {
+  under_way_[shard].fetch_add(1, std::memory_order_relaxed);
+  outboxes_[shard].push_back(std::move(item));
   wake();
 }
 
@@ -261,9 +265,7 @@ void Shard::declare(const std::string& type, std::vector<model::StateSpec>&& mis
     loop_.post([this, ask = std::move(ask)]() mutable { decide_declaration(index_, std::move(ask)); });
     return;
   }
-  under_way_[owner].fetch_add(1, std::memory_order_relaxed);
-  outboxes_[owner].push_back(std::move(ask));
-  wake();
+  tell(owner, std::move(ask));
 }
 
 void Shard::decide_declaration(std::size_t asker, DeclareStates&& ask) {
@@ -271,15 +273,11 @@ void Shard::decide_declaration(std::size_t asker, DeclareStates&& ask) {
   if (!row) {
     StatesDeclared refusal{ask.type, fail(std::move(row.error()))};
     if (asker == index_) return take_declaration(std::move(refusal));
-    under_way_[asker].fetch_add(1, std::memory_order_relaxed);
-    outboxes_[asker].push_back(std::move(refusal));
-    return wake();
+    return tell(asker, std::move(refusal));
   }
   table_.apply(partition::PutRegistration{ask.type, *row});
   for (std::size_t i = 0; i < all_.size(); ++i) {
-    if (i == index_) continue;
-    under_way_[i].fetch_add(1, std::memory_order_relaxed);
-    outboxes_[i].push_back(StatesDeclared{ask.type, *row});
+    if (i != index_) tell(i, StatesDeclared{ask.type, *row});
   }
   take_declaration({ask.type, std::move(*row)});
   wake();
@@ -359,8 +357,6 @@ void Shard::close_open_epoch() {
   }
   gates_.emplace_back(epoch, std::exchange(gate_, {}));
   close_wanted_ = false;
-  metrics_.epochs.add();
-  metrics_.epoch_bytes.add(cut.payload.size());
   cut_ = std::move(cut);
   for (std::size_t i = 0; i < all_.size(); ++i) {
     if (i == index_) continue;

@@ -92,9 +92,9 @@ class Shard final : private InvokerHost {
     std::uint64_t id = 0;
   };
   struct Metrics {
-    Counter messages_in, messages_delivered, messages_sent_on, responses, refusals, parked, dead_lettered, dropped, epochs,
-        epoch_bytes, timers_fired, records_appended, records_read;
-    Counter mail_count, mail_bytes, entities, cached_bytes, dirty_bytes, waiters, in_flight, timers;  // Levels.
+    Counter messages_in, messages_delivered, messages_sent_on, responses, refusals, parked, dead_lettered, dropped,
+        timers_fired, records_appended, records_read;
+    Counter mail_count, mail_bytes, entities, cached_bytes, dirty_bytes, waiters, in_flight;  // Levels.
   };
 
   // InvokerHost
@@ -108,6 +108,8 @@ class Shard final : private InvokerHost {
   [[nodiscard]] Result<void> admit(const SendRequest& request) const;
   void perform(partition::Transition&& transition);
   void route(model::Command&& command);
+  // Puts it on the link to another shard.
+  void tell(std::size_t shard, LinkItem item);
   void carry_out(model::Command&& command);
   void decide_declaration(std::size_t asker, DeclareStates&& ask);
   void take_declaration(StatesDeclared&& declared);

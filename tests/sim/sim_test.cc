@@ -44,7 +44,7 @@ std::string name_of(const model::Address& address) { return address.type + "/" +
 
 class History {
  public:
-  explicit History(std::uint64_t seed) : seed_(seed), random_(seed), world_(seed, random_) {
+  explicit History(std::uint64_t seed) : random_(seed), world_(seed, random_) {
     world_.faults.fail = static_cast<std::uint32_t>(random_.below(60));
     world_.faults.lose = static_cast<std::uint32_t>(random_.below(60));
     world_.faults.unreachable = static_cast<std::uint32_t>(random_.below(60));
@@ -505,7 +505,6 @@ class History {
       broken(self + " has flag " + flag.value_or("(none)") + ", expected " + expected_flag.value_or("(none)"));
   }
 
-  std::uint64_t seed_;
   SeededRandom random_;
   World world_;
   std::vector<Request> requests_;
