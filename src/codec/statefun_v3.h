@@ -28,7 +28,7 @@ inline constexpr std::size_t kEffectsMax = 500'000;
 inline constexpr std::size_t kStatesMax = 10'000;
 
 // The type of a state whose declaration names none.
-inline constexpr std::string_view kUnsetType = "io.statefun.types/unset";
+using model::kUnsetType;
 
 // A declared state of a request, borrowed.
 struct StateView {

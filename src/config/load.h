@@ -43,6 +43,11 @@ struct Configuration {
   std::vector<model::PlaygroundIngressSpec> playground_ingresses;
   std::vector<model::PlaygroundEgressSpec> playground_egresses;
   std::vector<model::StreamEgressSpec> streams;
+  std::vector<model::KafkaIngressSpec> kafka_ingresses;
+  std::vector<model::KafkaEgressSpec> kafka_egresses;
+  std::vector<model::NatsIngressSpec> nats_ingresses;
+  std::vector<model::NatsEgressSpec> nats_egresses;
+  std::vector<model::KinesisSpec> kinesis;
   model::Settings settings;
 };
 

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/time.h"
+#include "model/state.h"
 
 namespace holdfast::model {
 
@@ -40,9 +42,18 @@ struct TlsSpec {
   std::string client_key_password_file;
 };
 
+// What is spoken with the functions. A function cannot tell from a request, so configuration says.
+enum class FunctionProtocol : std::uint8_t {
+  V3,       // StateFun 3.0 on.
+  V2,       // StateFun 2.0 to 2.2: Any, states from configuration.
+  Interim,  // V2 with IncompleteInvocationContext: the early Go SDK.
+};
+
 struct EndpointSpec {
   std::string functions;          // "ns/*" or "ns/name".
   std::string url_template;       // http://, https://, http+unix:// or https+unix://; {function.name} is replaced.
+  FunctionProtocol protocol = FunctionProtocol::V3;
+  std::vector<StateSpec> states;  // V2: declared here, as the functions do not; StateSpec::type_name is kUnsetType.
   std::uint32_t max_batch = 1000;           // maxNumBatchRequests; 0: no bound.
   std::uint32_t max_concurrent = 256;       // Requests under way at once, over all shards.
   std::size_t payload_bytes_max = 33554432;  // Of a request, and of an answer after decompression.

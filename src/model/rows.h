@@ -95,6 +95,13 @@ struct StreamRow {
   bool operator==(const StreamRow&) const = default;
 };
 
+// How far a source outside has been taken in (ports/intake.h). A row under an ingress's id says whether it is paused.
+struct SourceRow {
+  std::uint64_t next = 0;  // Position of the next record.
+  bool paused = false;
+  bool operator==(const SourceRow&) const = default;
+};
+
 // What a function type has declared. Lives in the partition of the type's name and is known to all shards.
 struct RegistrationRow {
   std::vector<StateSpec> states;

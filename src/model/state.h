@@ -1,12 +1,17 @@
 // State: what an address remembers, and how a function declares it.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/time.h"
 
 namespace holdfast::model {
+
+// What the protocols without typed states declare.
+inline constexpr std::string_view kUnsetType = "io.statefun.types/unset";
 
 // StateFun request-reply v3, FromFunction.ExpirationSpec.ExpireMode.
 enum class ExpireMode : std::uint8_t { None = 0, AfterWrite = 1, AfterInvoke = 2 };
@@ -15,7 +20,7 @@ enum class ExpireMode : std::uint8_t { None = 0, AfterWrite = 1, AfterInvoke = 2
 // refused, one with another expiration is ignored (StateFun, PersistedRemoteFunctionValues).
 struct StateSpec {
   std::string name;
-  std::string type_name;  // "io.statefun.types/unset" when the function did not say.
+  std::string type_name;  // kUnsetType when the function did not say.
   ExpireMode expire_mode = ExpireMode::None;
   Duration expire_after;
   bool operator==(const StateSpec&) const = default;

@@ -23,6 +23,8 @@
 #include "base/time.h"
 #include "model/message.h"
 #include "model/rows.h"
+#include "ports/intake.h"
+#include "ports/streams.h"
 #include "runtime/inspect.h"
 #include "runtime/options.h"
 
@@ -38,22 +40,8 @@ struct SendRequest {
   std::string idempotency_key;  // Empty: none. With one, the first answer is kept and given to every retry.
 };
 
-struct StreamQuery {
-  std::string stream;         // model::stream_name(egress, topic)
-  std::uint64_t from = 0;     // Position; one below the oldest kept means the oldest kept.
-  std::uint32_t limit = 100;
-  std::size_t bytes_max = 4u << 20;
-  Duration wait;              // How long to wait for a first record when there is none; 0: not at all.
-};
-struct StreamPage {
-  struct Entry {
-    std::uint64_t position = 0;
-    model::StreamRecord record;
-  };
-  std::vector<Entry> records;
-  std::uint64_t next = 0;   // Ask from here next.
-  std::uint64_t first = 0;  // Oldest position kept.
-};
+using ports::StreamPage;
+using ports::StreamQuery;
 
 class Runtime final : public MetricsSource {
  public:

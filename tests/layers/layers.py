@@ -17,6 +17,9 @@ TECHNOLOGIES = {
     "spdlog/": {"base"},
     "fmt/": {"base"},
     "xxhash.h": {"base"},
+    "google/protobuf/": {"connect"},
+    "librdkafka/": {"kafka"},
+    "nats/": {"nats"},
     "CLI/": {"cli"},
 }
 

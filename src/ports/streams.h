@@ -1,0 +1,51 @@
+// Streams: what whoever sends records on (the outbox of an egress), or looks at them, needs of the core. Only durable records are seen.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "model/command.h"
+#include "model/rows.h"
+
+namespace holdfast::ports {
+
+struct StreamQuery {
+  std::string stream;         // model::stream_name(egress, topic)
+  std::uint64_t from = 0;     // Position; one below the oldest kept means the oldest kept.
+  std::uint32_t limit = 100;
+  std::size_t bytes_max = 4u << 20;
+  Duration wait;              // How long to wait for a first record when there is none; 0: not at all.
+};
+struct StreamPage {
+  struct Entry {
+    std::uint64_t position = 0;
+    model::StreamRecord record;
+  };
+  std::vector<Entry> records;
+  std::uint64_t next = 0;   // Ask from here next.
+  std::uint64_t first = 0;  // Oldest position kept.
+  std::uint64_t end = 0;    // Position after the last record that is durable.
+};
+
+class Streams {
+ public:
+  template <typename T>
+  using Done = std::function<void(Result<T>)>;
+
+  virtual ~Streams() = default;
+  virtual void read_stream(StreamQuery query, Done<StreamPage> done) = 0;
+  // Takes away the records below `next`, which count `bytes` together (partition::record_bytes), and carries `instead` out in the same
+  // epoch. Conflict: `next` is not within the stream. Answers when that is durable.
+  virtual void release_records(std::string stream, std::uint64_t next, std::uint64_t bytes, std::vector<model::Command> instead,
+                               Done<void> done) = 0;
+  // Marks the record at `position` as one that cannot be sent: its `error` is set, and a copy goes to `parked` (a stream).
+  // Answers when that is durable.
+  virtual void set_record_aside(std::string stream, std::uint64_t position, std::string error, std::string parked,
+                                Done<void> done) = 0;
+};
+
+}  // namespace holdfast::ports
