@@ -29,6 +29,7 @@ struct StreamPage {
   std::uint64_t next = 0;   // Ask from here next.
   std::uint64_t first = 0;  // Oldest position kept.
   std::uint64_t end = 0;    // Position after the last record that is durable.
+  std::uint64_t bytes = 0;  // Of all records that are kept (partition::record_bytes).
 };
 
 class Streams {
