@@ -16,6 +16,7 @@ NODE_PARTS := examples/greeter/javascript examples/flights tests/e2e/functions
 PYTHON_PART := examples/greeter/python
 JAVA_PART := examples/greeter/java
 VENV := build/venv
+KAFKA := build/kafka
 
 # A run of tests: SUITES=unit,e2e make test; FILTER=… is handed to the suites.
 SUITES ?=
@@ -98,20 +99,30 @@ build-debug-all: packages-build
 	@cmake --build --preset debug -- -j$(JOBS)
 
 .PHONY: e2e-parts
-e2e-parts: packages-test $(addsuffix /node_modules/.package-lock.json,$(NODE_PARTS)) $(VENV)/installed $(JAVA_PART)/target/greeter.jar
+e2e-parts: packages-test $(addsuffix /node_modules/.package-lock.json,$(NODE_PARTS)) $(VENV)/installed $(JAVA_PART)/target/greeter.jar $(KAFKA)/installed
+
+# The broker of tools/kafka.py, and its client.
+.PHONY: kafka
+kafka: packages-test $(KAFKA)/installed $(VENV)/installed
 
 %/node_modules/.package-lock.json: %/package-lock.json | packages-node
 	@echo "npm ci      $*"
 	@cd $* && npm ci --no-fund --no-audit --loglevel=error </dev/null
 	@touch $@
 
-$(VENV)/installed: $(PYTHON_PART)/requirements.txt | packages-python
-	@echo "pip install $(PYTHON_PART)"
+$(VENV)/installed: $(PYTHON_PART)/requirements.txt tools/kafka/requirements.txt | packages-python
+	@echo "pip install $^"
 	@python3 -m venv --clear $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$^)
 	@touch $@
 
 $(JAVA_PART)/target/greeter.jar: $(JAVA_PART)/pom.xml $(shell find $(JAVA_PART)/src -name '*.java') | packages-java
 	@echo "mvn package $(JAVA_PART)"
 	@cd $(JAVA_PART) && mvn -q -B -ntp package </dev/null
+	@touch $@
+
+$(KAFKA)/installed: tools/kafka/pom.xml | packages-java
+	@echo "mvn copy-dependencies tools/kafka"
+	@rm -rf $(KAFKA)
+	@cd tools/kafka && mvn -q -B -ntp dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(KAFKA)/lib </dev/null
 	@touch $@

@@ -1,0 +1,72 @@
+"""The broker that other tests stand on: what it stored survives kill -9, and isolation is what it says."""
+import pathlib
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools"))
+from kafka import KafkaBroker, confluent  # noqa: E402
+
+
+class KafkaBrokerTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="holdfast-kafka-")
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def broker(self, **options):
+        broker = KafkaBroker(self.folder / "broker", **options)
+        self.addCleanup(broker.__exit__)
+        return broker.start()
+
+    def test_a_killed_broker_comes_back_with_its_records_on_the_same_port(self):
+        broker = self.broker()
+        broker.create_topic("t", 1)
+        broker.produce("t", [("a", "1"), ("b", "2", [("h", b"x")])])
+        bootstrap = broker.bootstrap
+        broker.kill()
+        broker.start()
+        self.assertEqual(broker.bootstrap, bootstrap)
+        self.assertEqual(broker.consume_all("t"), [(0, 0, b"a", b"1", []), (0, 1, b"b", b"2", [("h", b"x")])])
+        self.assertEqual(broker.end_offsets("t"), {0: 2})
+
+    def test_read_committed_ends_before_a_transaction_that_is_open(self):
+        broker = self.broker()
+        broker.create_topic("t", 1)
+        producer = confluent().Producer({**broker.client_config(), "transactional.id": "test"})
+        producer.init_transactions(20)
+        producer.begin_transaction()
+        producer.produce("t", b"open")
+        producer.flush(20)
+        self.assertEqual([record[3] for record in broker.consume_all("t", "read_uncommitted")], [b"open"])
+        self.assertEqual(broker.consume_all("t", "read_committed"), [])
+        self.assertEqual(broker.end_offsets("t", "read_committed"), {0: 0})
+        producer.commit_transaction(20)
+        self.assertEqual([record[3] for record in broker.consume_all("t", "read_committed")], [b"open"])
+
+    def test_clients_without_the_password_and_the_certificate_stay_outside(self):
+        broker = self.broker(sasl=True, tls=True, ssl_client_auth="required")
+        broker.create_topic("t", 1)
+        producer = confluent().Producer(broker.client_config())
+        producer.produce("t", b"let in")
+        self.assertEqual(producer.flush(20), 0)
+        self.assertEqual([record[3] for record in broker.consume_all("t")], [b"let in"])
+        for missing in ("ssl.certificate.location", "sasl.password"):
+            config = {**broker.client_config(), "log_level": "0"}
+            config.pop(missing)
+            if missing == "sasl.password":
+                config["sasl.password"] = "wrong"
+            else:
+                config.pop("ssl.key.location")
+            refused = []
+            stranger = confluent().Producer({**config, "error_cb": lambda error: refused.append(error.name())})
+            for _ in range(200):
+                stranger.poll(0.1)
+                if refused:
+                    break
+            self.assertIn(refused[0], ("_SSL", "_AUTHENTICATION", "_ALL_BROKERS_DOWN", "_TRANSPORT"), missing)
+            self.assertEqual(len(broker.consume_all("t")), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
