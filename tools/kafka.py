@@ -367,6 +367,9 @@ class KafkaBroker:
             properties.update({"ssl.keystore.type": "PEM", "ssl.keystore.location": self.folder / "broker.pem",
                                "ssl.truststore.type": "PEM", "ssl.truststore.location": self.ca_file})
         properties.update(self.overrides)
+        if "ssl.client.auth" in self.overrides:
+            # Where there is SASL, too, Kafka asks for certificates only if the listener itself says so.
+            properties["listener.name.client.ssl.client.auth"] = self.overrides["ssl.client.auth"]
         (self.folder / "server.properties").write_text("".join(f"{name}={value}\n" for name, value in properties.items()))
 
 
