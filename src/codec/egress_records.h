@@ -10,6 +10,12 @@ namespace holdfast::codec {
 
 inline constexpr std::string_view kKafkaRecordType =
     "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord";
+// Of StateFun 2: the same message under another name.
+inline constexpr std::string_view kKafkaRecordTypeV2 =
+    "type.googleapis.com/org.apache.flink.statefun.flink.io.KafkaProducerRecord";
+[[nodiscard]] inline bool is_kafka_record(std::string_view type_name) {
+  return type_name == kKafkaRecordType || type_name == kKafkaRecordTypeV2;
+}
 
 // io.statefun.sdk.egress.KafkaProducerRecord. Headers, which a fork of StateFun has as field 4, are passed over.
 struct KafkaRecord {

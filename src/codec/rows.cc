@@ -423,6 +423,20 @@ Result<model::RegistrationRow> decode(std::string_view bytes) {
   });
 }
 
+std::string encode(const model::SourceRow& row) {
+  std::string out = value_start(12);
+  put(out, row.next);
+  out.push_back(row.paused ? 1 : 0);
+  return out;
+}
+template <>
+Result<model::SourceRow> decode(std::string_view bytes) {
+  return read_value<model::SourceRow>(bytes, "source", [](ByteReader& in, model::SourceRow& row) {
+    row.next = in.varint();
+    get(in, row.paused);
+  });
+}
+
 std::string encode(const model::Command& command) {
   std::string out = value_start(64);
   if (const auto* message = std::get_if<model::Message>(&command)) {

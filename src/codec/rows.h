@@ -27,6 +27,7 @@ enum class RowKind : char {
   Inbox = 'I',         // epoch, index -> Command
   Token = 'K',         // owner, token -> TimerKey
   Mail = 'M',          // address, number -> Message
+  Source = 'O',        // source name -> SourceRow
   Parked = 'P',        // address -> nothing: an index
   Request = 'R',       // request id -> RequestRow
   Record = 'S',        // stream name, position -> StreamRecord
@@ -44,7 +45,7 @@ std::string mail_prefix(PartitionId partition, const model::Address& address);
 std::string mail_key(PartitionId partition, const model::Address& address, std::uint64_t number);
 std::string timer_key(PartitionId partition, const model::TimerKey& key);
 std::string token_key(PartitionId partition, const model::TokenKey& key);
-std::string name_key(PartitionId partition, RowKind kind, std::string_view name);  // Stream, Registration, Request.
+std::string name_key(PartitionId partition, RowKind kind, std::string_view name);  // Stream, Registration, Request, Source.
 std::string record_prefix(PartitionId partition, std::string_view stream);
 std::string record_key(PartitionId partition, std::string_view stream, std::uint64_t position);
 std::string inbox_key(PartitionId partition, const model::Sequence& sequence);
@@ -69,6 +70,7 @@ std::string encode(const model::RequestRow& row);
 std::string encode(const model::StreamRow& row);
 std::string encode(const model::StreamRecord& record);
 std::string encode(const model::RegistrationRow& row);
+std::string encode(const model::SourceRow& row);
 std::string encode(const model::Command& command);
 
 template <typename Row>

@@ -39,7 +39,7 @@ void keys(std::string_view key) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 11) {
+  switch (data[0] % 12) {
     case 0: row<model::AddressRow>(bytes); break;
     case 1: row<model::Message>(bytes); break;
     case 2: row<model::TimerRow>(bytes); break;
@@ -50,6 +50,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 7: row<model::RegistrationRow>(bytes); break;
     case 8: row<model::Command>(bytes); break;
     case 9: keys(bytes); break;
+    case 11: row<model::SourceRow>(bytes); break;
     case 10: {
       std::string again;
       const auto ok = for_each_row(bytes, [&again](std::string_view key, std::optional<std::string_view> value) {

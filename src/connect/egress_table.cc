@@ -5,6 +5,7 @@
 #include "codec/egress_records.h"
 #include "codec/standard_types.h"
 #include "codec/utf8.h"
+#include "connect/outbox.h"
 
 namespace holdfast::connect {
 
@@ -40,7 +41,7 @@ Result<Addressed> from_kafka(const model::TypedValue& value) {
 
 Result<Addressed> take_apart(const model::TypedValue& value) {
   if (value.type_name == model::kPlaygroundRecordType) return from_playground(value);
-  if (value.type_name == codec::kKafkaRecordType) return from_kafka(value);
+  if (codec::is_kafka_record(value.type_name)) return from_kafka(value);
   Addressed out;
   out.record.value = value;
   return out;
@@ -55,7 +56,9 @@ bool is_topic(std::string_view topic) {
 }  // namespace
 
 Result<EgressTable> EgressTable::create(const std::vector<model::StreamEgressSpec>& streams,
-                                        const std::vector<model::PlaygroundEgressSpec>& playgrounds) {
+                                        const std::vector<model::PlaygroundEgressSpec>& playgrounds,
+                                        const std::vector<model::KafkaEgressSpec>& kafka,
+                                        const std::vector<model::NatsEgressSpec>& nats) {
   EgressTable table;
   for (const auto& spec : streams) {
     Egress egress;
@@ -69,13 +72,20 @@ Result<EgressTable> EgressTable::create(const std::vector<model::StreamEgressSpe
   }
   for (const auto& spec : playgrounds) {
     Egress egress;
-    egress.is_playground = true;
+    egress.kind = Egress::Kind::Playground;
     egress.topics = {spec.topics.begin(), spec.topics.end()};
     // Its readers pop: what they took is gone, what they did not is kept as for any other stream.
     egress.retention = {model::StreamEgressSpec{}.retention_time, model::StreamEgressSpec{}.retention_bytes};
     if (!table.egresses_.emplace(model::kPlaygroundEgress, std::move(egress)).second)
       return fail(ErrorCode::Conflict, "two egresses with the id " + std::string(model::kPlaygroundEgress));
   }
+  // What waits in an outbox is there until it is sent: no retention.
+  for (const auto& spec : kafka)
+    if (!table.egresses_.emplace(spec.id, Egress{.kind = Egress::Kind::Kafka}).second)
+      return fail(ErrorCode::Conflict, "two egresses with the id " + spec.id);
+  for (const auto& spec : nats)
+    if (!table.egresses_.emplace(spec.id, Egress{.kind = Egress::Kind::Nats, .default_topic = spec.default_subject}).second)
+      return fail(ErrorCode::Conflict, "two egresses with the id " + spec.id);
   return table;
 }
 
@@ -87,7 +97,13 @@ Result<ResolvedEgress> EgressTable::resolve(const model::EgressMessage& message)
     return fail(code, "egress " + message.egress + ": " + why);
   };
   if (!message.argument.has_value) return refuse(ErrorCode::Invalid, "a record without a value");
-  if (egress.is_playground && message.argument.type_name != model::kPlaygroundRecordType)
+  if (egress.kind == Egress::Kind::Kafka || egress.kind == Egress::Kind::Nats) {
+    auto record = to_outbox(egress, message);
+    if (!record) return refuse(record.error().code, record.error().message);
+    return record;
+  }
+  const bool is_playground = egress.kind == Egress::Kind::Playground;
+  if (is_playground && message.argument.type_name != model::kPlaygroundRecordType)
     return refuse(ErrorCode::Invalid, "expected a record of type " + std::string(model::kPlaygroundRecordType) + ", got " +
                                           codec::excerpt(message.argument.type_name));
 
@@ -95,13 +111,29 @@ Result<ResolvedEgress> EgressTable::resolve(const model::EgressMessage& message)
   if (!addressed) return refuse(addressed.error().code, addressed.error().message);
   std::string& topic = addressed->topic;
   if (topic.empty()) {
-    if (egress.is_playground) return refuse(ErrorCode::Invalid, "a record without a topic");
+    if (is_playground) return refuse(ErrorCode::Invalid, "a record without a topic");
     topic = egress.default_topic;
   }
-  const bool listed = egress.topics.contains(topic) || (!egress.is_playground && topic == egress.default_topic);
+  const bool listed = egress.topics.contains(topic) || (!is_playground && topic == egress.default_topic);
   if (!listed && !egress.any_topic) return refuse(ErrorCode::NotFound, "unknown topic " + codec::excerpt(topic));
   if (!listed && !is_topic(topic)) return refuse(ErrorCode::Invalid, "not a topic name: " + codec::excerpt(topic));
   return ResolvedEgress{model::stream_name(message.egress, topic), std::move(addressed->record)};
+}
+
+Result<ResolvedEgress> EgressTable::to_outbox(const Egress& egress, const model::EgressMessage& message) const {
+  ResolvedEgress out{outbox_stream(message.egress), {}};
+  out.record.value = message.argument;
+  if (!codec::is_kafka_record(message.argument.type_name)) {
+    if (egress.kind == Egress::Kind::Nats && !egress.default_topic.empty()) return out;
+    return fail(ErrorCode::Invalid, "expected a record of type " + std::string(codec::kKafkaRecordType) + ", got " +
+                                        codec::excerpt(message.argument.type_name));
+  }
+  auto record = codec::parse_kafka_record(message.argument.value);
+  if (!record) return fail(ErrorCode::Invalid, std::move(record.error().message));
+  if (record->topic.empty() && egress.default_topic.empty()) return fail(ErrorCode::Invalid, "a record without a topic");
+  if (!record->topic.empty() && (record->topic.size() > kTopicBytesMax || !codec::is_text(record->topic)))
+    return fail(ErrorCode::Invalid, "not a topic name: " + codec::excerpt(record->topic));
+  return out;
 }
 
 Retention EgressTable::retention(std::string_view stream) const {

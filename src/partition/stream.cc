@@ -16,13 +16,14 @@ constexpr std::uint32_t kTrimBatch = 64;  // Per append: it goes down faster tha
 // Takes the oldest records while `goes` says so.
 template <typename Goes>
 void trim(const View& view, std::string_view stream, std::uint32_t limit, model::StreamRow& row, Transition& next, Goes goes) {
+  const std::uint64_t first = row.first;
   for (const StoredRecord& record : view.oldest_records(stream, limit)) {
     if (!goes(record, row)) break;
     HOLDFAST_CHECK(record.position == row.first);
-    next.writes.push_back(DeleteRecord{std::string(stream), record.position});
     ++row.first;
     row.bytes -= std::min(row.bytes, record.bytes);
   }
+  if (row.first > first) next.writes.push_back(DropRecords{std::string(stream), first, row.first});
 }
 
 void arm(const Retention& retention, std::string_view stream, Instant oldest, SequenceCounter& sequence, model::StreamRow& row,
@@ -54,11 +55,26 @@ Transition append_record(const View& view, const Retention& retention, model::Ap
   return next;
 }
 
-Transition release_records(const View& view, std::string_view stream, std::uint64_t position, std::uint32_t limit) {
-  Transition next;
+Result<Transition> release_records(const View& view, std::string_view stream, std::uint64_t next, std::uint64_t bytes) {
   model::StreamRow row = view.stream(stream);
-  trim(view, stream, limit, row, next, [&](const StoredRecord& r, const model::StreamRow&) { return r.position < position; });
-  if (!next.writes.empty()) next.writes.push_back(PutStream{std::string(stream), row});
+  if (next < row.first || next > row.next)
+    return fail(ErrorCode::Conflict, "stream " + std::string(stream) + " has positions " + std::to_string(row.first) + " to " +
+                                         std::to_string(row.next) + ", not " + std::to_string(next));
+  Transition transition;
+  if (next == row.first) return transition;
+  transition.writes.push_back(DropRecords{std::string(stream), row.first, next});
+  row.first = next;
+  row.bytes = row.first == row.next ? 0 : row.bytes - std::min(row.bytes, bytes);
+  transition.writes.push_back(PutStream{std::string(stream), row});
+  return transition;
+}
+
+Transition set_record_aside(std::string_view stream, std::uint64_t position, model::StreamRecord&& record, std::string error,
+                            std::string parked) {
+  Transition next;
+  record.error = std::move(error);
+  next.effects.push_back(Deliver{model::AppendRecord{std::move(parked), record}});
+  next.writes.push_back(PutRecord{std::string(stream), position, std::move(record)});
   return next;
 }
 

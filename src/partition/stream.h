@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "base/time.h"
 #include "model/command.h"
 #include "partition/egress.h"
@@ -21,8 +23,12 @@ namespace holdfast::partition {
 [[nodiscard]] Transition append_record(const View& view, const Retention& retention, model::AppendRecord&& append, Instant now,
                                        SequenceCounter& sequence);
 
-// Takes away the records below `position`, at most `limit` of them.
-[[nodiscard]] Transition release_records(const View& view, std::string_view stream, std::uint64_t position, std::uint32_t limit);
+// Takes away the records below `next`, which count `bytes` together. Conflict: `next` is not within the stream.
+[[nodiscard]] Result<Transition> release_records(const View& view, std::string_view stream, std::uint64_t next, std::uint64_t bytes);
+
+// The record at `position`, which is `record`, cannot be sent on: it keeps its place, with the reason, and a copy goes to `parked`.
+[[nodiscard]] Transition set_record_aside(std::string_view stream, std::uint64_t position, model::StreamRecord&& record,
+                                          std::string error, std::string parked);
 
 // What the TrimStream timer does when it fires: records past their age go, at most `limit` at once.
 [[nodiscard]] Transition fire_trim_stream(const View& view, const Retention& retention, const model::TimerKey& key,

@@ -27,8 +27,13 @@ struct World {
   void append(std::size_t payload) {
     table.apply(append_record(table, retention, {std::string(kStream), record(payload, now)}, now, table.sequence));
   }
-  void release(std::uint64_t below, std::uint32_t limit = 1'000) {
-    table.apply(release_records(table, kStream, below, limit));
+  void release(std::uint64_t next) {
+    std::uint64_t bytes = 0;
+    for (const auto& [position, r] : table.records[std::string(kStream)])
+      if (position < next) bytes += record_bytes(r);
+    auto released = release_records(table, kStream, next, bytes);
+    ASSERT_TRUE(released) << released.error().message;
+    table.apply(std::move(*released));
   }
   void fire_due(std::uint32_t limit = 1'000) {
     while (!table.timers.empty() && table.timers.begin()->first.due <= now) {
@@ -65,25 +70,47 @@ TEST(Stream, PositionsCountFromZeroAndAreNeverReused) {
   world.check();
 }
 
-TEST(Stream, ReleasingTakesWhatIsBelowThePositionAndNoMoreThanTheLimit) {
+TEST(Stream, ReleasingTakesWhatIsBelowThePosition) {
   World world;
   for (int i = 0; i < 5; ++i) world.append(1);
   world.release(0);
   EXPECT_EQ(world.row().first, 0u);
-  world.release(4, 3);
-  EXPECT_EQ(world.row().first, 3u);
-  world.release(4, 3);
+  world.release(4);
   EXPECT_EQ(world.row().first, 4u);
-  world.release(99);  // Past the end: what is there.
+  world.check();
+  world.release(5);
   EXPECT_EQ(world.row().first, 5u);
   world.check();
+}
+
+TEST(Stream, ReleasingWhatIsNotThereIsRefused) {
+  World world;
+  for (int i = 0; i < 3; ++i) world.append(1);
+  world.release(2);
+  for (const std::uint64_t next : {1u, 4u}) {
+    const auto refused = release_records(world.table, kStream, next, 10);
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().message, "stream " + std::string(kStream) + " has positions 2 to 3, not " + std::to_string(next));
+  }
 }
 
 TEST(Stream, ReleasingNothingWritesNothing) {
   World world;
   world.append(1);
-  EXPECT_TRUE(release_records(world.table, kStream, 0, 10).writes.empty());
-  EXPECT_TRUE(release_records(world.table, "no/such/stream", 10, 10).writes.empty());
+  EXPECT_TRUE(release_records(world.table, kStream, 0, 0)->writes.empty());
+  EXPECT_TRUE(release_records(world.table, "no/such/stream", 0, 0)->writes.empty());
+}
+
+TEST(Stream, ARecordSetAsideKeepsItsPlaceAndACopyGoesElsewhere) {
+  World world;
+  for (int i = 0; i < 3; ++i) world.append(1);
+  auto record = world.table.records[std::string(kStream)][1];
+  world.table.apply(set_record_aside(kStream, 1, model::StreamRecord(record), "too large", "test/parked"));
+  record.error = "too large";
+  EXPECT_EQ(world.table.records[std::string(kStream)][1], record);
+  ASSERT_EQ(world.table.delivered.size(), 1u);
+  EXPECT_EQ(std::get<model::AppendRecord>(world.table.delivered[0]), (model::AppendRecord{"test/parked", record}));
+  EXPECT_EQ(world.row().next, 3u);
 }
 
 TEST(Stream, SizeIsKeptToAnEighthOverTheBoundAndTheNewestRecordAlwaysStays) {
@@ -186,7 +213,7 @@ TEST(Stream, AgreesWithTheObviousModelInEveryShortHistory) {
           break;
         }
         case 2:
-          world.release(world.row().first + 1);
+          if (!model.empty()) world.release(world.row().first + 1);
           if (!model.empty()) model.pop_front();
           break;
         case 3:

@@ -33,11 +33,13 @@ struct PutRequest { std::string id; model::RequestRow row; };
 struct DeleteRequest { std::string id; };
 struct PutStream { std::string name; model::StreamRow row; };
 struct PutRecord { std::string stream; std::uint64_t position = 0; model::StreamRecord record; };
-struct DeleteRecord { std::string stream; std::uint64_t position = 0; };
+// Records [first, next) go away. Whoever applies it may rely on StreamRow::first: what lies below it is not there.
+struct DropRecords { std::string stream; std::uint64_t first = 0; std::uint64_t next = 0; };
+struct PutSource { std::string name; model::SourceRow row; };
 struct PutRegistration { std::string type; model::RegistrationRow row; };
 
 using Write = std::variant<ChangeAddress, PutTimer, DeleteTimer, PutToken, DeleteToken, PutRequest, DeleteRequest, PutStream,
-                           PutRecord, DeleteRecord, PutRegistration>;
+                           PutRecord, DropRecords, PutSource, PutRegistration>;
 
 // Something for another entity, here or on another shard; part of the same epoch.
 struct Deliver { model::Command command; };

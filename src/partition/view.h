@@ -33,6 +33,7 @@ class View {
   [[nodiscard]] virtual std::optional<model::TimerKey> token(const model::TokenKey& token) const = 0;
   [[nodiscard]] virtual std::optional<model::RequestRow> request(std::string_view id) const = 0;
   [[nodiscard]] virtual model::StreamRow stream(std::string_view name) const = 0;
+  [[nodiscard]] virtual std::optional<model::SourceRow> source(std::string_view name) const = 0;
   // Oldest records first.
   [[nodiscard]] virtual std::vector<StoredRecord> oldest_records(std::string_view stream, std::uint32_t count) const = 0;
 };

@@ -84,7 +84,8 @@ class Egress : public MetricsSource {
 
   [[nodiscard]] virtual const std::string& id() const = 0;
   virtual void start() = 0;
-  // Sends what is durable for at most `grace`, then ends. Before the runtime's loops stop.
+  // Ends after what it is sending just now; with a grace of 0 without waiting for that. May be called again with less grace; `done` of
+  // the first call counts. Before the runtime's loops stop.
   virtual void stop(Duration grace, std::function<void()> done) = 0;
   virtual void info(Done<EgressInfo> done) = 0;
   // Goes on though the outside's position is lost or does not fit: sends all that is in the outbox. Conflict: it is not stopped.

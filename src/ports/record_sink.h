@@ -35,6 +35,8 @@ class RecordSink {
   [[nodiscard]] virtual Result<SendOutcome> send(std::span<const StreamPage::Entry> records, std::uint64_t next) = 0;
   // Notes `position` as the one up to which records have been sent, though none are: an operator has decided so.
   [[nodiscard]] virtual Result<void> reset(std::uint64_t position) = 0;
+  // Any thread: a call that is under way returns soon, with Unavailable.
+  virtual void interrupt() {}
   // Whether it keeps a position, so that each record is sent once.
   [[nodiscard]] virtual bool keeps_position() const = 0;
 };

@@ -65,19 +65,50 @@ void Invoker::attach(Entity& entity) {
   if (entity.type != nullptr) return;
   entity.type = type_of(entity.address.type);
   if (entity.type == nullptr) return;
-  entity.backlog = &entity.type->endpoint->backlog;
-  *entity.backlog += entity.mailbox.size();
+  account(entity);
+}
+
+// Which of its endpoint's counts its messages are in.
+void Invoker::account(Entity& entity) {
+  Endpoint& endpoint = *entity.type->endpoint;
+  std::uint64_t* count = entity.row.parked ? &endpoint.parked_backlog : &endpoint.backlog;
+  if (entity.backlog == count) return;
+  if (entity.backlog != nullptr) *entity.backlog -= entity.mailbox.size();
+  *count += entity.mailbox.size();
+  entity.backlog = count;
+}
+
+std::size_t Invoker::endpoint_index(std::string_view type) const {
+  const Endpoint* endpoint = endpoint_of(type);
+  for (std::size_t i = 0; i < endpoints_.size(); ++i)
+    if (endpoints_[i].get() == endpoint) return i;
+  return SIZE_MAX;
+}
+
+void Invoker::hold(FunctionType& type) {
+  if (std::exchange(type.held, true)) return;
+  ++held_;
+}
+
+void Invoker::release_held() {
+  if (held_ == 0) return;
+  held_ = 0;
+  for (const auto& [name, type] : types_) {
+    if (!std::exchange(type->held, false)) continue;
+    if (!type->declaring && type->contact != FunctionType::Contact::Probing) release_waiting(*type);
+  }
 }
 
 std::uint64_t Invoker::backlog(std::string_view type) const {
   const Endpoint* endpoint = endpoint_of(type);
-  return endpoint == nullptr ? 0 : endpoint->backlog;
+  return endpoint == nullptr ? 0 : endpoint->backlog + endpoint->parked_backlog;
 }
 
 void Invoker::offer(Entity& entity) {
   if (entity.phase != Entity::Phase::Idle || entity.row.parked || entity.mailbox.empty()) return;
   attach(entity);
   if (entity.type == nullptr) return;  // No endpoint serves it (any more): its messages wait for one.
+  account(entity);
   ready(entity);
 }
 
@@ -139,7 +170,7 @@ void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   HOLDFAST_CHECK(entity.phase == Entity::Phase::Ready && !entity.mailbox.empty());
   // A type that has declared its states before needs no first contact.
   if (type.contact == FunctionType::Contact::Unknown && table_.registration(type.name) != nullptr) made_contact(type);
-  if (type.contact == FunctionType::Contact::Probing || type.declaring) {
+  if (type.contact == FunctionType::Contact::Probing || type.declaring || type.held) {
     entity.phase = Entity::Phase::Waiting;
     type.waiting.push_back(&entity);
     return;
@@ -354,6 +385,7 @@ void Invoker::settle(Entity& entity, std::uint32_t batch, std::string why) {
   entity.last_error = why;
   host_.settle(entity, entity.type->endpoint->spec.on_failure, batch, std::move(why));
   entity.attempts = 0;
+  account(entity);
   if (!entity.row.parked) entity.last_error.clear();
   rest(entity);
 }

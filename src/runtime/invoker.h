@@ -35,7 +35,8 @@ struct Endpoint {
   std::uint32_t in_flight = 0;
   std::uint32_t in_flight_max = 1;
   std::deque<Entity*> ready;
-  std::uint64_t backlog = 0;  // Messages that wait for it or are with it.
+  std::uint64_t backlog = 0;         // Messages that wait for it or are with it.
+  std::uint64_t parked_backlog = 0;  // Messages of parked addresses.
 
   bool down = false;
   bool pausing = false;    // Until the next try, which is when `pause` fires.
@@ -56,7 +57,8 @@ struct FunctionType {
   Endpoint* endpoint = nullptr;
   Contact contact = Contact::Unknown;
   bool declaring = false;
-  std::deque<Entity*> waiting;   // For first contact, or for a declaration.
+  bool held = false;             // What it emits cannot leave: it is not called until release_held().
+  std::deque<Entity*> waiting;   // For first contact, for a declaration, or because it is held.
   std::vector<Entity*> asking;   // Those whose call asked for the declaration.
 
   std::uint64_t in_flight = 0;
@@ -96,10 +98,15 @@ class Invoker final : public partition::FunctionDirectory {
   // Says whose the entity is; before mail is put into it, so that its endpoint's backlog counts.
   void attach(Entity& entity);
   [[nodiscard]] std::uint64_t backlog(std::string_view type) const;
+  // Index in endpoints(); SIZE_MAX: none serves it.
+  [[nodiscard]] std::size_t endpoint_index(std::string_view type) const;
   // The entity has mail, or has been unparked: it is called when its turn comes. Nothing happens for one that is busy, parked or empty.
   void offer(Entity& entity);
   // Calls whoever can be called.
   void pump();
+  void hold(FunctionType& type);
+  void release_held();
+  [[nodiscard]] bool holds_any() const { return held_ > 0; }
   // The answer to InvokerHost::declare(): the type's declaration now, or why not.
   void declared(const std::string& type, Result<void> outcome);
 
@@ -110,6 +117,7 @@ class Invoker final : public partition::FunctionDirectory {
  private:
   FunctionType* type_of(const std::string& type);
   Endpoint* endpoint_of(std::string_view type) const;
+  void account(Entity& entity);
   void ready(Entity& entity);
   void release_waiting(FunctionType& type);
   void dispatch(Endpoint& endpoint, Entity& entity);
@@ -135,6 +143,7 @@ class Invoker final : public partition::FunctionDirectory {
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::unordered_map<std::string, std::unique_ptr<FunctionType>> types_;
   std::uint64_t in_flight_ = 0;
+  std::size_t held_ = 0;
   Instant report_window_;
   std::uint32_t reported_ = 0;
   std::uint64_t unreported_ = 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "base/time.h"
@@ -23,6 +24,8 @@ struct Options {
   std::size_t address_mailbox_bytes_in_memory = 1u << 20;
   std::uint64_t backlog_messages_max = 5'000'000;      // Waiting messages; beyond it new ones from outside are Overloaded.
   std::uint64_t backlog_bytes_max = 16ull << 30;
+  std::uint64_t intake_backlog_messages = 50'000;      // Of one endpoint, all shards together, not counting parked addresses: beyond it
+                                                       // nothing is taken in for it from sources that can wait.
   std::size_t state_cache_bytes = 128u << 20;          // Rows of idle addresses kept in memory.
   std::uint64_t in_flight_max = 4096;                  // Calls of functions under way, all endpoints together.
   std::size_t open_epoch_bytes_max = 64u << 20;        // Beyond it no function is called until the epoch is closed.
@@ -33,6 +36,12 @@ struct Options {
   std::uint64_t log_bytes_max = 64ull << 20;           // Of the whole log, before a checkpoint lets it be trimmed.
   Duration epoch_open_max{5};                          // An epoch that nobody waits for is closed after this.
   Duration idempotency_retention{24LL * 3600 * 1000};
+  // Streams that somebody has to send on, and how much may wait in each: beyond it functions that emit to it are not called.
+  struct Outbox {
+    std::string stream;
+    std::uint64_t bytes_max = 0;
+  };
+  std::vector<Outbox> outboxes;
   Duration endpoint_down_max{5'000};                   // Longest pause between two tries of an endpoint that is down.
 };
 

@@ -107,6 +107,10 @@ void RowSet::append_to(std::vector<ports::StoreWrite>& writes) const {
 void RowLayers::put(std::string key, std::string value) { open_.put(std::move(key), std::move(value)); }
 void RowLayers::erase(std::string key) { open_.put(std::move(key), std::nullopt); }
 void RowLayers::erase_unborn(std::string_view key) { open_.remove(key); }
+void RowLayers::forget(std::string_view key) {
+  open_.remove(key);
+  dirty_.remove(key);
+}
 
 std::optional<std::string> RowLayers::get(std::string_view key) const {
   for (const RowSet* layer : {&open_, &dirty_, frozen_.get()}) {

@@ -67,6 +67,8 @@ class RowLayers {
   void erase(std::string key);
   // For a row that was born in the open epoch, and so is nowhere below: leaves no trace.
   void erase_unborn(std::string_view key);
+  // For a row that is in no layer below `dirty`, and whose absence follows from another row: leaves no trace, not even in the payload.
+  void forget(std::string_view key);
 
   [[nodiscard]] std::optional<std::string> get(std::string_view key) const;
   // Rows in [from, to) in key order until `visit` says false.

@@ -43,7 +43,7 @@ void on_loop(Loop& loop, Task task) {
 
 }  // namespace
 
-Runtime::Runtime(Options options, World world) : options_(std::move(options)), world_(std::move(world)) {
+Runtime::Runtime(Options options, World world) : options_(std::move(options)), world_(std::move(world)), levels_(options_) {
   if (!world_.fatal) world_.fatal = [](const Error& error) { end_process("log or view cannot be trusted any more", {{"error", error.message}}); };
   HOLDFAST_CHECK(!world_.shard_loops.empty() && options_.partitions > 0 && options_.partitions <= model::kPartitionsMax);
   SeededRandom random(world_.random_seed ^ 0x9e3779b97f4a7c15ull);
@@ -62,11 +62,12 @@ Result<std::unique_ptr<Runtime>> Runtime::open(Options options, World world) {
 
 Result<void> Runtime::recover() {
   const std::size_t count = world_.shard_loops.size();
+  levels_.begin(count);
   for (std::size_t i = 0; i < count; ++i) {
     std::vector<model::PartitionId> owned;
     for (std::uint16_t p = 0; p < options_.partitions; ++p)
       if (p % count == i) owned.push_back({p});
-    shards_.push_back(std::make_unique<Shard>(i, options_, world_, std::move(owned)));
+    shards_.push_back(std::make_unique<Shard>(i, options_, world_, levels_, std::move(owned)));
   }
 
   // What the log has and the view has not. Rows are absolute, so rows the view got ahead of its position do no harm.
@@ -226,6 +227,41 @@ void Runtime::pop_stream(std::string stream, Done<std::optional<model::StreamRec
   Shard& shard = shard_of(stream);
   on_loop(shard.loop(), [&shard, stream = std::move(stream), done = std::move(done)]() mutable {
     shard.pop_stream(stream, std::move(done));
+  });
+}
+
+void Runtime::release_records(std::string stream, std::uint64_t next, std::uint64_t bytes, std::vector<model::Command> instead,
+                              Done<void> done) {
+  Shard& shard = shard_of(stream);
+  on_loop(shard.loop(), [&shard, stream = std::move(stream), next, bytes, instead = std::move(instead), done = std::move(done)]() mutable {
+    shard.release_records(stream, next, bytes, std::move(instead), std::move(done));
+  });
+}
+
+void Runtime::set_record_aside(std::string stream, std::uint64_t position, std::string error, std::string parked, Done<void> done) {
+  Shard& shard = shard_of(stream);
+  on_loop(shard.loop(), [&shard, stream = std::move(stream), position, error = std::move(error), parked = std::move(parked),
+                         done = std::move(done)]() mutable {
+    shard.set_record_aside(stream, position, std::move(error), std::move(parked), std::move(done));
+  });
+}
+
+void Runtime::take_in(ports::SourceBatch batch, Done<void> taken, std::function<void()> durable) {
+  Shard& shard = shard_of(batch.source);
+  on_loop(shard.loop(), [&shard, batch = std::move(batch), taken = std::move(taken), durable = std::move(durable)]() mutable {
+    shard.take_in(std::move(batch), std::move(taken), std::move(durable));
+  });
+}
+
+void Runtime::source(std::string name, Done<std::optional<model::SourceRow>> done) {
+  Shard& shard = shard_of(name);
+  on_loop(shard.loop(), [&shard, name = std::move(name), done = std::move(done)] { done(shard.source(name)); });
+}
+
+void Runtime::set_source(std::string name, model::SourceRow row, Done<void> done) {
+  Shard& shard = shard_of(name);
+  on_loop(shard.loop(), [&shard, name = std::move(name), row, done = std::move(done)]() mutable {
+    shard.set_source(std::move(name), row, std::move(done));
   });
 }
 

@@ -26,6 +26,7 @@
 #include "ports/intake.h"
 #include "ports/streams.h"
 #include "runtime/inspect.h"
+#include "runtime/levels.h"
 #include "runtime/options.h"
 
 namespace holdfast::runtime {
@@ -43,10 +44,10 @@ struct SendRequest {
 using ports::StreamPage;
 using ports::StreamQuery;
 
-class Runtime final : public MetricsSource {
+class Runtime final : public MetricsSource, public ports::Intake, public ports::Streams {
  public:
   template <typename T>
-  using Done = std::function<void(Result<T>)>;
+  using Done = std::function<void(Result<T>)>;  // As in ports::Intake and ports::Streams.
 
   // What the runtime runs on. All of it is borrowed and outlives the runtime; loops run until after stop() has answered.
   struct World {
@@ -78,9 +79,18 @@ class Runtime final : public MetricsSource {
   // What the function (or whoever it passed the caller on to) sent to its caller, durable.
   void call(SendRequest request, Duration timeout, Done<model::TypedValue> done);
 
-  void read_stream(StreamQuery query, Done<StreamPage> done);
+  // ports::Streams
+  void read_stream(StreamQuery query, Done<StreamPage> done) override;
+  void release_records(std::string stream, std::uint64_t next, std::uint64_t bytes, std::vector<model::Command> instead,
+                       Done<void> done) override;
+  void set_record_aside(std::string stream, std::uint64_t position, std::string error, std::string parked, Done<void> done) override;
   // Takes the oldest record away; none if there is none.
   void pop_stream(std::string stream, Done<std::optional<model::StreamRecord>> done);
+
+  // ports::Intake
+  void take_in(ports::SourceBatch batch, Done<void> taken, std::function<void()> durable) override;
+  void source(std::string name, Done<std::optional<model::SourceRow>> done) override;
+  void set_source(std::string name, model::SourceRow row, Done<void> done) override;
 
   // Looking in; see inspect.h. Lists are over all shards, sorted, at most `limit` long.
   void functions(Done<std::vector<FunctionInfo>> done);
@@ -107,6 +117,7 @@ class Runtime final : public MetricsSource {
 
   Options options_;
   World world_;
+  Levels levels_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::unique_ptr<EpochCoordinator> epochs_;
   std::string request_prefix_;

@@ -11,6 +11,7 @@
 #include "partition/registration.h"
 #include "partition/request.h"
 #include "partition/response.h"
+#include "partition/source.h"
 #include "partition/stream.h"
 
 namespace holdfast::runtime {
@@ -27,10 +28,12 @@ Table::Limits table_limits(const Options& options) {
 
 }  // namespace
 
-Shard::Shard(std::size_t index, const Options& options, const Runtime::World& world, std::vector<model::PartitionId> owned)
+Shard::Shard(std::size_t index, const Options& options, const Runtime::World& world, Levels& levels,
+             std::vector<model::PartitionId> owned)
     : index_(index),
       options_(options),
       world_(world),
+      levels_(levels),
       loop_(*world.shard_loops[index]),
       clock_(*world.clock),
       random_(world.random_seed + index),
@@ -63,6 +66,8 @@ Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCo
 
 void Shard::start() {
   started_ = true;
+  for (const auto& outbox : options_.outboxes)
+    if (shard_of(outbox.stream) == index_) show_outbox(outbox.stream);
   wake();
   arm_timer();
 }
@@ -71,9 +76,20 @@ std::size_t Shard::shard_of(std::string_view id) const { return table_.partition
 
 // --- Taking in -------------------------------------------------------------------------------------------------------
 
-Result<void> Shard::admit(const SendRequest& request) const {
+// Whoever asks, whatever for.
+Result<void> Shard::admit_anything() const {
   if (refusing_) return fail(ErrorCode::Unavailable, "the runtime is stopping");
   if (epochs_->is_stalled()) return fail(ErrorCode::Unavailable, "the disk is full");
+  if (table_.mail_bytes() >= options_.backlog_bytes_max)
+    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_bytes()) + " bytes of messages are waiting already (limits.backlogBytes)");
+  if (table_.dirty_bytes() > options_.dirty_bytes_max * kDirtyOverloadFactor ||
+      table_.open_bytes() > options_.open_epoch_bytes_max * 2)
+    return fail(ErrorCode::Overloaded, "the disk does not keep up");
+  return {};
+}
+
+Result<void> Shard::admit(const SendRequest& request) const {
+  if (auto ok = admit_anything(); !ok) return ok;
   const std::size_t size = request.value.value.size();
   if (size > options_.message_bytes_max)
     return fail(ErrorCode::TooLarge, "a message of " + std::to_string(size) + " bytes; at most " +
@@ -85,14 +101,42 @@ Result<void> Shard::admit(const SendRequest& request) const {
   if (table_.mail_count() >= options_.backlog_messages_max &&
       invoker_.backlog(request.target.type) >= options_.backlog_messages_max / options_.endpoints.size())
     return fail(ErrorCode::Overloaded, std::to_string(table_.mail_count()) + " messages are waiting already (limits.backlogMessages)");
-  if (table_.mail_bytes() >= options_.backlog_bytes_max)
-    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_bytes()) + " bytes of messages are waiting already (limits.backlogBytes)");
   if (waiting_ >= options_.waiting_requests_max)
     return fail(ErrorCode::Overloaded, std::to_string(waiting_) + " requests are waiting already");
-  if (table_.dirty_bytes() > options_.dirty_bytes_max * kDirtyOverloadFactor ||
-      table_.open_bytes() > options_.open_epoch_bytes_max * 2)
-    return fail(ErrorCode::Overloaded, "the disk does not keep up");
   return {};
+}
+
+// A source can wait, so it waits early: for functions that are behind, in memory that need not be used.
+Result<void> Shard::admit(const ports::SourceBatch& batch) const {
+  if (auto ok = admit_anything(); !ok) return ok;
+  if (table_.mail_bytes_in_memory() >= options_.mailbox_bytes_in_memory / 2)
+    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_bytes_in_memory()) + " bytes of messages are waiting already");
+  const std::string* checked = nullptr;
+  for (const auto& command : batch.commands) {
+    const auto* message = std::get_if<model::Message>(&command);
+    if (message == nullptr || (checked != nullptr && *checked == message->target.type)) continue;
+    checked = &message->target.type;
+    const std::size_t endpoint = invoker_.endpoint_index(*checked);
+    if (endpoint != SIZE_MAX && levels_.backlog(endpoint) >= options_.intake_backlog_messages)
+      return fail(ErrorCode::Overloaded, std::to_string(levels_.backlog(endpoint)) + " messages are waiting for " + *checked + " already");
+  }
+  return {};
+}
+
+void Shard::take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::function<void()> durable) {
+  if (auto ok = admit(batch); !ok) return taken(fail(std::move(ok.error())));
+  metrics_.messages_in.add(batch.commands.size());
+  auto transition = partition::take_in(table_, batch.source, batch.from, batch.next, std::move(batch.commands));
+  if (!transition) return taken(fail(std::move(transition.error())));
+  perform(std::move(*transition));
+  if (durable) patient_gate_.push_back(std::move(durable));
+  taken({});
+}
+
+void Shard::set_source(std::string name, model::SourceRow row, Runtime::Done<void> done) {
+  if (auto ok = admit_anything(); !ok) return done(fail(std::move(ok.error())));
+  table_.apply(partition::PutSource{std::move(name), row});
+  gate([done = std::move(done)] { done({}); });
 }
 
 void Shard::send(SendRequest&& request, Runtime::Done<void> done) {
@@ -193,8 +237,11 @@ void Shard::carry_out(model::Command&& command) {
   if (auto* append = std::get_if<model::AppendRecord>(&command)) {
     metrics_.records_appended.add();
     visible_.try_emplace(append->stream, visible_end(append->stream));  // As of before this record.
+    if (readers_.contains(append->stream)) readers_wait_ = true;
     const auto retention = world_.egress->retention(append->stream);
-    return perform(partition::append_record(table_, retention, std::move(*append), clock_.now(), sequence_));
+    const std::string stream = append->stream;
+    perform(partition::append_record(table_, retention, std::move(*append), clock_.now(), sequence_));
+    return show_outbox(stream);
   }
   auto& message = std::get<model::Message>(command);
   if (message.target.type == model::kRequestType) {
@@ -219,6 +266,12 @@ Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view
     return fail(std::move(transition.error()));
   }
   metrics_.responses.add();
+  for (const auto& effect : transition->effects) {
+    const auto* deliver = std::get_if<partition::Deliver>(&effect);
+    const auto* append = deliver == nullptr ? nullptr : std::get_if<model::AppendRecord>(&deliver->command);
+    if (append == nullptr) continue;
+    if (const auto* outbox = levels_.outbox(append->stream); outbox != nullptr && outbox->is_full()) invoker_.hold(*entity.type);
+  }
   perform(std::move(*transition));
   return {};
 }
@@ -307,9 +360,11 @@ void Shard::wake() {
 
 // Once per turn of the loop, after whatever came in.
 void Shard::turn() {
+  if (invoker_.holds_any() && !levels_.any_outbox_full()) invoker_.release_held();
   invoker_.pump();
   flush_links();
-  if (!gate_.empty() || table_.open_bytes() > options_.open_epoch_bytes_max / 2) {
+  for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog);
+  if (!gate_.empty() || readers_wait_ || table_.open_bytes() > options_.open_epoch_bytes_max / 2) {
     if (!close_wanted_) {
       close_wanted_ = true;
       epochs_->request_close();
@@ -355,6 +410,8 @@ void Shard::close_open_epoch() {
       }
     });
   }
+  for (auto& task : std::exchange(patient_gate_, {})) gate_.push_back(std::move(task));
+  readers_wait_ = false;
   gates_.emplace_back(epoch, std::exchange(gate_, {}));
   close_wanted_ = false;
   cut_ = std::move(cut);

@@ -27,7 +27,8 @@ namespace holdfast::runtime {
 
 class Shard final : private InvokerHost {
  public:
-  Shard(std::size_t index, const Options& options, const Runtime::World& world, std::vector<model::PartitionId> owned);
+  Shard(std::size_t index, const Options& options, const Runtime::World& world, Levels& levels,
+        std::vector<model::PartitionId> owned);
   ~Shard() override;
 
   // Before the loop runs, on the calling thread.
@@ -48,6 +49,13 @@ class Shard final : private InvokerHost {
                     std::function<void(Result<std::optional<model::TypedValue>>)> done);
   void read_stream(StreamQuery&& query, Runtime::Done<StreamPage> done);
   void pop_stream(const std::string& stream, Runtime::Done<std::optional<model::StreamRecord>> done);
+  void release_records(const std::string& stream, std::uint64_t next, std::uint64_t bytes, std::vector<model::Command>&& instead,
+                       Runtime::Done<void> done);
+  void set_record_aside(const std::string& stream, std::uint64_t position, std::string error, std::string parked,
+                        Runtime::Done<void> done);
+  void take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::function<void()> durable);
+  [[nodiscard]] std::optional<model::SourceRow> source(const std::string& name) const { return table_.source(name); }
+  void set_source(std::string name, model::SourceRow row, Runtime::Done<void> done);
   void retry_parked(const model::Address& address, Runtime::Done<void> done);
   void skip_parked(const model::Address& address, Runtime::Done<void> done);
 
@@ -106,6 +114,8 @@ class Shard final : private InvokerHost {
   void wake() override;
 
   [[nodiscard]] Result<void> admit(const SendRequest& request) const;
+  [[nodiscard]] Result<void> admit_anything() const;
+  [[nodiscard]] Result<void> admit(const ports::SourceBatch& batch) const;
   void perform(partition::Transition&& transition);
   void route(model::Command&& command);
   // Puts it on the link to another shard.
@@ -114,6 +124,7 @@ class Shard final : private InvokerHost {
   void decide_declaration(std::size_t asker, DeclareStates&& ask);
   void take_declaration(StatesDeclared&& declared);
   void gate(Task task);
+  void show_outbox(const std::string& stream);
   void turn();
   void flush_links();
   void close_open_epoch();
@@ -134,6 +145,7 @@ class Shard final : private InvokerHost {
   const std::size_t index_;
   const Options& options_;
   const Runtime::World& world_;
+  Levels& levels_;
   Loop& loop_;
   const Clock& clock_;
   SeededRandom random_;
@@ -146,6 +158,8 @@ class Shard final : private InvokerHost {
   model::Epoch open_;
   partition::SequenceCounter sequence_;
   std::vector<Task> gate_;
+  std::vector<Task> patient_gate_;  // Opens with the other, but its tasks can wait: the epoch is not closed for them.
+  bool readers_wait_ = false;       // For a record of the open epoch.
   std::deque<std::pair<model::Epoch, std::vector<Task>>> gates_;  // Of closed epochs, oldest first.
   struct Cut {
     model::Epoch epoch;

@@ -26,6 +26,8 @@ StreamPage Shard::page(const StreamQuery& query) {
   const std::uint64_t end = visible_end(query.stream);
   page.first = table_.stream(query.stream).first;
   page.next = std::max(query.from, page.first);
+  page.end = end;
+  page.bytes = table_.stream(query.stream).bytes;
   if (page.next >= end || query.limit == 0) return page;
   const auto partition = table_.partition_of(query.stream);
   const std::uint32_t limit = std::min(query.limit, kPageRecordsMax);
@@ -65,6 +67,8 @@ void Shard::read_stream(StreamQuery&& query, Runtime::Done<StreamPage> done) {
     due.done(page(due.query));
   });
   ++waiting_;
+  if (table_.stream(stream).next > visible_end(stream)) readers_wait_ = true;
+  wake();
   readers_[stream].push_back({std::move(query), std::move(done), timer, number});
 }
 
@@ -100,11 +104,43 @@ void Shard::pop_stream(const std::string& stream, Runtime::Done<std::optional<mo
   StreamPage oldest = page({.stream = stream, .limit = 1});
   if (oldest.records.empty()) return done(std::nullopt);
   auto& entry = oldest.records.front();
-  perform(partition::release_records(table_, stream, entry.position + 1, 1));
+  auto released = partition::release_records(table_, stream, entry.position + 1, partition::record_bytes(entry.record));
+  if (!released) return done(fail(std::move(released.error())));
+  perform(std::move(*released));
   // The record is given away once it is gone for good: a crash in between gives it again rather than never.
   gate([done = std::move(done), record = std::move(entry.record)]() mutable {
     done(std::optional<model::StreamRecord>(std::move(record)));
   });
+}
+
+void Shard::release_records(const std::string& stream, std::uint64_t next, std::uint64_t bytes, std::vector<model::Command>&& instead,
+                            Runtime::Done<void> done) {
+  auto released = partition::release_records(table_, stream, next, bytes);
+  if (!released) return done(fail(std::move(released.error())));
+  for (auto& command : instead) released->effects.push_back(partition::Deliver{std::move(command)});
+  perform(std::move(*released));
+  show_outbox(stream);
+  // Whoever waits for this has nothing to lose by waiting a little longer.
+  patient_gate_.push_back([done = std::move(done)] { done({}); });
+}
+
+void Shard::set_record_aside(const std::string& stream, std::uint64_t position, std::string error, std::string parked,
+                             Runtime::Done<void> done) {
+  StreamPage found = page({.stream = stream, .from = position, .limit = 1});
+  if (found.records.empty() || found.records.front().position != position)
+    return done(fail(ErrorCode::NotFound, "stream " + stream + " has no record " + std::to_string(position)));
+  perform(partition::set_record_aside(stream, position, std::move(found.records.front().record), std::move(error), std::move(parked)));
+  gate([done = std::move(done)] { done({}); });
+}
+
+// Functions that emit to a full outbox wait (see accept()); when there is room again, all shards look.
+void Shard::show_outbox(const std::string& stream) {
+  auto* outbox = levels_.outbox(stream);
+  if (outbox == nullptr) return;
+  const bool was_full = outbox->is_full();
+  outbox->bytes.store(table_.stream(stream).bytes, std::memory_order_relaxed);
+  if (!was_full || outbox->is_full()) return;
+  for (Shard* shard : all_) shard->loop().post([shard] { shard->wake(); });
 }
 
 }  // namespace holdfast::runtime

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "codec/rows.h"
@@ -114,6 +115,7 @@ Result<Table::Recovered> Table::recover() {
     });
     if (error) return fail(std::move(*error));
   }
+  clear_dropped_records();
   return out;
 }
 
@@ -283,10 +285,10 @@ void Table::apply(partition::Write&& write) {
     std::string row = codec::encode(put->record);
     open_bytes_ += row.size();
     layers_.put(codec::record_key(partition_of(put->stream), put->stream, put->position), std::move(row));
-  } else if (auto* del = std::get_if<DeleteRecord>(&write)) {
-    std::string key = codec::record_key(partition_of(del->stream), del->stream, del->position);
-    if (del->position >= cached_stream(del->stream).next_at_open) layers_.erase_unborn(key);
-    else layers_.erase(std::move(key));
+  } else if (auto* drop = std::get_if<DropRecords>(&write)) {
+    drop_records(*drop);
+  } else if (auto* put = std::get_if<PutSource>(&write)) {
+    layers_.put(codec::name_key(partition_of(put->name), RowKind::Source, put->name), codec::encode(put->row));
   } else if (auto* put = std::get_if<PutRegistration>(&write)) {
     layers_.put(codec::name_key(partition_of(put->type), RowKind::Registration, put->type), codec::encode(put->row));
     set_registration(put->type, std::move(put->row));
@@ -333,13 +335,60 @@ std::optional<model::RequestRow> Table::request(std::string_view id) const {
   return must(codec::decode<model::RequestRow>(*bytes), "a request");
 }
 
+std::optional<model::SourceRow> Table::source(std::string_view name) const {
+  auto bytes = layers_.get(codec::name_key(partition_of(name), RowKind::Source, name));
+  if (!bytes) return std::nullopt;
+  return must(codec::decode<model::SourceRow>(*bytes), name);
+}
+
+// Most records are gone before they get to the view, and StreamRow::first says that they are: these leave no rows behind. The log
+// has them as they were born; a recovery clears them away.
+void Table::drop_records(const partition::DropRecords& drop) {
+  const std::uint64_t stored_end = cached_stream(drop.stream).stored_end;
+  std::string key = codec::record_prefix(partition_of(drop.stream), drop.stream);
+  const std::size_t prefix = key.size();
+  for (std::uint64_t position = drop.first; position < drop.next; ++position) {
+    key.resize(prefix);
+    append_be(key, position);
+    if (position >= stored_end) layers_.forget(key);
+    else layers_.erase(key);
+  }
+}
+
+void Table::clear_dropped_records() {
+  for (const model::PartitionId partition : owned_) {
+    std::vector<std::pair<std::string, std::uint64_t>> streams;
+    const std::string kind = codec::kind_prefix(partition, RowKind::Stream);
+    layers_.scan(kind, codec::range_end(kind), [&](std::string_view key, std::string_view value) {
+      auto name = must(codec::parse_name_key(key), "a stream");
+      const auto row = must(codec::decode<model::StreamRow>(value), name);
+      streams.emplace_back(std::move(name), row.first);
+      return true;
+    });
+    for (const auto& [name, first] : streams) {
+      std::vector<std::string> dropped;
+      layers_.scan(codec::record_prefix(partition, name), codec::record_key(partition, name, first),
+                   [&](std::string_view key, std::string_view) {
+                     dropped.emplace_back(key);
+                     return true;
+                   });
+      for (auto& key : dropped) layers_.erase(std::move(key));
+    }
+  }
+}
+
+std::shared_ptr<const RowSet> Table::freeze() {
+  for (auto& [name, stream] : streams_) stream.stored_end = stream.next_at_open;
+  return layers_.freeze();
+}
+
 Table::CachedStream& Table::cached_stream(std::string_view name) const {
   if (const auto it = streams_.find(name); it != streams_.end()) return it->second;
   if (streams_.size() >= kStreamsCachedMax) std::erase_if(streams_, [](const auto& s) { return !s.second.dirty; });
   CachedStream stream;
   if (auto bytes = layers_.get(codec::name_key(partition_of(name), RowKind::Stream, name)))
     stream.row = must(codec::decode<model::StreamRow>(*bytes), name);
-  stream.next_at_open = stream.row.next;
+  stream.next_at_open = stream.stored_end = stream.row.next;
   return streams_.emplace(std::string(name), stream).first->second;
 }
 
@@ -425,7 +474,7 @@ std::string Table::close(model::Epoch next, std::vector<std::pair<std::string, s
   // Everything has its row now, so memory can be given back.
   for (Entity* e : touched_) {
     const std::size_t held = e->mailbox.bytes_in_memory();
-    if (held > limits_.address_mailbox_bytes_in_memory || mail_bytes_in_memory_ > limits_.mailbox_bytes_in_memory)
+    if (e->row.parked || held > limits_.address_mailbox_bytes_in_memory || mail_bytes_in_memory_ > limits_.mailbox_bytes_in_memory)
       mail_bytes_in_memory_ -= e->mailbox.spill(e->phase == Entity::Phase::InFlight ? e->batch : 0);
     rest(*e);
   }

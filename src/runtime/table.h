@@ -61,6 +61,7 @@ class Table final : public partition::View {
   [[nodiscard]] std::optional<model::TimerKey> token(const model::TokenKey& token) const override;
   [[nodiscard]] std::optional<model::RequestRow> request(std::string_view id) const override;
   [[nodiscard]] model::StreamRow stream(std::string_view name) const override;
+  [[nodiscard]] std::optional<model::SourceRow> source(std::string_view name) const override;
   [[nodiscard]] std::vector<partition::StoredRecord> oldest_records(std::string_view stream, std::uint32_t count) const override;
 
   // The timer that is due first, and what it is; a timer whose row is gone is skipped.
@@ -77,13 +78,14 @@ class Table final : public partition::View {
   // A command that belongs to the epoch just closed, but will take effect in this one.
   void add_inbox(std::string& closed_payload, const model::Command& command, const model::Sequence& sequence);
   [[nodiscard]] std::size_t dirty_bytes() const { return layers_.dirty_bytes(); }
-  std::shared_ptr<const RowSet> freeze() { return layers_.freeze(); }
+  std::shared_ptr<const RowSet> freeze();
   std::shared_ptr<const RowSet> thaw() { return layers_.thaw(); }
   [[nodiscard]] bool has_frozen() const { return layers_.has_frozen(); }
 
   // Mailboxes, for bounds and for people.
   [[nodiscard]] std::uint64_t mail_count() const { return mail_count_; }
   [[nodiscard]] std::uint64_t mail_bytes() const { return mail_bytes_; }
+  [[nodiscard]] std::size_t mail_bytes_in_memory() const { return mail_bytes_in_memory_; }
   [[nodiscard]] std::size_t entity_count() const { return entities_.size(); }
   [[nodiscard]] std::size_t cached_bytes() const { return cached_bytes_; }
   void for_each_entity(const std::function<void(const Entity&)>& visit) const;
@@ -118,9 +120,12 @@ class Table final : public partition::View {
   struct CachedStream {
     model::StreamRow row;
     std::uint64_t next_at_open = 0;  // Records from here on were born in the open epoch.
+    std::uint64_t stored_end = 0;    // Records from here on are in none but the open and the dirty layer.
     bool dirty = false;
   };
   CachedStream& cached_stream(std::string_view name) const;
+  void drop_records(const partition::DropRecords& drop);
+  void clear_dropped_records();
   Instant read_timers(Instant from, std::size_t limit, const std::function<void(TimerQueue::Entry)>& found) const;
   Limits limits_;
   std::vector<model::PartitionId> owned_;

@@ -29,6 +29,7 @@ class PartitionTable final : public partition::View {
   std::map<model::TimerKey, model::TimerRow> timers;
   std::map<std::string, model::RequestRow, std::less<>> requests;
   std::map<std::string, model::StreamRow, std::less<>> streams;
+  std::map<std::string, model::SourceRow, std::less<>> sources;
   std::map<std::string, std::map<std::uint64_t, model::StreamRecord>, std::less<>> records;
 
   // What left: for other entities, and for whoever waits. Oldest first.
@@ -62,6 +63,10 @@ class PartitionTable final : public partition::View {
   [[nodiscard]] std::uint64_t mailbox_size(const model::Address& address) const override {
     const auto it = mail.find(address);
     return it == mail.end() ? 0 : it->second.size();
+  }
+  [[nodiscard]] std::optional<model::SourceRow> source(std::string_view name) const override {
+    const auto it = sources.find(name);
+    return it == sources.end() ? std::nullopt : std::optional(it->second);
   }
   [[nodiscard]] std::vector<model::Message> oldest_mail(const model::Address& address, std::uint32_t count) const override {
     const auto it = mail.find(address);
@@ -125,11 +130,13 @@ class PartitionTable final : public partition::View {
   void carry_out(partition::DeleteRequest&& del) { EXPECT_EQ(requests.erase(del.id), 1u) << "no request " << del.id; }
   void carry_out(partition::PutStream&& put) { streams.insert_or_assign(put.name, put.row); }
   void carry_out(partition::PutRecord&& put) {
-    EXPECT_TRUE(records[put.stream].emplace(put.position, std::move(put.record)).second) << "position " << put.position;
+    records[put.stream].insert_or_assign(put.position, std::move(put.record));
   }
-  void carry_out(partition::DeleteRecord&& del) {
-    EXPECT_EQ(records[del.stream].erase(del.position), 1u) << "no record at " << del.position;
+  void carry_out(partition::DropRecords&& drop) {
+    for (auto position = drop.first; position < drop.next; ++position)
+      EXPECT_EQ(records[drop.stream].erase(position), 1u) << "no record at " << position;
   }
+  void carry_out(partition::PutSource&& put) { sources.insert_or_assign(put.name, put.row); }
   void carry_out(partition::PutRegistration&& put) { registrations.insert_or_assign(put.type, std::move(put.row)); }
 };
 

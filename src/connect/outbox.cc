@@ -1,0 +1,244 @@
+#include "connect/outbox.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "model/edges.h"
+#include "partition/stream.h"
+
+namespace holdfast::connect {
+namespace {
+
+constexpr Duration kReadWait{1'000};
+constexpr Duration kIdlePause{10};  // After a page that came back empty: while the runtime stops, they come back at once.
+constexpr Duration kRetryFirst{50};
+constexpr Duration kRetryMax{5'000};
+constexpr std::uint64_t kPausesDoubledMax = 7;
+
+}  // namespace
+
+std::string outbox_stream(const std::string& egress) { return model::stream_name(egress, "outbox"); }
+std::string unsendable_stream(const std::string& egress) { return model::stream_name(egress, "unsendable"); }
+
+Outbox::Outbox(OutboxSpec spec, Loop& loop, ports::Streams& streams, std::unique_ptr<ports::RecordSink> sink)
+    : spec_(std::move(spec)), loop_(loop), streams_(streams), sink_(std::move(sink)), self_(std::make_shared<Outbox*>(this)) {}
+
+Outbox::~Outbox() = default;
+
+void Outbox::start() {
+  loop_.post([this] { open(); });
+}
+
+void Outbox::query(ports::StreamQuery query, std::function<void(ports::StreamPage&&)> then) {
+  under_way_ = true;
+  streams_.read_stream(std::move(query), [weak = std::weak_ptr(self_), &loop = loop_, then = std::move(then)](Result<ports::StreamPage> page) {
+    loop.post([weak, page = std::move(page), then]() mutable {
+      const auto self = weak.lock();
+      if (!self) return;
+      (*self)->under_way_ = false;
+      if ((*self)->ending_) return (*self)->end();
+      if (!page) return (*self)->try_again(page.error());
+      then(std::move(*page));
+    });
+  });
+}
+
+void Outbox::open() {
+  if (ending_) return end();
+  auto known = sink_->open();
+  if (ending_) return end();
+  if (!known) return try_again(known.error());
+  query({.stream = outbox_stream(spec_.id), .limit = 0}, [this, known = *known](ports::StreamPage&& stream) { opened(known, stream); });
+}
+
+void Outbox::opened(std::optional<std::uint64_t> known, const ports::StreamPage& stream) {
+  first_ = stream.first;
+  if (!sink_->keeps_position()) return skip_to(stream.first);
+  const std::string kept = "the outbox keeps records " + std::to_string(stream.first) + " to " + std::to_string(stream.end);
+  if (known && *known > stream.end)
+    return stand_still("records up to " + std::to_string(*known) + " have been sent, but " + kept +
+                       ": this data directory is older than what was sent; going on would leave out " +
+                       std::to_string(*known - stream.end) + " records");
+  if (!known && stream.first > 0)
+    return stand_still("nobody knows any more how far records have been sent, and " + kept + ": the last ones may have been sent already");
+  if (known && *known < stream.first)
+    log_error("the outside has lost what it had acknowledged", {{"egress", spec_.id}, {"position", *known}, {"acknowledged", stream.first}});
+  skip_to(std::max(known.value_or(0), stream.first));
+}
+
+void Outbox::skip_to(std::uint64_t position) {
+  if (position <= first_) {
+    from_ = position;
+    return read();
+  }
+  query({.stream = outbox_stream(spec_.id), .from = first_, .limit = spec_.page_records, .bytes_max = spec_.page_bytes},
+        [this, position](ports::StreamPage&& page) {
+          std::uint64_t bytes = 0;
+          std::uint64_t next = position;
+          for (const auto& entry : page.records) {
+            if (entry.position >= position) break;
+            bytes += partition::record_bytes(entry.record);
+            next = entry.position + 1;
+          }
+          first_ = next;
+          under_way_ = true;
+          streams_.release_records(outbox_stream(spec_.id), next, bytes, {},
+                                   [weak = std::weak_ptr(self_), &loop = loop_, position](Result<void> released) {
+                                     loop.post([weak, position, released = std::move(released)] {
+                                       const auto self = weak.lock();
+                                       if (!self) return;
+                                       (*self)->under_way_ = false;
+                                       if ((*self)->ending_) return (*self)->end();
+                                       if (!released) return (*self)->try_again(released.error());
+                                       (*self)->skip_to(position);
+                                     });
+                                   });
+        });
+}
+
+void Outbox::read() {
+  query({.stream = outbox_stream(spec_.id), .from = from_, .limit = spec_.page_records, .bytes_max = spec_.page_bytes, .wait = kReadWait},
+        [this](ports::StreamPage&& page) {
+          if (!page.records.empty()) return send(std::move(page));
+          all_is_well();
+          loop_.after(kIdlePause, [this] { ending_ ? end() : read(); });
+        });
+}
+
+void Outbox::send(ports::StreamPage&& page) {
+  std::uint64_t bytes = 0;
+  for (const auto& entry : page.records) bytes += partition::record_bytes(entry.record);
+  // What was set aside keeps its place, and is passed over.
+  std::erase_if(page.records, [](const auto& entry) { return !entry.record.error.empty(); });
+  const std::uint64_t started = monotonic_us();
+  auto outcome = sink_->send(page.records, page.next);
+  metrics_.send_latency.record_us(monotonic_us() - started);
+  if (!outcome) return ending_ ? end() : try_again(outcome.error());
+  if (outcome->refused) {
+    const auto index = std::min(outcome->refused->index, page.records.size() - 1);
+    return set_aside(page.records[index].position, std::move(outcome->refused->reason));
+  }
+  all_is_well();
+  metrics_.sent.add(page.records.size());
+  from_ = page.next;
+  metrics_.position.set(from_);
+  // Not waited for: what a crash keeps from being taken away, the sink knows it has sent.
+  streams_.release_records(outbox_stream(spec_.id), from_, bytes, {}, [id = spec_.id](Result<void> released) {
+    if (!released && released.error().code != ErrorCode::Unavailable)
+      log_warn("cannot take away what was sent", {{"egress", id}, {"error", released.error().message}});
+  });
+  if (ending_) return end();
+  read();
+}
+
+void Outbox::set_aside(std::uint64_t position, std::string reason) {
+  log_warn("a record cannot be sent and is set aside",
+           {{"egress", spec_.id}, {"position", position}, {"error", reason}, {"kept_in", unsendable_stream(spec_.id)}});
+  metrics_.parked.add();
+  under_way_ = true;
+  streams_.set_record_aside(outbox_stream(spec_.id), position, std::move(reason), unsendable_stream(spec_.id),
+                            [weak = std::weak_ptr(self_), &loop = loop_](Result<void> done) {
+                              loop.post([weak, done = std::move(done)] {
+                                const auto self = weak.lock();
+                                if (!self) return;
+                                (*self)->under_way_ = false;
+                                if ((*self)->ending_) return (*self)->end();
+                                if (!done) return (*self)->try_again(done.error());
+                                (*self)->read();
+                              });
+                            });
+}
+
+void Outbox::try_again(const Error& error) {
+  if (failures_ == 0) log_warn("an egress cannot send", {{"egress", spec_.id}, {"error", error.message}});
+  show(error.message, false);
+  metrics_.reopened.add();
+  const auto doubled = std::min<std::uint64_t>(failures_++, kPausesDoubledMax);
+  const Duration pause{std::min(kRetryMax.ms, kRetryFirst.ms << doubled)};
+  pausing_ = true;
+  loop_.after(pause, [this] {
+    pausing_ = false;
+    open();
+  });
+}
+
+void Outbox::all_is_well() {
+  if (failures_ == 0) return;
+  failures_ = 0;
+  log_info("an egress sends again", {{"egress", spec_.id}});
+  show("", false);
+}
+
+void Outbox::stand_still(std::string why) {
+  standing_ = true;
+  log_error("an egress stands still until somebody decides", {{"egress", spec_.id}, {"why", why}, {"then", "holdfast egress resume " + spec_.id}});
+  show(std::move(why), true);
+}
+
+void Outbox::resume(Done<void> done) {
+  loop_.post([this, done = std::move(done)] {
+    if (!standing_) return done(fail(ErrorCode::Conflict, "egress " + spec_.id + " does not stand still"));
+    if (auto ok = sink_->reset(first_); !ok) return done(fail(std::move(ok.error())));
+    log_warn("an egress goes on by order", {{"egress", spec_.id}, {"from", first_}});
+    standing_ = false;
+    show("", false);
+    done({});
+    open();
+  });
+}
+
+void Outbox::stop(Duration grace, std::function<void()> done) {
+  ending_ = true;
+  if (grace.ms <= 0) sink_->interrupt();
+  loop_.post([this, done = std::move(done)]() mutable {
+    if (!ended_) ended_ = std::move(done);
+    if (standing_ || pausing_) end();
+  });
+}
+
+void Outbox::end() {
+  if (under_way_ || !ended_) return;
+  std::exchange(ended_, nullptr)();
+}
+
+void Outbox::show(std::string trouble, bool stopped) {
+  metrics_.trouble.set(trouble.empty() ? 0 : 1);
+  const std::lock_guard lock(mutex_);
+  trouble_ = std::move(trouble);
+  stopped_ = stopped;
+}
+
+void Outbox::info(Done<ports::EgressInfo> done) {
+  ports::EgressInfo info{.id = spec_.id, .kind = spec_.kind, .delivery = spec_.delivery};
+  {
+    const std::lock_guard lock(mutex_);
+    info.trouble = trouble_;
+    info.stopped = stopped_;
+  }
+  info.bytes_max = spec_.bytes_max;
+  info.sent = metrics_.sent.get();
+  info.parked = metrics_.parked.get();
+  info.position = metrics_.position.get();
+  streams_.read_stream({.stream = outbox_stream(spec_.id), .limit = 0},
+                       [info = std::move(info), done = std::move(done)](Result<ports::StreamPage> page) mutable {
+                         if (!page) return done(fail(std::move(page.error())));
+                         info.waiting = page->end - page->first;
+                         info.bytes = page->bytes;
+                         done(std::move(info));
+                       });
+}
+
+void Outbox::collect(MetricsSink& sink) const {
+  const MetricLabels labels{{"egress", spec_.id}};
+  sink.counter("holdfast_egress_sent_total", "Records sent.", labels, metrics_.sent.get());
+  sink.counter("holdfast_egress_set_aside_total", "Records that the outside will never take.", labels, metrics_.parked.get());
+  sink.counter("holdfast_egress_reopened_total", "Times the way out was made anew after a failure.", labels, metrics_.reopened.get());
+  sink.gauge("holdfast_egress_position", "All records below it are sent.", labels, static_cast<double>(metrics_.position.get()));
+  sink.gauge("holdfast_egress_in_trouble", "1 while it cannot send.", labels, static_cast<double>(metrics_.trouble.get()));
+  sink.histogram("holdfast_egress_send_seconds", "Time to send one page of records, with a transaction where there is one.", labels,
+                 metrics_.send_latency);
+}
+
+}  // namespace holdfast::connect
