@@ -1,6 +1,7 @@
-#include <algorithm>
+#include <set>
 
 #include "config/kinds.h"
+#include "model/address.h"
 
 namespace holdfast::config {
 namespace {
@@ -24,18 +25,13 @@ bool only(std::optional<Place>& first, MapReader& spec, std::string_view what) {
   return false;
 }
 
-std::string join(const std::vector<std::string>& names) {
-  constexpr std::size_t kShownMax = 8;
-  std::string out;
-  for (std::size_t i = 0; i < std::min(names.size(), kShownMax); ++i)
-    out.append(i == 0 ? "" : ", ").append(names[i]);
-  return names.size() > kShownMax ? out + ", …" : out;
-}
-
 }  // namespace
 
 bool Declarations::functions(MapReader& spec, std::string_view key, const std::string& pattern) {
   return declare(functions_, spec, key, pattern, "functions that no other endpoint has", spec.written(key));
+}
+bool Declarations::ingress(MapReader& spec, std::string_view key, const std::string& id) {
+  return declare(ingresses_, spec, key, id, "an ingress id that no other ingress has", spec.written(key));
 }
 bool Declarations::egress(MapReader& spec, std::string_view key, const std::string& id) {
   return declare(egresses_, spec, key, id, "an egress id that no other egress has", spec.written(key));
@@ -70,38 +66,21 @@ void check_ports(const Configuration& configuration, const Declarations& declara
     declarations.default_port("listen.admin", configuration.settings.admin.port, problems);
 }
 
-void resolve_dead_letters(Configuration& configuration, const Declarations& declarations,
-                          std::vector<Problem>& problems) {
-  for (const auto& letter : declarations.dead_letters) {
-    const std::vector<std::string>* topics = nullptr;
-    std::string topic = letter.topic;
-    for (const auto& stream : configuration.streams) {
-      if (stream.id != letter.egress) continue;
-      topics = &stream.topics;
-      if (topic.empty()) topic = stream.default_topic;
-    }
-    if (letter.egress == model::kPlaygroundEgress && !configuration.playground_egresses.empty())
-      topics = &configuration.playground_egresses.front().topics;
-    if (topics == nullptr) {
-      problems.push_back(
-          {Severity::Error, letter.egress_place, letter.path + ".egress",
-           "the id of a holdfast.streams.v1/egress or io.statefun.playground.v1/egress document",
-           letter.egress_written, "no document declares it"});
-    } else if (topic.empty()) {
-      problems.push_back({Severity::Error,
-                          letter.topic_place,
-                          letter.path + ".topic",
-                          "a topic of the egress",
-                          letter.topic_written,
-                          {}});
-    } else if (!topics->empty() && std::find(topics->begin(), topics->end(), topic) == topics->end()) {
-      problems.push_back({Severity::Error, letter.topic_place, letter.path + ".topic",
-                          "a topic of the egress", letter.topic_written, "it has " + join(*topics)});
-    } else {
-      configuration.endpoints[letter.endpoint].on_failure.dead_letter_stream =
-          model::stream_name(letter.egress, topic);
-    }
+void check_targets(const Configuration& configuration, const Declarations& declarations,
+                   std::vector<Problem>& problems) {
+  std::set<std::string_view> names, namespaces;
+  for (const auto& endpoint : configuration.endpoints) {
+    const std::string_view functions = endpoint.functions;
+    if (endpoint.is_specific())
+      names.insert(functions);
+    else
+      namespaces.insert(functions.substr(0, functions.size() - 2));
   }
+  for (const auto& target : declarations.targets)
+    if (!names.contains(target.type) && !namespaces.contains(model::split_type(target.type).ns))
+      problems.push_back({Severity::Warning, target.place, target.path,
+                          "a function that an endpoint of these files serves", target.written,
+                          "without one its records go as onBadRecord says"});
 }
 
 }  // namespace holdfast::config

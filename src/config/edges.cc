@@ -31,22 +31,13 @@ void read_port(MapReader& spec, std::uint16_t& out, Declarations& declarations) 
     declarations.port(spec, "port", out);
 }
 
-template <typename T>
-bool one_more(MapReader& spec, const std::vector<T>& all) {
-  if (all.size() < kEgressesMax) return true;
-  if (all.size() == kEgressesMax)
-    spec.file().report(Severity::Error, spec.mark(), "spec",
-                       "at most " + std::to_string(kEgressesMax) + " documents of this kind", "more");
-  return false;
-}
-
 }  // namespace
 
 void read_playground_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
   model::PlaygroundIngressSpec out;
   read_port(spec, out.port, declarations);
   spec.finish();
-  if (one_more(spec, configuration.playground_ingresses)) configuration.playground_ingresses.push_back(out);
+  if (has_room(spec, configuration.playground_ingresses.size(), kIngressesMax)) configuration.playground_ingresses.push_back(out);
 }
 
 void read_playground_egress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
@@ -54,22 +45,15 @@ void read_playground_egress(MapReader& spec, Configuration& configuration, Decla
   declarations.playground_egress(spec);
   read_port(spec, out.port, declarations);
   read_topics(spec, out.topics);
-  if (const Node* topics = spec.find("topics");
-      topics == nullptr || (topics->kind == Node::Kind::List && topics->items.empty()))
-    spec.error("topics", "a list of at least one topic", topics == nullptr ? "nothing" : "an empty list");
+  (void)has_elements(spec, "topics", "topic");
   spec.finish();
-  if (one_more(spec, configuration.playground_egresses))
+  if (has_room(spec, configuration.playground_egresses.size(), kEgressesMax))
     configuration.playground_egresses.push_back(std::move(out));
 }
 
 void read_stream_egress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
   model::StreamEgressSpec out;
-  if (spec.required("id", egress_id(), out.id)) {
-    if (out.id == model::kPlaygroundEgress)
-      spec.error("id", "an id of your own", spec.written("id"), "it is the id of the playground's egress");
-    else
-      declarations.egress(spec, "id", out.id);
-  }
+  read_egress_id(spec, out.id, declarations);
   const bool topics_good = read_topics(spec, out.topics) || !spec.has("topics");
   const bool given = spec.optional("defaultTopic", topic_name(), out.default_topic);
   if (!given)
@@ -83,7 +67,7 @@ void read_stream_egress(MapReader& spec, Configuration& configuration, Declarati
     retention->finish();
   }
   spec.finish();
-  if (one_more(spec, configuration.streams)) configuration.streams.push_back(std::move(out));
+  if (has_room(spec, configuration.streams.size(), kEgressesMax)) configuration.streams.push_back(std::move(out));
 }
 
 }  // namespace holdfast::config

@@ -103,23 +103,6 @@ void read_retry(MapReader& on_failure, model::RetryPolicy& out) {
   retry->finish();
 }
 
-void read_dead_letter(MapReader& on_failure, Configuration& configuration, Declarations& declarations) {
-  auto letter = on_failure.map("deadLetter", Extras::Refused);
-  if (!letter) return;
-  Declarations::DeadLetter out;
-  bool good = letter->required("egress", egress_id(), out.egress);
-  if (letter->has("topic")) good = letter->optional("topic", topic_name(), out.topic) && good;
-  letter->finish();
-  if (!good) return;
-  out.endpoint = configuration.endpoints.size();  // The one being read.
-  out.egress_place = letter->place("egress");
-  out.topic_place = letter->place("topic");
-  out.egress_written = letter->written("egress");
-  out.topic_written = letter->written("topic");
-  out.path = on_failure.path("deadLetter");
-  declarations.dead_letters.push_back(std::move(out));
-}
-
 void read_on_failure(MapReader& spec, model::FailurePolicy& out, Configuration& configuration,
                      Declarations& declarations) {
   auto on_failure = spec.map("onFailure", Extras::Refused);
@@ -135,7 +118,8 @@ void read_on_failure(MapReader& spec, model::FailurePolicy& out, Configuration& 
     on_failure->missing("deadLetter", "where to: {egress: namespace/name, topic: name}");
   if (out.then != model::FailureAction::DeadLetter && letter && (known || !on_failure->has("then")))
     on_failure->error("deadLetter", "this key only beside then: dead-letter", "then: " + then);
-  read_dead_letter(*on_failure, configuration, declarations);
+  read_dead_letter(*on_failure, Declarations::DeadLetter::Owner::Endpoint, configuration.endpoints.size(),
+                   declarations);
   on_failure->finish();
 }
 

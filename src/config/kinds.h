@@ -18,6 +18,7 @@ class Declarations {
  public:
   // False, and said at `key`, if `name` has been declared before.
   bool functions(MapReader& spec, std::string_view key, const std::string& pattern);
+  bool ingress(MapReader& spec, std::string_view key, const std::string& id);
   bool egress(MapReader& spec, std::string_view key, const std::string& id);
   bool port(MapReader& spec, std::string_view key, std::uint16_t port);
   bool settings(MapReader& spec);
@@ -27,9 +28,12 @@ class Declarations {
   void default_port(std::string_view listener, std::uint16_t port, std::vector<Problem>& problems) const;
   bool gateway_given = false, admin_given = false;
 
-  // onFailure.deadLetter of an endpoint, looked up when everything is read.
+  // onFailure.deadLetter of an endpoint or onBadRecord.deadLetter of an ingress, looked up when everything is
+  // read.
   struct DeadLetter {
-    std::size_t endpoint = 0;  // Index in Configuration::endpoints.
+    enum class Owner : std::uint8_t { Endpoint, KafkaIngress, NatsIngress };
+    Owner owner = Owner::Endpoint;
+    std::size_t index = 0;  // Of the owner, among its kind in the Configuration.
     std::string egress;
     std::string topic;  // Empty: the egress's default.
     Place egress_place, topic_place;
@@ -38,12 +42,21 @@ class Declarations {
   };
   std::vector<DeadLetter> dead_letters;
 
+  // A function that an ingress sends to: whether anybody serves it is known when everything is read.
+  struct Target {
+    std::string type;
+    Place place;
+    std::string path;
+    std::string written;
+  };
+  std::vector<Target> targets;
+
  private:
   struct Port {
     Place place;
     std::string path;
   };
-  std::map<std::string, Place> functions_, egresses_;
+  std::map<std::string, Place> functions_, ingresses_, egresses_;
   std::map<std::uint16_t, Port> ports_;
   std::optional<Place> settings_, playground_egress_;
 };
@@ -61,19 +74,37 @@ void read_endpoint_v2(MapReader& spec, Configuration& configuration, Declaration
 void read_playground_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_playground_egress(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_stream_egress(MapReader& spec, Configuration& configuration, Declarations& declarations);
+void read_kafka_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
+void read_kafka_egress(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_settings(MapReader& spec, Configuration& configuration, Declarations& declarations);
 
-// After all files: fills in FailurePolicy::dead_letter_stream, and says which egress or topic does not exist.
+// `deadLetter` of onFailure and onBadRecord. The owner is the one being read: the next of its kind.
+void read_dead_letter(MapReader& policy, Declarations::DeadLetter::Owner owner, std::size_t index,
+                      Declarations& declarations);
+// `onBadRecord` of an ingress.
+void read_bad_records(MapReader& spec, model::BadRecordPolicy& out, Declarations::DeadLetter::Owner owner,
+                      std::size_t index, Declarations& declarations);
+// `targets` of a topic, stream or subject.
+void read_targets(MapReader& topic, std::vector<std::string>& out, Declarations& declarations);
+// `id`, unless somebody else has it.
+void read_ingress_id(MapReader& spec, std::string& out, Declarations& declarations);
+void read_egress_id(MapReader& spec, std::string& out, Declarations& declarations);
+// A list that must have an element, and whether there is room for one more document of a kind.
+bool has_elements(MapReader& spec, std::string_view key, std::string_view what);
+bool has_room(MapReader& spec, std::size_t count, std::size_t max);
+
+// After all files: fills in where dead letters go, and says which egress or topic does not exist.
 void resolve_dead_letters(Configuration& configuration, const Declarations& declarations,
                           std::vector<Problem>& problems);
+// After all files: functions that ingresses send to and no endpoint serves.
+void check_targets(const Configuration& configuration, const Declarations& declarations,
+                   std::vector<Problem>& problems);
 // After all files: listeners of the settings against the ports of the playground.
 void check_ports(const Configuration& configuration, const Declarations& declarations,
                  std::vector<Problem>& problems);
 
 // Kinds that StateFun has and we do not have yet.
 inline constexpr std::string_view kLaterKinds[] = {
-    "io.statefun.kafka.v1/ingress",
-    "io.statefun.kafka.v1/egress",
     "io.statefun.kinesis.v1/ingress",
     "io.statefun.kinesis.v1/egress",
 };
@@ -81,6 +112,8 @@ inline constexpr std::string_view kLaterKinds[] = {
 inline constexpr Kind kKinds[] = {
     {"io.statefun.endpoints.v2/http", Extras::Ignored, read_endpoint_v2},
     {"io.statefun.endpoints.v1/http", Extras::Ignored, read_endpoint_v1},
+    {"io.statefun.kafka.v1/ingress", Extras::Ignored, read_kafka_ingress},
+    {"io.statefun.kafka.v1/egress", Extras::Ignored, read_kafka_egress},
     {"io.statefun.playground.v1/ingress", Extras::Ignored, read_playground_ingress},
     {"io.statefun.playground.v1/egress", Extras::Ignored, read_playground_egress},
     {"holdfast.streams.v1/egress", Extras::Refused, read_stream_egress},

@@ -110,7 +110,10 @@ void Loader::add_document(File& file, const Node& root) {
 LoadResult Loader::finish() && {
   auto& problems = result_.problems;
   // Where a file could not be read, what is missing may be in it.
-  if (complete_) resolve_dead_letters(result_.configuration, declarations_, problems);
+  if (complete_) {
+    resolve_dead_letters(result_.configuration, declarations_, problems);
+    check_targets(result_.configuration, declarations_, problems);
+  }
   check_ports(result_.configuration, declarations_, problems);
   std::stable_sort(problems.begin(), problems.end(), [this](const Problem& a, const Problem& b) {
     const auto at = [this](const Problem& p) {

@@ -26,8 +26,10 @@ inline constexpr std::size_t kNestingMax = 32;           // Lists and maps in on
 inline constexpr std::size_t kNodesMax = 200'000;        // Values in each file, aliases not expanded.
 inline constexpr std::size_t kAliasedNodesMax = 10'000;  // Values that aliases (*name) stand for, each file.
 inline constexpr std::size_t kEndpointsMax = 10'000;     // Over all files.
-inline constexpr std::size_t kEgressesMax = 10'000;      // Over all files.
-inline constexpr std::size_t kTopicsMax = 10'000;        // Each egress.
+inline constexpr std::size_t kEgressesMax = 10'000;      // Over all files, each kind.
+inline constexpr std::size_t kIngressesMax = 10'000;     // Over all files, each kind.
+inline constexpr std::size_t kTopicsMax = 10'000;        // Each ingress and egress.
+inline constexpr std::size_t kPairsMax = 1'000;          // Properties of each client.
 inline constexpr std::size_t kExpandedBytesMax = 64u << 10;  // A value after its ${…} are replaced.
 inline constexpr std::size_t kProblemsMax = 200;             // Reported; the rest is counted.
 

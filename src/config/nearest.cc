@@ -9,7 +9,7 @@ namespace holdfast::config {
 namespace {
 
 constexpr std::size_t kNameBytesMax = 100;  // Longer ones are near to nothing; keeps the table below small.
-constexpr std::size_t kListedMax = 12;
+constexpr std::size_t kListedMax = 16;
 
 std::string folded(std::string_view name) {
   std::string out;

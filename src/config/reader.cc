@@ -5,6 +5,17 @@
 #include "config/nearest.h"
 
 namespace holdfast::config {
+namespace {
+
+// A stranger's name as part of a path: quoted where it could be taken for something else.
+std::string in_path(std::string_view name) {
+  std::string quoted = in_quotes(name);
+  const bool plain = name.find_first_of(" .:[]\"\\") == std::string_view::npos &&
+                     quoted.size() == name.size() + 2 && !name.empty();
+  return plain ? std::string(name) : quoted;
+}
+
+}  // namespace
 
 void File::report(Severity severity, Mark mark, std::string path, std::string expected, std::string got,
                   std::string hint) {
@@ -44,6 +55,10 @@ void MapReader::error(std::string_view key, std::string expected, std::string go
   file_.report(Severity::Error, mark(key), path(key), std::move(expected), std::move(got), std::move(hint));
 }
 
+void MapReader::warning(std::string_view key, std::string expected, std::string got, std::string hint) {
+  file_.report(Severity::Warning, mark(key), path(key), std::move(expected), std::move(got), std::move(hint));
+}
+
 bool MapReader::list(std::string_view key, const Format<std::string>& format, std::vector<std::string>& out,
                      std::vector<Element>& elements) {
   const Node* value = find(key);
@@ -71,6 +86,78 @@ bool MapReader::list(std::string_view key, const Format<std::string>& format, st
   return good;
 }
 
+std::vector<MapReader> MapReader::maps(std::string_view key, Extras extras) {
+  std::vector<MapReader> out;
+  const Node* value = find(key);
+  if (value == nullptr) return out;
+  if (value->kind != Node::Kind::List) {
+    error(key, "a list of maps", value->shown());
+    return out;
+  }
+  if (value->items.size() > kTopicsMax)
+    error(key, "at most " + std::to_string(kTopicsMax) + " elements", std::to_string(value->items.size()));
+  for (std::size_t i = 0; i < std::min(value->items.size(), kTopicsMax); ++i) {
+    const Node& item = *value->items[i];
+    std::string at = path(key) + "[" + std::to_string(i) + "]";
+    if (item.kind == Node::Kind::Map)
+      out.emplace_back(file_, item, std::move(at), extras);
+    else
+      file_.report(Severity::Error, item.mark, std::move(at), "a map", item.shown());
+  }
+  return out;
+}
+
+void MapReader::add_pairs(const Node& map, const std::string& path, const std::string& expected,
+                          std::vector<Pair>& out) {
+  for (const auto& [name, value] : map.members) {
+    const std::string at = path + "." + in_path(name.name);
+    if (out.size() == kPairsMax)
+      return file_.report(Severity::Error, name.mark, path, "at most " + std::to_string(kPairsMax) + " in all",
+                          "more");
+    if (name.name.empty()) {
+      file_.report(Severity::Error, name.mark, at, "a name as key", in_quotes(name.name));
+      continue;
+    }
+    const auto text = scalar(*value, at, expected);
+    if (!text) continue;
+    Pair pair{name.name, text->text, value->mark, at, value->shown(), text->from_environment};
+    const auto same = std::find_if(out.begin(), out.end(), [&](const Pair& p) { return p.name == name.name; });
+    if (same == out.end()) {
+      out.push_back(std::move(pair));
+      continue;
+    }
+    file_.report(Severity::Warning, name.mark, at, "each of them once", in_quotes(name.name) + " again",
+                 "the value at " + file_.place(same->mark).text() + " has no effect");
+    *same = std::move(pair);
+  }
+}
+
+void MapReader::refuse(const Pair& pair, std::string expected, std::string hint) {
+  if (pair.from_environment) hint = "the value of the variable is not shown";
+  file_.report(Severity::Error, pair.mark, pair.path, std::move(expected), pair.written, std::move(hint));
+}
+
+std::vector<MapReader::Pair> MapReader::pairs(std::string_view key, const std::string& expected) {
+  std::vector<Pair> out;
+  const Node* value = find(key);
+  if (value == nullptr) return out;
+  if (value->kind == Node::Kind::Map) {
+    add_pairs(*value, path(key), expected, out);
+  } else if (value->kind != Node::Kind::List) {
+    error(key, "a list of name: value", value->shown());
+  } else {
+    for (std::size_t i = 0; i < value->items.size(); ++i) {
+      const Node& item = *value->items[i];
+      const std::string at = path(key) + "[" + std::to_string(i) + "]";
+      if (item.kind == Node::Kind::Map)
+        add_pairs(item, at, expected, out);
+      else
+        file_.report(Severity::Error, item.mark, at, "name: value", item.shown());
+    }
+  }
+  return out;
+}
+
 std::optional<MapReader> MapReader::map(std::string_view key, Extras extras) {
   const Node* value = find(key);
   if (value == nullptr) return std::nullopt;
@@ -84,13 +171,10 @@ std::optional<MapReader> MapReader::map(std::string_view key, Extras extras) {
 void MapReader::finish() {
   for (const auto& [name, value] : node_.members) {
     if (std::find(known_.begin(), known_.end(), name.name) != known_.end()) continue;
-    // The name is a stranger's: in the path it is quoted where it could be taken for something else.
-    const bool plain = name.name.find_first_of(" .:[]\"\\") == std::string::npos &&
-                       in_quotes(name.name) == "\"" + name.name + "\"";
     std::string hint = suggestion(name.name, known_);
     if (extras_ == Extras::Ignored) hint = hint.empty() ? "it is ignored" : "it is ignored; " + hint;
     file_.report(extras_ == Extras::Ignored ? Severity::Warning : Severity::Error, name.mark,
-                 path(plain ? name.name : in_quotes(name.name)), "a known key", in_quotes(name.name),
+                 path(in_path(name.name)), "a known key", in_quotes(name.name),
                  std::move(hint));
   }
 }

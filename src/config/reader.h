@@ -61,6 +61,23 @@ class MapReader {
   bool list(std::string_view key, const Format<std::string>& format, std::vector<std::string>& out,
             std::vector<Element>& elements);
 
+  // The elements of a list of maps, without those that are (said) no maps. Nothing if the key is not there.
+  [[nodiscard]] std::vector<MapReader> maps(std::string_view key, Extras extras);
+
+  // Names of the writer's choice with values: a list of maps (StateFun's properties), or one map. At most
+  // kPairsMax. Of a name that is written again (said) the last value stands.
+  struct Pair {
+    std::string name, text;
+    Mark mark;            // Of the value.
+    std::string path;     // Of the value.
+    std::string written;  // As the file has it.
+    bool from_environment = false;
+  };
+  [[nodiscard]] std::vector<Pair> pairs(std::string_view key, const std::string& expected);
+
+  // What `pair` is not. A hint may quote its value.
+  void refuse(const Pair& pair, std::string expected, std::string hint);
+
   // The map under a key; none if the key is not there, or (said) no map.
   [[nodiscard]] std::optional<MapReader> map(std::string_view key, Extras extras);
 
@@ -80,6 +97,7 @@ class MapReader {
       std::string_view key) const;  // The value as the file has it, to be shown.
   [[nodiscard]] Place place(std::string_view key) const { return file_.place(mark(key)); }
   void error(std::string_view key, std::string expected, std::string got, std::string hint = {});
+  void warning(std::string_view key, std::string expected, std::string got, std::string hint = {});
 
  private:
   template <typename T, typename Out>
@@ -99,6 +117,8 @@ class MapReader {
                                                 const std::string& expected);
   void refuse(const Node& value, const std::string& path, const std::string& expected, const Expansion& text,
               std::string hint);
+  void add_pairs(const Node& map, const std::string& path, const std::string& expected,
+                 std::vector<Pair>& out);
 
   File& file_;
   const Node& node_;

@@ -48,6 +48,8 @@ inline constexpr std::string_view kV1 = "io.statefun.endpoints.v1/http";
 inline constexpr std::string_view kIngress = "io.statefun.playground.v1/ingress";
 inline constexpr std::string_view kEgress = "io.statefun.playground.v1/egress";
 inline constexpr std::string_view kStream = "holdfast.streams.v1/egress";
+inline constexpr std::string_view kKafkaIngress = "io.statefun.kafka.v1/ingress";
+inline constexpr std::string_view kKafkaEgress = "io.statefun.kafka.v1/egress";
 inline constexpr std::string_view kSettings = "holdfast.runtime.v1/settings";
 
 // An endpoint with nothing wrong, to which a test adds lines: they begin at line 5.

@@ -33,6 +33,7 @@ struct FailurePolicy {
   RetryPolicy retry;
   FailureAction then = FailureAction::Park;
   std::string dead_letter_stream;  // Stream name, "<egress id>/<topic>"; only for DeadLetter.
+  std::string dead_letter_topic;   // Only where that egress is Kafka or NATS: it has one stream, and its records name their topic.
 };
 
 struct TlsSpec {

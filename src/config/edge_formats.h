@@ -1,0 +1,28 @@
+// Formats of what ingresses and egresses are made of: names and addresses of brokers, and where to begin.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "base/time.h"
+#include "config/formats.h"
+
+namespace holdfast::config {
+
+[[nodiscard]] Format<std::string> ingress_id();     // "ns/name", one slash.
+[[nodiscard]] Format<std::string> function_type();  // "ns/name"; the namespace may have slashes.
+[[nodiscard]] Format<std::string> value_type();     // The same, whatever the namespace.
+[[nodiscard]] Format<std::string> kafka_topic();
+// host:port, separated by commas; each may have a scheme, as Kafka's clients take it. Gives it without white space.
+[[nodiscard]] Format<std::string> broker_list();
+// "topic/partition" and an offset, of startupPosition.offsets.
+[[nodiscard]] Format<std::pair<std::string, std::int32_t>> topic_partition();
+// Java's pattern yyyy-MM-dd HH:mm:ss.SSS Z, to the letter.
+[[nodiscard]] Format<Instant> start_date();
+[[nodiscard]] Format<std::string> nats_subject();  // To publish to: no wildcards.
+[[nodiscard]] Format<std::string> nats_pattern();  // To subscribe to: * for a token, > for the rest.
+// `format` of the text in lower case.
+[[nodiscard]] Format<std::string> any_case(Format<std::string> format);
+[[nodiscard]] Format<std::string> not_empty(std::string expected);  // Anything else goes, line feeds too.
+
+}  // namespace holdfast::config
