@@ -118,7 +118,7 @@ model::InvocationOutcome run_function(const std::vector<std::pair<std::string, s
           response.delayed.push_back({model::DelayedInvocation::Kind::Cancel, {}, {}, op.token});
           break;
         case Op::Kind::Egress:
-          response.egress.push_back({std::string(kEgress), {std::string(kTextType), std::to_string(op.number), true}});
+          response.egress.push_back({std::string(op.number % 2 == 0 ? kEgress : kOutsideEgress), {std::string(kTextType), std::to_string(op.number), true}});
           break;
         case Op::Kind::SetFlag: flag = std::to_string(op.number); break;
         case Op::Kind::DeleteFlag: flag.reset(); break;

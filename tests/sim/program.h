@@ -43,7 +43,8 @@ std::string encode(const Node& node);
 
 inline constexpr std::string_view kProgramType = "sim/program";
 inline constexpr std::string_view kTextType = "sim/text";
-inline constexpr std::string_view kEgress = "sim/out";
+inline constexpr std::string_view kEgress = "sim/out";          // Records with even numbers: kept in a stream of ours.
+inline constexpr std::string_view kOutsideEgress = "sim/away";  // With odd ones: sent on by an outbox.
 
 // One entry of a function's log: who sent the message, under which number of that sender, and which it was; then what it did to the flag.
 struct Handled {

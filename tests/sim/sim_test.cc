@@ -38,6 +38,7 @@ struct Known {
   bool is_poison = false;   // The function chokes on it now,
   bool was_poison = false;  // or has.
   bool skipped = false;
+  std::uint64_t incoming = 0;  // Came in from outside as the how manieth; 0: not from there.
 };
 
 std::string name_of(const model::Address& address) { return address.type + "/" + address.id; }
@@ -49,6 +50,9 @@ class History {
     world_.faults.lose = static_cast<std::uint32_t>(random_.below(60));
     world_.faults.unreachable = static_cast<std::uint32_t>(random_.below(60));
     world_.faults.slow_ms_max = static_cast<std::int64_t>(random_.below(30));
+    for (auto* fault : {&world_.outside.faults.unavailable, &world_.outside.faults.unknown_before, &world_.outside.faults.unknown_after,
+                        &world_.outside.faults.fenced})
+      *fault = static_cast<std::uint32_t>(random_.below(3) == 0 ? 0 : random_.below(150));
     if (random_.below(4) == 0) {
       world_.policy.then = model::FailureAction::DeadLetter;
       world_.policy.dead_letter_stream = "sim/dead/letters";
@@ -145,6 +149,7 @@ class History {
           op.kind = Op::Kind::Egress;
           op.number = ++last_record_;
           known.egress.push_back(op.number);
+          if (op.number % 2 == 1 && random_.below(20) == 0) world_.outside.unsendable.insert(std::to_string(op.number));
           break;
         case 1:
           op.kind = Op::Kind::SetFlag;
@@ -230,6 +235,14 @@ class History {
     request.root = root.id;
     append_varint(request.payload, 0);
     request.payload += encode(root);
+    if (!request.is_call && random_.below(2) == 0) {
+      // Not from a client but from outside: as soon as it is there, it must come in.
+      world_.outside.incoming.push_back({root.target, std::nullopt, {std::string(kProgramType), request.payload, true}, ""});
+      known_.at(root.id).incoming = world_.outside.incoming.size();
+      request.acked = true;
+      requests_.push_back(std::move(request));
+      return;
+    }
     requests_.push_back(std::move(request));
     if (world_.is_up()) issue(requests_.back());
   }
@@ -348,6 +361,7 @@ class History {
 
   void settle() {
     world_.faults = {};
+    world_.outside.faults = {};
     world_.disk().set_capacity(UINT64_MAX);
     world_.disk().stop_after(UINT64_MAX);
     full_ = false;
@@ -397,6 +411,15 @@ class History {
     for (const auto& request : requests_)
       if (!request.acked && !request.lost && !known_.at(request.root).was_poison) return false;
     bool settled = true;
+    ask<std::optional<model::SourceRow>>([this](auto done) { world_.runtime().source(SourceDriver::kSource, std::move(done)); },
+                                         [&](const auto& row) { settled = (row ? row->next : 0) == world_.outside.incoming.size(); });
+    if (!settled) return false;
+    ask<ports::EgressInfo>([this](auto done) { world_.outbox().info(std::move(done)); },
+                           [&](const ports::EgressInfo& info) {
+                             if (info.stopped) broken("the outbox stands still: " + info.trouble);
+                             settled = info.waiting == 0;
+                           });
+    if (!settled) return false;
     ask<std::vector<runtime::AddressInfo>>([this](auto done) { world_.runtime().addresses({.limit = 1}, std::move(done)); },
                                            [&](const auto& found) { settled = found.empty(); });
     ask<std::vector<runtime::TimerInfo>>([this](auto done) { world_.runtime().timers({.limit = 100'000}, std::move(done)); },
@@ -466,6 +489,7 @@ class History {
           see(page);
           for (const auto& entry : page.records) by_source[entry.record.source].push_back(std::stoull(entry.record.value.value));
         });
+    verify_outside();
     for (const auto& [source, records] : by_source)
       if (expected_records_[source] != records)
         broken("the records of " + source + " are not those it emitted, once and in order");
@@ -474,12 +498,38 @@ class History {
     if (!why_.empty()) why_ = when + ": " + why_;
   }
 
+  // Each record that went to the outbox is with the broker, once and in the order of its source; or it was set aside, once.
+  void verify_outside() {
+    std::map<std::string, std::vector<std::uint64_t>> by_source;
+    for (const auto& record : world_.outside.committed) by_source[record.source].push_back(std::stoull(record.text));
+    for (const auto& [source, records] : by_source)
+      if (expected_sent_[source] != records) broken("what was sent on for " + source + " is not what it emitted, once and in order");
+    for (const auto& [source, records] : expected_sent_)
+      if (!records.empty() && !by_source.contains(source)) broken("nothing was sent on for " + source);
+    std::set<std::string> aside;
+    ask<runtime::StreamPage>(
+        [this](auto done) {
+          world_.runtime().read_stream({.stream = connect::unsendable_stream(std::string(kOutsideEgress)), .limit = 100'000}, std::move(done));
+        },
+        [&](const runtime::StreamPage& page) {
+          for (const auto& entry : page.records) {
+            if (!world_.outside.unsendable.contains(entry.record.value.value)) broken("record " + entry.record.value.value + " is set aside");
+            if (!aside.insert(entry.record.source + entry.record.value.value).second)
+              broken("record " + entry.record.value.value + " is set aside twice");
+          }
+        });
+    if (aside != expected_aside_) broken(std::to_string(aside.size()) + " records are set aside, not " + std::to_string(expected_aside_.size()));
+  }
+
   void verify_address(const runtime::StateInfo& info, std::map<std::uint64_t, int>& handled) {
     const std::string self = name_of(info.address);
     std::optional<std::string> flag, expected_flag;
     std::map<std::string, std::uint64_t> last;
     auto& records = expected_records_[self];
+    auto& sent = expected_sent_[self];
     records.clear();
+    sent.clear();
+    std::uint64_t last_incoming = 0;
     for (const auto& entry : info.entries) {
       if (entry.name == "flag") flag = entry.value.value;
       if (entry.name != "log") continue;
@@ -496,7 +546,15 @@ class History {
                    std::to_string(last[h.sender]));
           last[h.sender] = h.sequence;
         }
-        for (const auto number : known->second.egress) records.push_back(number);
+        if (known->second.incoming != 0) {
+          if (known->second.incoming <= last_incoming) broken(self + " got what came in from outside out of order");
+          last_incoming = known->second.incoming;
+        }
+        for (const auto number : known->second.egress) {
+          if (number % 2 == 0) records.push_back(number);
+          else if (!world_.outside.unsendable.contains(std::to_string(number))) sent.push_back(number);
+          else expected_aside_.insert(self + std::to_string(number));
+        }
         for (const auto& [kind, number] : known->second.flags)
           expected_flag = kind == Op::Kind::SetFlag ? std::optional(std::to_string(number)) : std::nullopt;
       }
@@ -510,7 +568,9 @@ class History {
   std::vector<Request> requests_;
   std::map<std::uint64_t, Known> known_;
   std::map<std::uint64_t, std::string> seen_;  // Records by position, as they were once shown.
-  std::map<std::string, std::vector<std::uint64_t>> expected_records_;
+  std::map<std::string, std::vector<std::uint64_t>> expected_records_;  // In the stream, by source.
+  std::map<std::string, std::vector<std::uint64_t>> expected_sent_;     // With the broker, by source.
+  std::set<std::string> expected_aside_;
   std::uint64_t last_id_ = 0;
   std::uint64_t last_record_ = 0;
   std::uint64_t crashes_ = 0;

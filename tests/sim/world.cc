@@ -48,14 +48,18 @@ class World::Target final : public ports::FunctionTarget {
   Loop& loop_;
 };
 
-World::World(std::uint64_t seed, Random& random) : random_(random), scheduler_(random), disk_(seed) {}
+World::World(std::uint64_t seed, Random& random) : outside(random), random_(random), scheduler_(random), disk_(seed) {}
 
 World::~World() {
   scheduler_.crash();
+  source_.reset();
+  outbox_.reset();
   runtime_.reset();
 }
 
 Result<partition::ResolvedEgress> World::resolve(const model::EgressMessage& message) const {
+  if (message.egress == kOutsideEgress)
+    return partition::ResolvedEgress{connect::outbox_stream(message.egress), {.value = message.argument}};
   if (message.egress != kEgress) return fail(ErrorCode::Invalid, "unknown egress " + message.egress);
   return partition::ResolvedEgress{"sim/out/records", {.value = message.argument}};
 }
@@ -95,6 +99,8 @@ Result<void> World::start() {
   options.epoch_open_max = {static_cast<std::int64_t>(random_.below(10))};
   options.endpoint_down_max = {40};
   options.backlog_messages_max = 100'000;
+  options.intake_backlog_messages = 1 + random_.below(30);
+  options.outboxes = {{connect::outbox_stream(std::string(kOutsideEgress)), 200 + random_.below(3'000)}};
 
   runtime::Runtime::World world;
   const std::size_t shards = 1 + random_.below(3);
@@ -112,11 +118,19 @@ Result<void> World::start() {
   if (!runtime) return fail(std::move(runtime.error()));
   runtime_ = std::move(*runtime);
   runtime_->start();
+  connect::OutboxSpec outbox{.id = std::string(kOutsideEgress), .page_records = static_cast<std::uint32_t>(1 + random_.below(8))};
+  outbox_ = std::make_unique<connect::Outbox>(std::move(outbox), scheduler_.add_loop(static_cast<std::int64_t>(random_.below(8))), *runtime_,
+                                              outside.make_sink());
+  outbox_->start();
+  source_ = std::make_unique<SourceDriver>(outside, random_, *runtime_, scheduler_.add_loop(static_cast<std::int64_t>(random_.below(4))));
+  source_->start();
   return {};
 }
 
 void World::crash(Crash how) {
   scheduler_.crash();
+  source_.reset();
+  outbox_.reset();
   runtime_.reset();
   log_.reset();
   if (how == Crash::Power) disk_.crash();

@@ -11,6 +11,8 @@
 
 #include "base/random.h"
 #include "log/fake_file_system.h"
+#include "connect/outbox.h"
+#include "outside.h"
 #include "partition/egress.h"
 #include "program.h"
 #include "runtime/runtime.h"
@@ -48,6 +50,8 @@ class World final : private partition::EgressResolver {
   std::set<std::uint64_t> poison;  // Nodes that the functions choke on: nonsense comes back.
   model::FailurePolicy policy;
   std::uint64_t calls = 0;         // Of functions.
+  Outside outside;
+  [[nodiscard]] connect::Outbox& outbox() { return *outbox_; }
 
  private:
   class Target;
@@ -60,6 +64,8 @@ class World final : private partition::EgressResolver {
   storage::MemoryStore store_;
   std::unique_ptr<ports::EpochLog> log_;
   std::unique_ptr<runtime::Runtime> runtime_;
+  std::unique_ptr<connect::Outbox> outbox_;
+  std::unique_ptr<SourceDriver> source_;
   std::uint64_t life_ = 0;
   bool dying_ = false;
 };
