@@ -141,7 +141,8 @@ struct Connection::State {
   static std::shared_ptr<State>& of(void* closure) { return *static_cast<std::shared_ptr<State>*>(closure); }
 };
 
-Result<std::unique_ptr<Connection>> Connection::open(const model::NatsConnection& spec, const std::string& name, Events events) {
+Result<std::unique_ptr<Connection>> Connection::open(const model::NatsConnection& spec, const std::string& name, Sending sending,
+                                                     Events events) {
   if (spec.servers.empty()) return fail(ErrorCode::Invalid, "no servers are given");
   natsOptions* made = nullptr;
   if (const auto status = natsOptions_Create(&made); status != NATS_OK) return fail(ErrorCode::Io, describe("options", status));
@@ -163,7 +164,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const model::NatsConnection
   const auto set = [&](natsStatus status) { all = all && status == NATS_OK; };
   set(natsOptions_SetName(options, name.c_str()));
   set(natsOptions_SetTimeout(options, kConnectTimeoutMs));
-  set(natsOptions_SetSendAsap(options, true));
+  set(natsOptions_SetSendAsap(options, sending == Sending::AtOnce));
   set(natsOptions_SetAllowReconnect(options, true));
   set(natsOptions_SetMaxReconnect(options, -1));
   set(natsOptions_SetReconnectWait(options, kReconnectWaitMs));
@@ -173,7 +174,10 @@ Result<std::unique_ptr<Connection>> Connection::open(const model::NatsConnection
   set(natsOptions_SetWriteDeadline(options, kWriteDeadlineMs));
   set(natsOptions_SetFailRequestsOnDisconnect(options, true));
   const auto on_connected = [](natsConnection*, void* closure) {
-    if (const auto& told = State::of(closure)->events.connected) told();
+    auto& own = *State::of(closure);
+    if (own.events.connected) own.events.connected();
+    const std::lock_guard lock(own.mutex);
+    own.changed.notify_all();
   };
   set(natsOptions_SetRetryOnFailedConnect(options, true, on_connected, state));
   set(natsOptions_SetReconnectedCB(options, on_connected, state));
@@ -233,6 +237,11 @@ Connection::~Connection() {
 }
 
 bool Connection::connected() const { return natsConnection_Status(handle_) == NATS_CONN_STATUS_CONNECTED; }
+bool Connection::wait_connected(Duration wait) const {
+  std::unique_lock lock(state_->mutex);
+  return state_->changed.wait_for(lock, std::chrono::milliseconds(wait.ms), [this] { return state_->over || connected(); }) && connected();
+}
+
 bool Connection::closed() const { return natsConnection_IsClosed(handle_); }
 std::uint64_t Connection::losses() const { return state_->losses.load(); }
 std::int64_t Connection::payload_bytes_max() const { return natsConnection_GetMaxPayload(handle_); }

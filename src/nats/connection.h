@@ -47,16 +47,21 @@ class Connection {
     std::function<void(std::string what)> error;  // Something that concerns no call in particular: a permission, a slow consumer.
   };
 
+  // Whether what is published leaves at once, a system call each, or with the next flush (a millisecond later at the latest).
+  enum class Sending : std::uint8_t { AtOnce, Batched };
+
   // Invalid: the document is wrong, or what it refers to is not there. Unavailable: refused by the server; try again later. Where nobody
   // answers, the connection is there, not connected. Blocks for at most some seconds.
   [[nodiscard]] static Result<std::unique_ptr<Connection>> open(const model::NatsConnection& spec, const std::string& name,
-                                                                Events events);
+                                                                Sending sending, Events events);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   [[nodiscard]] bool connected() const;
   [[nodiscard]] bool closed() const;
+  // Waits until it is, or `wait` is over.
+  [[nodiscard]] bool wait_connected(Duration wait) const;
   // Why it is not connected, in words.
   [[nodiscard]] std::string trouble() const;
   // How often a connection has been lost.

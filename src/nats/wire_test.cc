@@ -70,7 +70,7 @@ TEST(JetStreamAnswers, APublishIsStoredOrADuplicateOrRefused) {
   const auto stored = parse_publish_answer(R"({"stream":"S","seq":12})");
   EXPECT_TRUE(stored.stored);
   EXPECT_FALSE(stored.duplicate);
-  const auto duplicate = parse_publish_answer(R"({"stream":"S", "domain":"hub", "seq":12,"duplicate": true,"duplicate":true})");
+  const auto duplicate = parse_publish_answer(R"({"stream":"S", "domain":"hub", "seq":12,"duplicate":true})");
   EXPECT_TRUE(duplicate.stored);
   EXPECT_TRUE(duplicate.duplicate);
   const auto refused = parse_publish_answer(

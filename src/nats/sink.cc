@@ -1,0 +1,397 @@
+#include "nats/sink.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "codec/base64.h"
+#include "codec/egress_records.h"
+#include "nats/wire.h"
+
+namespace holdfast::nats {
+namespace {
+
+constexpr Duration kConnectWait{3'000};
+constexpr std::int64_t kFlushTimeoutMs = 10'000;
+// Without any answer from the server, while some are due.
+constexpr std::chrono::seconds kAnswerWait{10};
+// Between two looks for a stream that takes a subject: one that is just being made, or has no leader.
+constexpr std::chrono::milliseconds kStreamLookPause{500};
+// More than a page of the outbox: whoever sent a page before us may have stored any part of it.
+constexpr std::uint64_t kFreshRecordsMin = 20'000;
+constexpr std::size_t kHeaderOverhead = 4;                             // ": " and a line end.
+constexpr std::size_t kHeadersOverhead = sizeof("NATS/1.0\r\n\r\n") - 1;
+constexpr std::size_t kMessageIdBytesMax = 1024;
+
+// Codes of the server (err_code) that sending again does not change.
+constexpr std::uint32_t kMessageTooLarge = 10054;
+constexpr std::uint32_t kNoResponders = 503;  // Ours: not an err_code.
+
+bool is_for_the_server(std::string_view header) {
+  constexpr std::string_view kPrefix = "nats-";
+  return header.size() >= kPrefix.size() && std::ranges::equal(header.substr(0, kPrefix.size()), kPrefix, [](char a, char b) {
+           return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+         });
+}
+
+void add_key(const std::string& key, OutgoingMessage& message) {
+  if (key.empty()) return;
+  if (is_header_value(key)) message.headers.emplace_back(kKeyHeader, key);
+  else message.headers.emplace_back(kKeyBase64Header, codec::to_base64(key));
+}
+
+template <typename Record>
+Result<void> add_headers(const Record& record, OutgoingMessage& message) {
+  if constexpr (requires { record.headers; }) {
+    for (const auto& [name, value] : record.headers) {
+      if (is_for_the_server(name)) continue;
+      if (!is_header_name(name)) return fail(ErrorCode::Invalid, "a header's name has bytes that NATS does not allow");
+      if (!is_header_value(value)) return fail(ErrorCode::Invalid, "header " + name + " has bytes that NATS does not allow");
+      message.headers.emplace_back(name, value);
+    }
+  }
+  return {};
+}
+
+Result<MessagePtr> make(const OutgoingMessage& message, const std::string& reply) {
+  natsMsg* made = nullptr;
+  auto status = natsMsg_Create(&made, message.subject.c_str(), reply.empty() ? nullptr : reply.c_str(), message.data.data(),
+                               static_cast<int>(message.data.size()));
+  MessagePtr owner(made);
+  for (const auto& [name, value] : message.headers) {
+    if (status != NATS_OK) break;
+    status = natsMsgHeader_Add(made, name.c_str(), value.c_str());
+  }
+  if (status != NATS_OK) return fail(ErrorCode::Io, describe("message to " + message.subject, status));
+  return owner;
+}
+
+}  // namespace
+
+std::size_t OutgoingMessage::size_with_headers() const {
+  std::size_t size = data.size() + (headers.empty() ? 0 : kHeadersOverhead);
+  for (const auto& [name, value] : headers) size += name.size() + value.size() + kHeaderOverhead;
+  return size;
+}
+
+Result<OutgoingMessage> outgoing_message(const model::StreamRecord& record, const std::string& default_subject) {
+  OutgoingMessage message;
+  if (record.value.type_name == codec::kKafkaRecordType) {
+    auto parsed = codec::parse_kafka_record(record.value.value);
+    if (!parsed) return fail(ErrorCode::Invalid, "it is no KafkaProducerRecord: " + parsed.error().message);
+    message.subject = parsed->topic.empty() ? default_subject : std::move(parsed->topic);
+    message.data = std::move(parsed->value);
+    add_key(parsed->key, message);
+    if (auto added = add_headers(*parsed, message); !added) return fail(std::move(added.error()));
+  } else {
+    message.subject = default_subject;
+    message.data = record.value.value;
+    add_key(record.key, message);
+    if (is_header_value(record.value.type_name)) message.headers.emplace_back(kTypeHeader, record.value.type_name);
+  }
+  if (message.subject.empty()) return fail(ErrorCode::Invalid, "it names no subject, and the egress has no defaultSubject");
+  if (!is_subject(message.subject))
+    return fail(ErrorCode::Invalid, "\"" + message.subject.substr(0, 100) + "\" is no subject that may be published to");
+  if (!record.traceparent.empty() && is_header_value(record.traceparent))
+    message.headers.emplace_back(kTraceHeader, record.traceparent);
+  return message;
+}
+
+std::optional<std::uint64_t> position_of_id(std::string_view id, std::string_view prefix) {
+  if (!id.starts_with(prefix)) return std::nullopt;
+  id.remove_prefix(prefix.size());
+  std::uint64_t position = 0;
+  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), position);
+  if (error != std::errc{} || end != id.data() + id.size()) return std::nullopt;
+  return position;
+}
+
+// What the server says about the page under way. Written on the library's threads.
+struct Sink::Answers {
+  struct Failure {
+    std::uint32_t code = 0;
+    std::string text;
+  };
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::uint64_t page = 0;
+  std::vector<bool> answered;  // By index in the page.
+  std::size_t waiting = 0;
+  std::uint64_t answers = 0;
+  std::map<std::size_t, Failure> failures;
+  std::string last_error;  // That belongs to no message.
+  std::uint64_t interrupts = 0;
+
+  void begin(std::uint64_t number, std::size_t records) {
+    const std::lock_guard lock(mutex);
+    page = number;
+    answered.assign(records, false);
+    waiting = 0;
+    failures.clear();
+    last_error.clear();
+  }
+
+  void take(natsMsg* message) {
+    // <inbox>.<page>.<index>
+    std::string_view subject = natsMsg_GetSubject(message);
+    const auto number_behind_last_dot = [&subject]() -> std::uint64_t {
+      const auto dot = subject.rfind('.');
+      std::uint64_t number = UINT64_MAX;
+      if (dot != std::string_view::npos) std::from_chars(subject.data() + dot + 1, subject.data() + subject.size(), number);
+      subject = subject.substr(0, dot == std::string_view::npos ? 0 : dot);
+      return number;
+    };
+    const auto index = number_behind_last_dot();
+    const auto number = number_behind_last_dot();
+    Failure failure;
+    bool failed = true;
+    if (natsMsg_IsNoResponders(message)) {
+      failure = {kNoResponders, "no stream takes it"};
+    } else {
+      auto answer = parse_publish_answer(data_of(message));
+      failed = !answer.stored;
+      failure = {answer.error, std::move(answer.description)};
+    }
+    const std::lock_guard lock(mutex);
+    if (number != page || index >= answered.size() || answered[index]) return;
+    answered[index] = true;
+    --waiting;
+    ++answers;
+    if (failed) failures.emplace(index, std::move(failure));
+    if (waiting == 0 || failed) changed.notify_all();
+  }
+};
+
+Sink::Sink(model::NatsEgressSpec spec, std::string directory_id)
+    : spec_(std::move(spec)), id_prefix_(directory_id + "/" + spec_.id + "/"), answers_(std::make_shared<Answers>()) {}
+
+Sink::~Sink() = default;
+
+void Sink::interrupt() {
+  const std::lock_guard lock(answers_->mutex);
+  ++answers_->interrupts;
+  answers_->changed.notify_all();
+}
+
+Result<std::optional<std::uint64_t>> Sink::open() {
+  if (spec_.jetstream && id_prefix_.size() > kMessageIdBytesMax)
+    return fail(ErrorCode::Invalid, "the id of egress " + spec_.id.substr(0, 100) + " is too long");
+  // A connection of its own, so that nothing of before is under way on it any more.
+  inbox_subscription_.reset();
+  jetstream_.reset();
+  connection_.reset();
+  newest_.clear();
+  streams_.clear();
+  fresh_records_ = 0;
+
+  Connection::Events events;
+  events.disconnected = [answers = answers_] {
+    const std::lock_guard lock(answers->mutex);
+    answers->changed.notify_all();
+  };
+  events.error = [answers = answers_, egress = spec_.id](std::string what) {
+    log_warn("NATS reports an error", {{"egress", egress}, {"error", what}});
+    const std::lock_guard lock(answers->mutex);
+    answers->last_error = std::move(what);
+  };
+  auto connection = Connection::open(spec_.connection, "holdfast egress " + spec_.id, Connection::Sending::Batched, std::move(events));
+  if (!connection) return fail(std::move(connection.error()));
+  connection_ = std::move(*connection);
+  if (!connection_->wait_connected(kConnectWait)) {
+    std::string why = connection_->trouble();
+    connection_.reset();
+    return fail(ErrorCode::Unavailable, std::move(why));
+  }
+  if (!spec_.jetstream) return std::optional<std::uint64_t>();
+
+  auto jetstream = JetStream::over(*connection_);
+  if (!jetstream) return fail(std::move(jetstream.error()));
+  jetstream_ = std::move(*jetstream);
+  auto inbox = new_inbox();
+  if (!inbox) return fail(std::move(inbox.error()));
+  inbox_ = std::move(*inbox);
+  auto subscription = Subscription::open(*connection_, inbox_ + ".*.*", "", {},
+                                         [answers = answers_](MessagePtr message) { answers->take(message.get()); });
+  if (!subscription) return fail(std::move(subscription.error()));
+  inbox_subscription_ = std::move(*subscription);
+  return std::optional<std::uint64_t>();
+}
+
+tl::unexpected<Error> Sink::in_doubt(std::string what) const {
+  if (connection_ && !connection_->connected()) what += "; " + connection_->trouble();
+  const std::lock_guard lock(answers_->mutex);
+  if (!answers_->last_error.empty()) what += "; " + answers_->last_error;
+  return fail(ErrorCode::Unavailable, std::move(what));
+}
+
+Result<ports::SendOutcome> Sink::send(std::span<const ports::StreamPage::Entry> records, std::uint64_t) {
+  if (records.empty()) return ports::SendOutcome{};
+  if (!connection_ || !connection_->connected() || (spec_.jetstream && !inbox_subscription_)) return in_doubt("not connected");
+  losses_ = connection_->losses();
+
+  std::vector<OutgoingMessage> messages;
+  messages.reserve(records.size());
+  const auto bytes_max = connection_->payload_bytes_max();
+  for (const auto& entry : records) {
+    auto message = outgoing_message(entry.record, spec_.default_subject);
+    std::string refused;
+    if (!message) {
+      refused = std::move(message.error().message);
+    } else {
+      if (spec_.jetstream) message->headers.emplace_back(kMessageIdHeader, id_prefix_ + std::to_string(entry.position));
+      if (const auto size = message->size_with_headers(); bytes_max > 0 && size > static_cast<std::size_t>(bytes_max))
+        refused = "with its headers it has " + std::to_string(size) + " bytes, the server takes " + std::to_string(bytes_max);
+    }
+    if (!refused.empty()) return ports::SendOutcome{ports::SendOutcome::Refused{messages.size(), std::move(refused)}};
+    messages.push_back(std::move(*message));
+  }
+  return spec_.jetstream ? send_jetstream(records, messages) : send_core(messages);
+}
+
+Result<ports::SendOutcome> Sink::send_core(const std::vector<OutgoingMessage>& messages) {
+  for (const auto& message : messages) {
+    auto made = make(message, "");
+    if (!made) return fail(std::move(made.error()));
+    if (const auto status = natsConnection_PublishMsg(connection_->handle(), made->get()); status != NATS_OK)
+      return in_doubt(describe("publishing to " + message.subject, status));
+  }
+  if (const auto status = natsConnection_FlushTimeout(connection_->handle(), kFlushTimeoutMs); status != NATS_OK)
+    return in_doubt(describe("flush", status));
+  if (connection_->losses() != losses_) return in_doubt("the connection was lost while records were published");
+  return ports::SendOutcome{};
+}
+
+Result<ports::SendOutcome> Sink::send_jetstream(std::span<const ports::StreamPage::Entry> records,
+                                                const std::vector<OutgoingMessage>& messages) {
+  std::vector<bool> stored(messages.size(), false);
+  if (fresh_records_ < kFreshRecordsMin) {
+    auto known = stored_already(records, messages);
+    if (!known) return fail(std::move(known.error()));
+    stored = std::move(*known);
+  }
+  answers_->begin(++page_, messages.size());
+  const std::string inbox = inbox_ + "." + std::to_string(page_) + ".";
+  std::uint64_t interrupts = 0;
+  {
+    const std::lock_guard lock(answers_->mutex);
+    interrupts = answers_->interrupts;
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+      if (stored[i]) answers_->answered[i] = true;
+      else ++answers_->waiting;
+    }
+  }
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (stored[i]) continue;
+    auto made = make(messages[i], inbox + std::to_string(i));
+    if (!made) return fail(std::move(made.error()));
+    if (const auto status = natsConnection_PublishMsg(connection_->handle(), made->get()); status != NATS_OK)
+      return in_doubt(describe("publishing to " + messages[i].subject, status));
+  }
+  if (const auto status = natsConnection_FlushTimeout(connection_->handle(), kFlushTimeoutMs); status != NATS_OK)
+    return in_doubt(describe("flush", status));
+
+  {
+    std::unique_lock lock(answers_->mutex);
+    auto answers = answers_->answers;
+    auto deadline = std::chrono::steady_clock::now() + kAnswerWait;
+    const auto over = [&] { return answers_->waiting == 0 || answers_->interrupts != interrupts || connection_->losses() != losses_; };
+    while (!answers_->changed.wait_until(lock, deadline, over)) {
+      if (answers_->answers == answers) break;
+      answers = answers_->answers;
+      deadline = std::chrono::steady_clock::now() + kAnswerWait;
+    }
+    if (answers_->waiting > 0) {
+      std::string what = std::to_string(answers_->waiting) + " of " + std::to_string(messages.size()) + " records are not acknowledged";
+      if (answers_->interrupts != interrupts) what += ", and nobody waits any longer";
+      lock.unlock();
+      return in_doubt(std::move(what));
+    }
+  }
+  return judge(messages);
+}
+
+Result<ports::SendOutcome> Sink::judge(const std::vector<OutgoingMessage>& messages) {
+  std::size_t index = 0;
+  Answers::Failure failure;
+  {
+    const std::lock_guard lock(answers_->mutex);
+    if (answers_->failures.empty()) return ports::SendOutcome{};
+    std::tie(index, failure) = *answers_->failures.begin();
+  }
+  const std::string& subject = messages[index].subject;
+  const auto refuse = [&](std::string why) { return ports::SendOutcome{ports::SendOutcome::Refused{index, std::move(why)}}; };
+  if (failure.code == kMessageTooLarge)
+    return refuse("the stream of subject " + subject + " does not take it: " + failure.text + " (it has " +
+                  std::to_string(messages[index].size_with_headers()) + " bytes)");
+  if (failure.code == kNoResponders) {
+    // Nobody answers either where there is no such stream or where it is not ready. The server says which; twice, with a pause between.
+    for (const bool again : {false, true}) {
+      auto stream = jetstream_->stream_of(subject);
+      if (!stream) return in_doubt("no answer from the stream of subject " + subject + ": " + stream.error().message);
+      if (*stream) return in_doubt("stream " + **stream + " of subject " + subject + " does not answer");
+      if (again) break;
+      std::unique_lock lock(answers_->mutex);
+      const auto interrupts = answers_->interrupts;
+      answers_->changed.wait_for(lock, kStreamLookPause, [&] { return answers_->interrupts != interrupts; });
+    }
+    return refuse("no stream takes subject " + subject);
+  }
+  return in_doubt("subject " + subject + ": " + failure.text);
+}
+
+Result<std::vector<bool>> Sink::stored_already(std::span<const ports::StreamPage::Entry> records,
+                                               const std::vector<OutgoingMessage>& messages) {
+  std::vector<bool> stored(records.size(), false);
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const std::string& subject = messages[i].subject;
+    auto newest = newest_.find(subject);
+    if (newest == newest_.end()) {
+      auto found = newest_on(subject);
+      if (!found) return fail(std::move(found.error()));
+      newest = newest_.emplace(subject, *found).first;
+    }
+    // Our own messages since then only make it newer.
+    stored[i] = newest->second && *newest->second >= records[i].position;
+    fresh_records_ = stored[i] ? 0 : fresh_records_ + 1;
+    count += stored[i] ? 1 : 0;
+  }
+  if (count > 0) log_info("records had been sent before", {{"egress", spec_.id}, {"records", count}, {"of", records.size()}});
+  if (fresh_records_ >= kFreshRecordsMin) newest_.clear();
+  return stored;
+}
+
+Result<std::optional<std::uint64_t>> Sink::newest_on(const std::string& subject) {
+  const auto stream = stream_of(subject);
+  if (!stream) return fail(stream.error());
+  if (*stream == nullptr) return std::optional<std::uint64_t>();
+  auto last = jetstream_->last_message((*stream)->name, subject);
+  if (!last) return fail(std::move(last.error()));
+  if (!*last) return std::optional<std::uint64_t>();
+  return position_of_id(header_of(last->value().get(), std::string(kMessageIdHeader)), id_prefix_);
+}
+
+Result<const Sink::KnownStream*> Sink::stream_of(const std::string& subject) {
+  for (const auto& known : streams_)
+    for (const auto& pattern : known.subjects)
+      if (matches(pattern, subject)) return &known;
+  auto name = jetstream_->stream_of(subject);
+  if (!name) return fail(std::move(name.error()));
+  if (!*name) return nullptr;
+  auto state = jetstream_->stream(**name);
+  if (!state) {
+    if (state.error().code == ErrorCode::NotFound) return nullptr;
+    return fail(std::move(state.error()));
+  }
+  if (spec_.jetstream && streams_.empty())
+    log_info("JetStream egress", {{"egress", spec_.id}, {"stream", **name}, {"duplicate_window_ms", state->duplicates.ms}});
+  streams_.push_back({std::move(**name), std::move(state->subjects)});
+  // The vector grows; what is handed out counts until the next call.
+  return &streams_.back();
+}
+
+}  // namespace holdfast::nats
