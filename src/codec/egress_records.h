@@ -1,8 +1,10 @@
-// The records that functions address to egresses: Kafka's from io.statefun.sdk.egress, and the playground's JSON.
+// The records that functions address to egresses: Kafka's and Kinesis's of io.statefun.sdk.egress, and the playground's JSON.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -10,18 +12,27 @@ namespace holdfast::codec {
 
 inline constexpr std::string_view kKafkaRecordType =
     "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord";
-// Of StateFun 2: the same message under another name.
-inline constexpr std::string_view kKafkaRecordTypeV2 =
-    "type.googleapis.com/org.apache.flink.statefun.flink.io.KafkaProducerRecord";
-[[nodiscard]] inline bool is_kafka_record(std::string_view type_name) {
-  return type_name == kKafkaRecordType || type_name == kKafkaRecordTypeV2;
-}
+inline constexpr std::string_view kKinesisRecordType =
+    "type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord";
 
-// io.statefun.sdk.egress.KafkaProducerRecord. Headers, which a fork of StateFun has as field 4, are passed over.
+// Whether a value of this type is one. The records of StateFun 2, org.apache.flink.statefun.flink.io.…, are the same ones.
+[[nodiscard]] bool is_kafka_record(std::string_view type_name);
+[[nodiscard]] bool is_kinesis_record(std::string_view type_name);
+
+inline constexpr std::size_t kKafkaHeadersMax = 1000;  // Of one record.
+
+struct KafkaHeader {
+  std::string key;
+  std::string value;
+  bool operator==(const KafkaHeader&) const = default;
+};
+
+// KafkaProducerRecord. Headers (field 4, as a fork of StateFun has it) are an extension: who does not know them passes them over.
 struct KafkaRecord {
   std::string key;    // Empty: none. Any bytes: the Java SDK puts them there unchecked.
   std::string value;
   std::string topic;
+  std::vector<KafkaHeader> headers;  // In their order, and as often as they are there.
   bool operator==(const KafkaRecord&) const = default;
 };
 [[nodiscard]] Result<KafkaRecord> parse_kafka_record(std::string_view bytes);

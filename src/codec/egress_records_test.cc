@@ -6,13 +6,33 @@ namespace holdfast::codec {
 namespace {
 
 TEST(KafkaRecord, KeyMayBeAnyBytesButTheTopicIsText) {
-  const KafkaRecord record{"\xff\x01", std::string("\0v", 2), "t"};
+  const KafkaRecord record{"\xff\x01", std::string("\0v", 2), "t", {}};
   EXPECT_EQ(parse_kafka_record(encode_kafka_record(record)).value(), record);
   EXPECT_FALSE(parse_kafka_record("\x1a\x01\xff").has_value());
 }
 
-TEST(KafkaRecord, HeadersOfTheForkArePassedOver) {
-  EXPECT_EQ(parse_kafka_record("\x0a\x01k\x22\x02xx\x1a\x01t").value(), (KafkaRecord{"k", "", "t"}));
+TEST(KafkaRecord, HeadersKeepTheirOrderAndMayRepeat) {
+  const KafkaRecord record{"k", "v", "t", {{"trace", "\xff"}, {"", ""}, {"trace", "2"}}};
+  EXPECT_EQ(parse_kafka_record(encode_kafka_record(record)).value(), record);
+  EXPECT_EQ(parse_kafka_record("\x0a\x01k\x22\x06\x0a\x01h\x12\x01x\x1a\x01t").value(), (KafkaRecord{"k", "", "t", {{"h", "x"}}}));
+}
+
+TEST(KafkaRecord, HeadersThatAreNoneAreRefused) {
+  EXPECT_FALSE(parse_kafka_record("\x22\x01\x0a").has_value()) << "cut off";
+  EXPECT_FALSE(parse_kafka_record("\x22\x03\x0a\x01\xff").has_value()) << "a key that is no text";
+  std::string most;
+  for (std::size_t i = 0; i < kKafkaHeadersMax; ++i) most += std::string("\x22\0", 2);
+  EXPECT_EQ(parse_kafka_record(most).value().headers.size(), kKafkaHeadersMax);
+  EXPECT_FALSE(parse_kafka_record(most + std::string("\x22\0", 2)).has_value());
+}
+
+TEST(KafkaRecord, TypeIsThatOfStatefun3OrOf2) {
+  EXPECT_TRUE(is_kafka_record("type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord"));
+  EXPECT_TRUE(is_kafka_record("type.googleapis.com/org.apache.flink.statefun.flink.io.KafkaProducerRecord"));
+  EXPECT_FALSE(is_kafka_record("type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord"));
+  EXPECT_TRUE(is_kinesis_record("type.googleapis.com/io.statefun.sdk.egress.KinesisEgressRecord"));
+  EXPECT_TRUE(is_kinesis_record("type.googleapis.com/org.apache.flink.statefun.flink.io.KinesisEgressRecord"));
+  EXPECT_FALSE(is_kinesis_record("KinesisEgressRecord"));
 }
 
 TEST(KafkaRecord, GarbageIsRefused) { EXPECT_FALSE(parse_kafka_record("garbage").has_value()); }

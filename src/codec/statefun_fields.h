@@ -1,15 +1,19 @@
-// Field numbers of request-reply.proto (StateFun 3.0 - 3.3), shared by what reads and what writes it. Private to codec/.
+// Field numbers of request-reply.proto (StateFun 3.0 - 3.3) and of http-function.proto (2.0 - 2.2), which are the same but for what is
+// said here. Shared by what reads and what writes them. Private to codec/.
 #pragma once
 
 #include <cstdint>
 
-namespace holdfast::codec::v3 {
+namespace holdfast::codec::fields {
 
 struct Address {
   enum : std::uint32_t { kNamespace = 1, kType = 2, kId = 3 };
 };
 struct TypedValue {
   enum : std::uint32_t { kTypeName = 1, kHasValue = 2, kValue = 3 };
+};
+struct Any {  // In v2, where v3 has a TypedValue; states are plain bytes there.
+  enum : std::uint32_t { kTypeUrl = 1, kValue = 2 };
 };
 
 struct ToFunction {
@@ -35,7 +39,7 @@ struct FromFunction {
     enum : std::uint32_t { kTarget = 1, kArgument = 2 };
   };
   struct Delayed {
-    enum : std::uint32_t { kDelayMs = 1, kTarget = 2, kArgument = 3, kIsCancellation = 10, kToken = 11 };
+    enum : std::uint32_t { kDelayMs = 1, kTarget = 2, kArgument = 3, kIsCancellation = 10, kToken = 11 };  // v2 ends with 3.
   };
   struct Egress {
     enum : std::uint32_t { kNamespace = 1, kType = 2, kArgument = 3 };
@@ -47,11 +51,11 @@ struct FromFunction {
     enum : std::uint32_t { kMode = 1, kAfterMs = 2 };
   };
   struct Spec {
-    enum : std::uint32_t { kName = 1, kExpiration = 2, kTypeName = 3 };
+    enum : std::uint32_t { kName = 1, kExpiration = 2, kTypeName = 3 };  // v2 ends with 2.
   };
   struct Incomplete {
     enum : std::uint32_t { kMissing = 1 };
   };
 };
 
-}  // namespace holdfast::codec::v3
+}  // namespace holdfast::codec::fields

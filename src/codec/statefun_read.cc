@@ -1,5 +1,5 @@
-#include "codec/statefun_v3.h"
-#include "codec/statefun_v3_fields.h"
+#include "codec/statefun_dialect.h"
+#include "codec/statefun_fields.h"
 #include "codec/wire.h"
 
 namespace holdfast::codec {
@@ -17,9 +17,9 @@ struct AddressParts {
   void read(Reader& outer) {
     Reader in(outer.bytes(), "Address", outer.fault());
     while (in.next()) {
-      if (in.is(v3::Address::kNamespace, Kind::Bytes)) ns = in.string();
-      else if (in.is(v3::Address::kType, Kind::Bytes)) type = in.string();
-      else if (in.is(v3::Address::kId, Kind::Bytes)) id = in.string();
+      if (in.is(fields::Address::kNamespace, Kind::Bytes)) ns = in.string();
+      else if (in.is(fields::Address::kType, Kind::Bytes)) type = in.string();
+      else if (in.is(fields::Address::kId, Kind::Bytes)) id = in.string();
     }
   }
   [[nodiscard]] bool empty() const { return ns.empty() && type.empty() && id.empty(); }
@@ -41,35 +41,66 @@ std::string join(std::string_view ns, std::string_view name) {
 }
 model::Address address(const AddressParts& parts) { return {join(parts.ns, parts.type), std::string(parts.id)}; }
 
-struct TypedParts {
+// A TypedValue, or the Any that v2 has in its place.
+template <Dialect D>
+struct ValueParts {
   std::string_view type_name, value;
   bool has_value = false;
 
   void read(Reader& outer) {
+    if constexpr (D == Dialect::V3) read_typed_value(outer);
+    else read_any(outer);
+  }
+
+ private:
+  void read_typed_value(Reader& outer) {
+    using F = fields::TypedValue;
     Reader in(outer.bytes(), "TypedValue", outer.fault());
     while (in.next()) {
-      if (in.is(v3::TypedValue::kTypeName, Kind::Bytes)) type_name = in.string();
-      else if (in.is(v3::TypedValue::kHasValue, Kind::Varint)) has_value = in.number() != 0;
-      else if (in.is(v3::TypedValue::kValue, Kind::Bytes)) value = in.bytes();
+      if (in.is(F::kTypeName, Kind::Bytes)) type_name = in.string();
+      else if (in.is(F::kHasValue, Kind::Varint)) has_value = in.number() != 0;
+      else if (in.is(F::kValue, Kind::Bytes)) value = in.bytes();
+      else if (in.is(fields::Any::kValue, Kind::Bytes))
+        in.bad("a google.protobuf.Any: the function speaks the protocol of StateFun 2");
+    }
+  }
+  void read_any(Reader& outer) {
+    using F = fields::Any;
+    has_value = true;
+    Reader in(outer.bytes(), "Any", outer.fault());
+    while (in.next()) {
+      if (in.is(F::kTypeUrl, Kind::Bytes)) type_name = in.string();
+      else if (in.is(F::kValue, Kind::Bytes)) value = in.bytes();
+      else if (in.is(fields::TypedValue::kHasValue, Kind::Varint))
+        in.bad("a TypedValue: the function speaks the protocol of StateFun 3");
     }
   }
 };
-void take(const TypedParts& parts, model::TypedValue& value) {
+// A state: a value in v3, plain bytes in v2.
+template <Dialect D>
+void read_state_value(Reader& in, ValueParts<D>& value) {
+  if constexpr (D == Dialect::V3) value.read(in);
+  else value.value = in.bytes();
+}
+
+template <Dialect D>
+void take(const ValueParts<D>& parts, model::TypedValue& value) {
   value.type_name = parts.type_name;
   value.value = parts.value;
   value.has_value = parts.has_value;
 }
 
+template <Dialect D>
 void read_mutation(Reader& outer, model::InvocationResponse& response) {
-  using F = v3::FromFunction::Mutation;
+  using F = fields::FromFunction::Mutation;
   Reader in(outer.bytes(), "FromFunction.PersistedValueMutation", outer.fault());
   std::uint64_t type = F::kDelete;
   std::string_view name;
-  TypedParts value;
+  ValueParts<D> value;
   while (in.next()) {
     if (in.is(F::kType, Kind::Varint)) type = in.number();
     else if (in.is(F::kName, Kind::Bytes)) name = in.string();
-    else if (in.is(F::kValue, Kind::Bytes)) value.read(in);
+    else if (in.is(F::kValue, Kind::Bytes)) read_state_value(in, value);
   }
   if (name.empty()) return void(outer.bad("a state mutation without a state name"));
   if (type == F::kDelete) {
@@ -81,18 +112,19 @@ void read_mutation(Reader& outer, model::InvocationResponse& response) {
     auto& modify = response.mutations.emplace_back();
     modify.kind = model::StateMutation::Kind::Modify;
     modify.name = name;
-    modify.type_name = value.type_name;
+    modify.type_name = D == Dialect::V2 ? kUnsetType : value.type_name;
     modify.value = value.value;
   } else {
     outer.bad("mutation type " + std::to_string(type) + ", which is neither DELETE nor MODIFY");
   }
 }
 
+template <Dialect D>
 void read_send(Reader& outer, model::InvocationResponse& response) {
-  using F = v3::FromFunction::Invocation;
+  using F = fields::FromFunction::Invocation;
   Reader in(outer.bytes(), "FromFunction.Invocation", outer.fault());
   AddressParts target;
-  TypedParts argument;
+  ValueParts<D> argument;
   while (in.next()) {
     if (in.is(F::kTarget, Kind::Bytes)) target.read(in);
     else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
@@ -103,18 +135,20 @@ void read_send(Reader& outer, model::InvocationResponse& response) {
   take(argument, send.argument);
 }
 
+template <Dialect D>
 void read_delayed(Reader& outer, model::InvocationResponse& response) {
-  using F = v3::FromFunction::Delayed;
+  using F = fields::FromFunction::Delayed;
   Reader in(outer.bytes(), "FromFunction.DelayedInvocation", outer.fault());
   std::int64_t delay_ms = 0;
   AddressParts target;
-  TypedParts argument;
+  ValueParts<D> argument;
   bool is_cancellation = false;
   std::string_view token;
   while (in.next()) {
     if (in.is(F::kDelayMs, Kind::Varint)) delay_ms = static_cast<std::int64_t>(in.number());
     else if (in.is(F::kTarget, Kind::Bytes)) target.read(in);
     else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
+    else if (D == Dialect::V2) continue;
     else if (in.is(F::kIsCancellation, Kind::Varint)) is_cancellation = in.number() != 0;
     else if (in.is(F::kToken, Kind::Bytes)) token = in.string();
   }
@@ -133,11 +167,12 @@ void read_delayed(Reader& outer, model::InvocationResponse& response) {
   }
 }
 
+template <Dialect D>
 void read_egress(Reader& outer, model::InvocationResponse& response) {
-  using F = v3::FromFunction::Egress;
+  using F = fields::FromFunction::Egress;
   Reader in(outer.bytes(), "FromFunction.EgressMessage", outer.fault());
   std::string_view ns, type;
-  TypedParts argument;
+  ValueParts<D> argument;
   while (in.next()) {
     if (in.is(F::kNamespace, Kind::Bytes)) ns = in.string();
     else if (in.is(F::kType, Kind::Bytes)) type = in.string();
@@ -149,8 +184,9 @@ void read_egress(Reader& outer, model::InvocationResponse& response) {
   take(argument, egress.argument);
 }
 
+template <Dialect D>
 void read_response(Reader& outer, model::InvocationResponse& response) {
-  using F = v3::FromFunction::Response;
+  using F = fields::FromFunction::Response;
   Reader in(outer.bytes(), "FromFunction.InvocationResponse", outer.fault());
   std::size_t effects = response.mutations.size() + response.sends.size() + response.delayed.size() +
                         response.egress.size();
@@ -161,16 +197,16 @@ void read_response(Reader& outer, model::InvocationResponse& response) {
       return;
     }
     switch (in.field()) {
-      case F::kMutations: read_mutation(in, response); break;
-      case F::kSends: read_send(in, response); break;
-      case F::kDelayed: read_delayed(in, response); break;
-      case F::kEgress: read_egress(in, response); break;
+      case F::kMutations: read_mutation<D>(in, response); break;
+      case F::kSends: read_send<D>(in, response); break;
+      case F::kDelayed: read_delayed<D>(in, response); break;
+      case F::kEgress: read_egress<D>(in, response); break;
     }
   }
 }
 
 void read_expiration(Reader& outer, model::StateSpec& spec) {
-  using F = v3::FromFunction::Expiration;
+  using F = fields::FromFunction::Expiration;
   Reader in(outer.bytes(), "FromFunction.ExpirationSpec", outer.fault());
   while (in.next()) {
     if (in.is(F::kMode, Kind::Varint)) {
@@ -185,14 +221,15 @@ void read_expiration(Reader& outer, model::StateSpec& spec) {
   }
 }
 
+template <Dialect D>
 void read_spec(Reader& outer, model::IncompleteContext& incomplete) {
-  using F = v3::FromFunction::Spec;
+  using F = fields::FromFunction::Spec;
   Reader in(outer.bytes(), "FromFunction.PersistedValueSpec", outer.fault());
   model::StateSpec spec;
   while (in.next()) {
     if (in.is(F::kName, Kind::Bytes)) spec.name = in.string();
     else if (in.is(F::kExpiration, Kind::Bytes)) read_expiration(in, spec);
-    else if (in.is(F::kTypeName, Kind::Bytes)) spec.type_name = in.string();
+    else if (D == Dialect::V3 && in.is(F::kTypeName, Kind::Bytes)) spec.type_name = in.string();
   }
   if (spec.name.empty()) return void(outer.bad("a state without a name"));
   if (spec.expire_mode != model::ExpireMode::None && spec.expire_after.ms <= 0)
@@ -202,41 +239,48 @@ void read_spec(Reader& outer, model::IncompleteContext& incomplete) {
   incomplete.missing.push_back(std::move(spec));
 }
 
+template <Dialect D>
 void read_incomplete(Reader& outer, model::IncompleteContext& incomplete) {
   Reader in(outer.bytes(), "FromFunction.IncompleteInvocationContext", outer.fault());
   while (in.next()) {
-    if (!in.is(v3::FromFunction::Incomplete::kMissing, Kind::Bytes)) continue;
+    if (!in.is(fields::FromFunction::Incomplete::kMissing, Kind::Bytes)) continue;
     if (incomplete.missing.size() == kStatesMax) {
       in.bad("more than " + std::to_string(kStatesMax) + " states");
       return;
     }
-    read_spec(in, incomplete);
+    read_spec<D>(in, incomplete);
   }
 }
 
+template <Dialect D>
 void read_requested_state(Reader& outer, InvocationBatch& batch) {
-  using F = v3::ToFunction::PersistedValue;
+  using F = fields::ToFunction::PersistedValue;
   Reader in(outer.bytes(), "ToFunction.PersistedValue", outer.fault());
   std::string_view name;
-  std::optional<TypedParts> value;
+  std::optional<ValueParts<D>> value;
   while (in.next()) {
     if (in.is(F::kName, Kind::Bytes)) {
       name = in.string();
     } else if (in.is(F::kValue, Kind::Bytes)) {
       if (!value) value.emplace();
-      value->read(in);
+      read_state_value(in, *value);
     }
   }
   auto& state = batch.states.emplace_back();
   state.name = name;
-  if (value) take(*value, state.value.emplace());
+  if constexpr (D == Dialect::V2) {
+    if (value && !value->value.empty()) state.value = {std::string(kUnsetType), std::string(value->value), true};
+  } else {
+    if (value) take(*value, state.value.emplace());
+  }
 }
 
+template <Dialect D>
 void read_requested_invocation(Reader& outer, InvocationBatch& batch) {
-  using F = v3::ToFunction::Invocation;
+  using F = fields::ToFunction::Invocation;
   Reader in(outer.bytes(), "ToFunction.Invocation", outer.fault());
   AddressParts caller;
-  TypedParts argument;
+  ValueParts<D> argument;
   while (in.next()) {
     if (in.is(F::kCaller, Kind::Bytes)) caller.read(in);
     else if (in.is(F::kArgument, Kind::Bytes)) argument.read(in);
@@ -248,40 +292,42 @@ void read_requested_invocation(Reader& outer, InvocationBatch& batch) {
   take(argument, invocation.argument);
 }
 
+template <Dialect D>
 void read_batch(Reader& outer, InvocationBatch& batch, AddressParts& target) {
-  using F = v3::ToFunction::Batch;
+  using F = fields::ToFunction::Batch;
   Reader in(outer.bytes(), "ToFunction.InvocationBatchRequest", outer.fault());
   while (in.next()) {
     if (in.is(F::kTarget, Kind::Bytes)) {
       target.read(in);
     } else if (in.is(F::kState, Kind::Bytes)) {
       if (batch.states.size() == kStatesMax) return void(in.bad("more than " + std::to_string(kStatesMax) + " states"));
-      read_requested_state(in, batch);
+      read_requested_state<D>(in, batch);
     } else if (in.is(F::kInvocations, Kind::Bytes)) {
       if (batch.invocations.size() == kEffectsMax)
         return void(in.bad("more than " + std::to_string(kEffectsMax) + " invocations"));
-      read_requested_invocation(in, batch);
+      read_requested_invocation<D>(in, batch);
     }
   }
 }
 
 }  // namespace
 
-Result<FunctionAnswer> parse_from_function(std::string_view bytes) {
+template <Dialect D>
+Result<FunctionAnswer> read_answer(std::string_view bytes) {
   Fault fault(bytes);
   Reader in(bytes, "FromFunction", fault);
   FunctionAnswer answer;
   bool answered = bytes.empty();
   while (in.next()) {
     // A oneof: the last alternative stands, and one that comes twice is merged.
-    if (in.is(v3::FromFunction::kInvocationResult, Kind::Bytes)) {
+    if (in.is(fields::FromFunction::kInvocationResult, Kind::Bytes)) {
       answered = true;
       if (answer.index() != 0) answer.emplace<0>();
-      read_response(in, std::get<0>(answer));
-    } else if (in.is(v3::FromFunction::kIncompleteContext, Kind::Bytes)) {
+      read_response<D>(in, std::get<0>(answer));
+    } else if (in.is(fields::FromFunction::kIncompleteContext, Kind::Bytes)) {
       answered = true;
       if (answer.index() != 1) answer.emplace<1>();
-      read_incomplete(in, std::get<1>(answer));
+      read_incomplete<D>(in, std::get<1>(answer));
     }
   }
   if (fault.raised()) return fail(fault.error());
@@ -290,13 +336,14 @@ Result<FunctionAnswer> parse_from_function(std::string_view bytes) {
   return answer;
 }
 
-Result<InvocationBatch> parse_to_function(std::string_view bytes) {
+template <Dialect D>
+Result<InvocationBatch> read_request(std::string_view bytes) {
   Fault fault(bytes);
   Reader in(bytes, "ToFunction", fault);
   InvocationBatch batch;
   AddressParts target;
   while (in.next())
-    if (in.is(v3::ToFunction::kInvocation, Kind::Bytes)) read_batch(in, batch, target);
+    if (in.is(fields::ToFunction::kInvocation, Kind::Bytes)) read_batch<D>(in, batch, target);
   if (fault.raised()) return fail(fault.error());
   if (target.type.empty()) return fail(ErrorCode::Invalid, "a ToFunction without a target type");
   if (target.type.find('/') != std::string_view::npos)
@@ -305,5 +352,10 @@ Result<InvocationBatch> parse_to_function(std::string_view bytes) {
   batch.target = address(target);
   return batch;
 }
+
+template Result<FunctionAnswer> read_answer<Dialect::V3>(std::string_view);
+template Result<FunctionAnswer> read_answer<Dialect::V2>(std::string_view);
+template Result<InvocationBatch> read_request<Dialect::V3>(std::string_view);
+template Result<InvocationBatch> read_request<Dialect::V2>(std::string_view);
 
 }  // namespace holdfast::codec
