@@ -17,6 +17,8 @@ PYTHON_PART := examples/greeter/python
 JAVA_PART := examples/greeter/java
 VENV := build/venv
 KAFKA := build/kafka
+STATEFUN_PART := bench/peers/statefun
+STATEFUN := build/peers/statefun
 
 # A run of tests: SUITES=unit,e2e make test; FILTER=… is handed to the suites.
 SUITES ?=
@@ -65,9 +67,17 @@ fuzz: packages-build packages-fuzz ## one fuzz target: make fuzz T=name SECONDS=
 	@tools/fuzz.sh "$(T)" "$(FUZZ_SECONDS)"
 
 .PHONY: bench
-bench: build bench/node_modules/.package-lock.json ## load on JavaScript and C++ functions beside the limits of the machine; QUICK=1: a minute
+bench: bench-$(or $(B),core) ## load on functions in JavaScript and C++, QUICK=1: a minute; B=statefun: Kafka to Kafka beside Flink StateFun
+
+.PHONY: bench-core
+bench-core: build bench/node_modules/.package-lock.json
 	@cmake --build --preset release --target bench_load bench_stub_endpoint bench_fsync -- -j$(JOBS)
 	@python3 bench/run.py $(ARGS)
+
+.PHONY: bench-statefun
+bench-statefun: build kafka bench/node_modules/.package-lock.json $(STATEFUN)/statefun-peer.jar
+	@cmake --build --preset release --target bench_load bench_stub_endpoint bench_kafka -- -j$(JOBS)
+	@python3 bench/statefun.py $(ARGS)
 
 .PHONY: format
 format: packages-format ## clang-format over the C++ sources
@@ -125,4 +135,10 @@ $(KAFKA)/installed: tools/kafka/pom.xml | packages-java
 	@echo "mvn copy-dependencies tools/kafka"
 	@rm -rf $(KAFKA)
 	@cd tools/kafka && mvn -q -B -ntp dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(KAFKA)/lib </dev/null
+	@touch $@
+
+$(STATEFUN)/statefun-peer.jar: $(STATEFUN_PART)/pom.xml $(shell find $(STATEFUN_PART)/src -type f) | packages-java
+	@echo "mvn package $(STATEFUN_PART)"
+	@rm -rf $(STATEFUN)
+	@cd $(STATEFUN_PART) && mvn -q -B -ntp package -Doutput=$(CURDIR)/$(STATEFUN) </dev/null
 	@touch $@

@@ -2,7 +2,8 @@
 //
 //   bench_load --mode send|call|endpoint --url http://127.0.0.1:9999 [--connections 64] [--keys 1000] [--seconds 5 | --count N]
 //              [--bytes 16] [--function bench/counter] [--seed 1]
-//              endpoint only: [--batch 1] messages of one request, [--caller yes|no] whether each expects an answer
+//              endpoint only: [--batch 1] messages of one request, [--caller yes|no] whether each expects an answer,
+//              [--type bench/greeting --value '{"t":1}'] what each holds, instead of text of --bytes
 //
 // Exit code 1: there were errors; the JSON says which.
 #include <sys/resource.h>
@@ -64,7 +65,8 @@ void print(const std::string& mode, const LoopPlan& plan, const Workload& worklo
 }  // namespace
 
 int main(int argc, char** argv) {
-  const Arguments arguments(argc, argv, {"mode", "url", "connections", "keys", "seconds", "count", "bytes", "function", "seed", "batch", "caller"});
+  const Arguments arguments(argc, argv, {"mode", "url", "connections", "keys", "seconds", "count", "bytes", "function", "seed", "batch", "caller",
+                                          "type", "value"});
   if (!arguments.words().empty()) usage("unexpected " + arguments.words().front());
   const std::string mode = arguments.text("mode", "");
   if (mode != "send" && mode != "call" && mode != "endpoint") usage("--mode: expected send, call or endpoint, got \"" + mode + "\"");
@@ -77,6 +79,9 @@ int main(int argc, char** argv) {
   workload.value_bytes = arguments.number<std::size_t>("bytes", 16, 0, 1 << 20);
   workload.batch = arguments.number<std::size_t>("batch", 1, 1, 1000);
   workload.has_caller = arguments.text("caller", "yes") == "yes";
+  workload.value_type = arguments.text("type", "");
+  workload.value = arguments.text("value", "");
+  if (mode != "endpoint" && !workload.value_type.empty()) usage("--type is for --mode endpoint");
   if (mode != "endpoint" && workload.batch != 1) usage("--batch is for --mode endpoint");
 
   LoopPlan plan;

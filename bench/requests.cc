@@ -24,7 +24,10 @@ std::string endpoint_request(const Workload& workload, std::string_view host, st
                              const std::vector<codec::StateView>& states) {
   model::Message message{{workload.function, std::string(kKey)}, std::nullopt, {}, ""};
   if (workload.has_caller) message.caller = {std::string(model::kRequestType), "0123456789abcdef0123456789abcdef"};
-  message.argument = {std::string(model::kStringType), codec::encode_string(value_of(workload))};
+  if (workload.value_type.empty())
+    message.argument = {std::string(model::kStringType), codec::encode_string(value_of(workload))};
+  else
+    message.argument = {workload.value_type, workload.value};
   const std::vector<const model::Message*> batch(workload.batch, &message);
   std::string body;
   codec::append_to_function(body, message.target, states, batch);

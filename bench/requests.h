@@ -16,6 +16,8 @@ inline constexpr std::uint64_t kKeysMax = 100'000;
 struct Workload {
   std::string function = "bench/counter";
   std::size_t value_bytes = 16;
+  std::string value_type;        // Endpoints only. Not empty: the type of `value`, which is sent instead of text of value_bytes.
+  std::string value;
   std::size_t batch = 1;         // Messages of one request; above 1 only for endpoints.
   bool has_caller = true;        // Endpoints only: whether somebody waits for the answer of each message.
 };
