@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "codec/statefun_v2.h"
 #include "codec/statefun_v3.h"
 #include "codec/utf8.h"
 
@@ -23,7 +24,7 @@ model::InvocationFailure failure(Kind kind, std::string_view url, const std::str
 
 }  // namespace
 
-model::InvocationOutcome judge_answer(std::string_view url, const net::HttpResponse& response) {
+model::InvocationOutcome judge_answer(std::string_view url, model::FunctionProtocol protocol, const net::HttpResponse& response) {
   const std::string status = std::to_string(response.status) + " " + std::string(net::reason_phrase(response.status));
   if (response.status < 200 || response.status > 299) {
     std::string what = "answered " + status;
@@ -37,10 +38,14 @@ model::InvocationOutcome judge_answer(std::string_view url, const net::HttpRespo
                                            (content_type ? "content-type " + codec::excerpt(*content_type)
                                                          : std::string("no content-type")) +
                                            ", expected " + std::string(kStatefunContentType) + body_excerpt(response));
-  auto answer = codec::parse_from_function(response.body);
+  using Protocol = model::FunctionProtocol;
+  auto answer = protocol == Protocol::V3 ? codec::parse_from_function(response.body) : codec::v2::parse_from_function(response.body);
   if (!answer)
     return failure(Kind::Refused, url, "answered " + std::to_string(response.body.size()) + " bytes that make no sense: " +
                                            answer.error().message + body_excerpt(response));
+  if (protocol == Protocol::V2 && std::holds_alternative<model::IncompleteContext>(*answer))
+    return failure(Kind::Refused, url, "asked for its states, which functions of StateFun 2.0 to 2.2 do not: set protocol: interim for its "
+                                       "endpoint (or protocol: v3, if it is made with an SDK of StateFun 3)");
   return std::visit([](auto&& effects) -> model::InvocationOutcome { return std::move(effects); }, std::move(*answer));
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "model/endpoint.h"
 #include "model/invocation.h"
 #include "net/http_client.h"
 #include "net/http_message.h"
@@ -14,7 +15,8 @@ namespace holdfast::targets {
 inline constexpr std::string_view kStatefunContentType = "application/octet-stream";
 
 // `url` is named in messages.
-[[nodiscard]] model::InvocationOutcome judge_answer(std::string_view url, const net::HttpResponse& response);
+[[nodiscard]] model::InvocationOutcome judge_answer(std::string_view url, model::FunctionProtocol protocol,
+                                                    const net::HttpResponse& response);
 [[nodiscard]] model::InvocationOutcome judge_error(std::string_view url, std::size_t payload_bytes_max,
                                                    const net::ClientError& error);
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "codec/statefun_v2.h"
 #include "codec/utf8.h"
 #include "net/http_message.h"
 #include "net/url.h"
@@ -75,6 +76,14 @@ StatefunHttpTarget::~StatefunHttpTarget() {
 
 void StatefunHttpTarget::invoke(const ports::Invocation& invocation, Done done) {
   using Kind = model::InvocationFailure::Kind;
+  const auto refuse = [&](std::string why) {
+    answer_later(std::move(done), model::InvocationFailure{Kind::Refused, std::move(why)});
+  };
+  const bool is_v3 = spec_.protocol == model::FunctionProtocol::V3;
+  if (!is_v3 && !spec_.states.empty())
+    if (auto incomplete = missing_states(invocation); !incomplete.missing.empty())
+      return answer_later(std::move(done), std::move(incomplete));
+
   const auto name = model::split_type(invocation.address.type).name;
   Route made;
   const Route* route = nullptr;
@@ -82,31 +91,43 @@ void StatefunHttpTarget::invoke(const ports::Invocation& invocation, Done done) 
     route = &known->second;
   } else {
     auto found = find_route(name);
-    if (!found) return answer_later(std::move(done), {Kind::Refused, std::move(found.error().message)});
+    if (!found) return refuse(std::move(found.error().message));
     made = std::move(*found);
     route = routes_.size() < kRoutesMax ? &routes_.emplace(name, std::move(made)).first->second : &made;
   }
 
   states_.clear();
   for (const auto& entry : invocation.states) states_.push_back({entry.spec, entry.value});
-  const auto size = codec::to_function_size(invocation.address, states_, invocation.batch);
+  const auto size = is_v3 ? codec::to_function_size(invocation.address, states_, invocation.batch)
+                          : codec::v2::to_function_size(invocation.address, states_, invocation.batch);
   if (size > spec_.payload_bytes_max)
-    return answer_later(std::move(done), {Kind::Refused, "a request of " + std::to_string(size) + " bytes for " +
-                                                             route->url + " is over the endpoint's limit of " +
-                                                             std::to_string(spec_.payload_bytes_max)});
+    return refuse("a request of " + std::to_string(size) + " bytes for " + route->url + " is over the endpoint's limit of " +
+                  std::to_string(spec_.payload_bytes_max));
   net::HttpCall call;
   call.method = "POST";
   call.target = route->path;
   call.headers.add("content-type", kStatefunContentType);
   call.headers.add("accept", kStatefunContentType);
   if (!invocation.traceparent.empty()) call.headers.add("traceparent", invocation.traceparent);
-  codec::append_to_function(call.body, invocation.address, states_, invocation.batch);
+  if (is_v3) codec::append_to_function(call.body, invocation.address, states_, invocation.batch);
+  else codec::v2::append_to_function(call.body, invocation.address, states_, invocation.batch);
 
-  route->client->call(std::move(call), [alive = std::weak_ptr<void>(alive_), url = route->url, limit = spec_.payload_bytes_max,
-                                        done = std::move(done)](net::CallResult result) {
+  route->client->call(std::move(call), [alive = std::weak_ptr<void>(alive_), url = route->url, protocol = spec_.protocol,
+                                        limit = spec_.payload_bytes_max, done = std::move(done)](net::CallResult result) {
     if (alive.expired()) return;
-    done(result ? judge_answer(url, *result) : judge_error(url, limit, result.error()));
+    done(result ? judge_answer(url, protocol, *result) : judge_error(url, limit, result.error()));
   });
+}
+
+model::IncompleteContext StatefunHttpTarget::missing_states(const ports::Invocation& invocation) const {
+  std::vector<std::string_view> known;
+  known.reserve(invocation.states.size());
+  for (const auto& entry : invocation.states) known.push_back(entry.spec->name);
+  std::sort(known.begin(), known.end());
+  model::IncompleteContext incomplete;
+  for (const auto& spec : spec_.states)
+    if (!std::binary_search(known.begin(), known.end(), std::string_view(spec.name))) incomplete.missing.push_back(spec);
+  return incomplete;
 }
 
 Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_view function_name) {
@@ -130,9 +151,9 @@ Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_vie
   return Route{client.get(), url->target, origin + url->target};
 }
 
-void StatefunHttpTarget::answer_later(Done done, model::InvocationFailure failure) {
-  loop_.post([alive = std::weak_ptr<void>(alive_), done = std::move(done), failure = std::move(failure)]() mutable {
-    if (!alive.expired()) done(std::move(failure));
+void StatefunHttpTarget::answer_later(Done done, model::InvocationOutcome outcome) {
+  loop_.post([alive = std::weak_ptr<void>(alive_), done = std::move(done), outcome = std::move(outcome)]() mutable {
+    if (!alive.expired()) done(std::move(outcome));
   });
 }
 

@@ -1,4 +1,4 @@
-// StatefunHttpTarget: functions behind a StateFun HTTP endpoint (request-reply v3). One POST for one batch, over
+// StatefunHttpTarget: functions behind a StateFun HTTP endpoint, in the protocol that its spec names. One POST for one batch, over
 // net::HttpClient; what the answer means is decided here, what becomes of it is not:
 //
 //   answer                                                          outcome
@@ -9,6 +9,9 @@
 //
 // An empty body without the content type is refused too, as StateFun does: it is what a proxy or a wrong URL answers,
 // and taking it for "no effects" would lose messages silently.
+//
+// Functions of StateFun 2 cannot ask for their states: where configuration has states that the invocation does not know yet, the target
+// asks in their name, without a call. A v2 function that does ask is refused: it speaks another protocol than it is said to.
 #pragma once
 
 #include <functional>
@@ -50,7 +53,9 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
   };
 
   Result<Route> find_route(std::string_view function_name);
-  void answer_later(Done done, model::InvocationFailure failure);
+  // Of configuration's, those that the invocation comes without.
+  [[nodiscard]] model::IncompleteContext missing_states(const ports::Invocation& invocation) const;
+  void answer_later(Done done, model::InvocationOutcome outcome);
 
   model::EndpointSpec spec_;
   net::EventLoop& loop_;

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "codec/standard_types.h"
+#include "codec/statefun_v2.h"
 #include "net/net_fixture.h"
 
 namespace holdfast::targets {
@@ -297,6 +298,77 @@ TEST_F(StatefunHttpTest, NothingIsAnsweredAfterTheTargetIsGone) {
   loop_.post([&] { later = true; });
   run_until([&] { return later; });
   EXPECT_FALSE(answered);
+}
+
+TEST_F(StatefunHttpTest, FunctionsOfStatefun2AreSpokenToInTheirProtocol) {
+  for (const auto protocol : {model::FunctionProtocol::V2, model::FunctionProtocol::Interim}) {
+    requests_.clear();
+    model::InvocationResponse effects;
+    effects.mutations.push_back({model::StateMutation::Kind::Modify, "seen", std::string(model::kUnsetType), "bytes"});
+    std::string body;
+    codec::v2::append_from_function(body, effects);
+    answer_octets(body);
+    auto spec = endpoint();
+    spec.protocol = protocol;
+    const auto outcome = invoke(target(spec));
+    const auto* response = std::get_if<model::InvocationResponse>(&outcome);
+    ASSERT_NE(response, nullptr) << failure(outcome).message;
+    EXPECT_EQ(response->mutations.at(0).value, "bytes");
+    ASSERT_EQ(requests_.size(), 1u);
+    const auto batch = codec::v2::parse_to_function(requests_[0].body);
+    ASSERT_TRUE(batch.has_value()) << batch.error().message;
+    EXPECT_EQ(batch->states.at(0).value->value, codec::encode_int(3));
+    EXPECT_EQ(batch->invocations.at(0).argument,
+              (model::TypedValue{"io.statefun.types/string", codec::encode_string("hello"), true}));
+  }
+}
+
+TEST_F(StatefunHttpTest, StatesOfConfigurationAreAskedForInTheFunctionsNameWithoutACall) {
+  answer_octets("");
+  auto spec = endpoint();
+  const std::string unset(model::kUnsetType);
+  for (const auto protocol : {model::FunctionProtocol::V2, model::FunctionProtocol::Interim}) {
+    spec.protocol = protocol;
+    spec.states = {{"a", unset}, {"seen", unset}, {"z", unset, model::ExpireMode::AfterInvoke, {1000}}};
+    const auto outcome = invoke(target(spec));
+    ASSERT_TRUE(std::holds_alternative<model::IncompleteContext>(outcome));
+    EXPECT_EQ(std::get<model::IncompleteContext>(outcome).missing, (std::vector{spec.states[0], spec.states[2]}));
+    EXPECT_TRUE(requests_.empty());
+  }
+  spec.states = {{"seen", unset}};
+  EXPECT_TRUE(std::holds_alternative<model::InvocationResponse>(invoke(target(spec))));
+  EXPECT_EQ(requests_.size(), 1u);
+}
+
+TEST_F(StatefunHttpTest, OnlyFunctionsOfTheInterimProtocolMayAskThemselves) {
+  std::string body;
+  codec::v2::append_from_function(body, model::IncompleteContext{{{"seen", ""}}});
+  answer_octets(body);
+  auto spec = endpoint();
+  spec.protocol = model::FunctionProtocol::Interim;
+  EXPECT_TRUE(std::holds_alternative<model::IncompleteContext>(invoke(target(spec))));
+  spec.protocol = model::FunctionProtocol::V2;
+  const auto why = failure(invoke(target(spec)));
+  EXPECT_EQ(why.kind, Kind::Refused);
+  EXPECT_EQ(why.message, origin() + "/statefun asked for its states, which functions of StateFun 2.0 to 2.2 do not: set protocol: interim for "
+                                    "its endpoint (or protocol: v3, if it is made with an SDK of StateFun 3)");
+}
+
+TEST_F(StatefunHttpTest, AnswerInTheOtherProtocolIsRefused) {
+  model::InvocationResponse effects;
+  effects.sends.push_back({{"shop/cart", "8"}, {"a/b", "value", true}});
+  std::string v3, v2;
+  codec::append_from_function(v3, effects);
+  codec::v2::append_from_function(v2, effects);
+  answer_octets(v2);
+  auto why = failure(invoke(target(endpoint())));
+  EXPECT_EQ(why.kind, Kind::Refused);
+  EXPECT_NE(why.message.find("the function speaks the protocol of StateFun 2"), std::string::npos) << why.message;
+  answer_octets(v3);
+  auto spec = endpoint();
+  spec.protocol = model::FunctionProtocol::V2;
+  why = failure(invoke(target(spec)));
+  EXPECT_NE(why.message.find("the function speaks the protocol of StateFun 3"), std::string::npos) << why.message;
 }
 
 TEST_F(StatefunHttpTest, FactoryMakesTargetsThatWork) {
