@@ -13,10 +13,15 @@ namespace {
 
 constexpr std::size_t kTopicBytesMax = 249;
 constexpr std::size_t kBrokersMax = 1000;
+constexpr std::size_t kStreamBytesMax = 128;
 constexpr std::size_t kSubjectBytesMax = 1024;
+constexpr std::size_t kNameBytesMax = 255;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+bool is_name_part(char c) { return is_word(c) || c == '.' || c == '_' || c == '-'; }
+bool is_blank(unsigned char c) { return c <= 0x20 || c == 0x7f; }
 
 template <typename T>
 std::optional<T> whole(std::string_view text) {
@@ -28,8 +33,7 @@ std::optional<T> whole(std::string_view text) {
 
 bool is_kafka_topic(std::string_view text) {
   return !text.empty() && text.size() <= kTopicBytesMax && text != "." && text != ".." &&
-         std::all_of(text.begin(), text.end(),
-                     [](char c) { return is_word(c) || c == '.' || c == '_' || c == '-'; });
+         std::all_of(text.begin(), text.end(), is_name_part);
 }
 
 std::string broker_fault(std::string_view broker) {
@@ -65,7 +69,7 @@ std::string subject_fault(std::string_view text, bool wildcards) {
     const auto end = std::min(text.find('.', at), text.size());
     const std::string_view token = text.substr(at, end - at);
     if (token.empty()) return "a token of it is empty";
-    if (std::any_of(token.begin(), token.end(), [](unsigned char c) { return c <= 0x20 || c == 0x7f; }))
+    if (std::any_of(token.begin(), token.end(), is_blank))
       return "it has white space or control characters in it";
     const bool wildcard = token == "*" || token == ">";
     if (token.find_first_of("*>") != std::string_view::npos && (!wildcard || !wildcards))
@@ -83,7 +87,103 @@ Format<std::string> subject(std::string expected, bool wildcards) {
           }};
 }
 
+bool is_identifier(std::string_view text) {
+  return !text.empty() && !is_digit(text[0]) &&
+         std::all_of(text.begin(), text.end(), [](char c) { return is_word(c) || c == '_'; });
+}
+
+// Why `path` is not $ and fields behind it, as $.a.b[0].
+std::string path_fault(std::string_view path) {
+  const std::string shown = in_quotes("{{" + std::string(path) + "}}");
+  if (!path.starts_with("$.")) return shown + " does not begin with $.";
+  for (std::size_t at = 2; at <= path.size();) {
+    const auto end = std::min(path.find('.', at), path.size());
+    std::string_view field = path.substr(at, end - at);
+    if (const auto bracket = field.find('['); bracket != std::string_view::npos) {
+      if (!field.ends_with(']') || !whole<std::uint32_t>(field.substr(bracket + 1, field.size() - bracket - 2)))
+        return shown + " has an index that is no number";
+      field = field.substr(0, bracket);
+    }
+    if (!is_identifier(field)) return shown + " has something in it that is no field";
+    at = end + 1;
+  }
+  return {};
+}
+
+std::string template_fault(std::string_view text) {
+  if (text.size() > model::kTypeBytesMax + model::kIdBytesMax) return "it is too long";
+  if (std::any_of(text.begin(), text.end(), is_blank)) return "it has white space or control characters in it";
+  std::string plain;  // With a letter for each expression.
+  for (std::size_t at = 0; at < text.size();) {
+    const auto open = std::min(text.find("{{", at), text.size());
+    plain += text.substr(at, open - at);
+    if (open == text.size()) break;
+    const auto close = text.find("}}", open);
+    if (close == std::string_view::npos) return "the }} of a {{ is missing";
+    if (std::string fault = path_fault(text.substr(open + 2, close - open - 2)); !fault.empty()) return fault;
+    plain += 'x';
+    at = close + 2;
+  }
+  if (plain.find_first_of("{}") != std::string::npos) return "braces stand in pairs: {{$.field}}";
+  const auto slash = plain.rfind('/');
+  if (slash == std::string::npos || slash + 1 == plain.size()) return "the id is missing";
+  std::string hint;
+  if (!functions_pattern().parse(std::string_view(plain).substr(0, slash), hint) || plain[slash - 1] == '*')
+    return hint.empty() ? "a message goes to one function, not to all of a namespace" : hint;
+  return {};
+}
+
 }  // namespace
+
+Format<std::string> nats_url() {
+  return {"the URL of a server, as nats://host:4222 or tls://host:4222",
+          [](std::string_view text, std::string& hint) -> std::optional<std::string> {
+            const std::string_view scheme = text.substr(0, std::min(text.find("://"), text.size()));
+            if (scheme != "nats" && scheme != "tls") {
+              hint = "the scheme is neither nats nor tls";
+              return std::nullopt;
+            }
+            // The rest follows the rules of every other URL of a server.
+            if (!url_template().parse("http" + std::string(text.substr(scheme.size())), hint)) return std::nullopt;
+            if (text.find_first_of("/?{", scheme.size() + 3) != std::string_view::npos) {
+              hint = "nothing stands behind the port";
+              return std::nullopt;
+            }
+            return std::string(text);
+          }};
+}
+
+Format<std::string> nats_name(std::string expected) {
+  return {std::move(expected), [](std::string_view text, std::string& hint) -> std::optional<std::string> {
+            if (text.empty()) return std::nullopt;
+            if (text.size() > kNameBytesMax || std::any_of(text.begin(), text.end(), is_blank) ||
+                text.find_first_of(".*>/\\") != std::string_view::npos) {
+              hint = "at most 255 bytes without white space, ., *, >, / and \\";
+              return std::nullopt;
+            }
+            return std::string(text);
+          }};
+}
+
+Format<std::string> header_name() {
+  return {"the name of a header", [](std::string_view text, std::string&) -> std::optional<std::string> {
+            const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) {
+              return c > 0x20 && c < 0x7f && c != ':';
+            });
+            if (text.empty() || text.size() > kNameBytesMax || !plain) return std::nullopt;
+            return std::string(text);
+          }};
+}
+
+Format<std::string> http_url() {
+  return {"a URL as https://host:port", [](std::string_view text, std::string& hint) -> std::optional<std::string> {
+            if (!url_template().parse(text, hint)) return std::nullopt;
+            if (!(text.starts_with("http://") || text.starts_with("https://")) ||
+                text.find('{') != std::string_view::npos)
+              return std::nullopt;
+            return std::string(text);
+          }};
+}
 
 Format<std::string> nats_subject() { return subject("a subject as orders.new", false); }
 Format<std::string> nats_pattern() { return subject("a subject as orders.new, orders.* or orders.>", true); }
@@ -116,9 +216,39 @@ Format<std::string> value_type() {
             else if (ns.empty() || name.empty())
               hint = ns.empty() ? "the namespace is missing" : "the name is missing";
             else if (std::any_of(text.begin(), text.end(),
-                                 [](unsigned char c) { return c <= 0x20 || c == 0x7f; }))
+                                 is_blank))
               hint = "it has white space or control characters in it";
             if (!hint.empty()) return std::nullopt;
+            return std::string(text);
+          }};
+}
+
+Format<std::string> type_url() {
+  return {"the URL of a type, as type.googleapis.com/org.x.Message",
+          [](std::string_view text, std::string&) -> std::optional<std::string> {
+            if (text.empty() || text.size() > model::kTypeBytesMax || std::any_of(text.begin(), text.end(), is_blank))
+              return std::nullopt;
+            return std::string(text);
+          }};
+}
+
+Format<std::string> message_type() {
+  return {"the full name of a Protobuf message, as org.x.Message",
+          [](std::string_view text, std::string&) -> std::optional<std::string> {
+            if (text.size() > model::kTypeBytesMax) return std::nullopt;
+            for (std::size_t at = 0; at <= text.size();) {
+              const auto end = std::min(text.find('.', at), text.size());
+              if (!is_identifier(text.substr(at, end - at))) return std::nullopt;
+              at = end + 1;
+            }
+            return std::string(text);
+          }};
+}
+
+Format<std::string> address_template() {
+  return {"an address as namespace/name/{{$.field}}",
+          [](std::string_view text, std::string& hint) -> std::optional<std::string> {
+            if (hint = template_fault(text); !hint.empty()) return std::nullopt;
             return std::string(text);
           }};
 }
@@ -152,6 +282,15 @@ Format<std::string> broker_list() {
               return std::nullopt;
             }
             return out;
+          }};
+}
+
+Format<std::string> kinesis_stream() {
+  return {"a Kinesis stream: 1 to 128 letters, digits, ., _ and -",
+          [](std::string_view text, std::string&) -> std::optional<std::string> {
+            if (text.empty() || text.size() > kStreamBytesMax || !std::all_of(text.begin(), text.end(), is_name_part))
+              return std::nullopt;
+            return std::string(text);
           }};
 }
 

@@ -1,6 +1,8 @@
 // io.statefun.endpoints.v1/http and v2/http. Keys and defaults are those of StateFun 3.3:
 // HttpFunctionEndpointSpec, NettyRequestReplySpec (async) and DefaultHttpRequestReplyClientSpec (okhttp).
-// maxConcurrentRequests and onFailure are ours; StateFun ignores them.
+// maxConcurrentRequests, protocol, states and onFailure are ours; StateFun ignores them.
+#include "config/endpoints.h"
+
 #include "config/kinds.h"
 
 namespace holdfast::config {
@@ -17,11 +19,6 @@ constexpr double kFactorMax = 100;
 
 constexpr std::string_view kAsync = "io.statefun.transports.v1/async";
 constexpr std::string_view kOkhttp = "io.statefun.transports.v1/okhttp";
-
-const Format<Duration>& timeout() {
-  static const Format<Duration> format = duration(kTimeoutMin, kTimeoutMax);
-  return format;
-}
 
 // `timeouts` of okhttp, and of endpoints v1.
 void read_okhttp_timeouts(MapReader& owner, model::EndpointSpec& out) {
@@ -129,22 +126,48 @@ void read_endpoint(MapReader& spec, bool with_transport, Configuration& configur
   if (spec.required("functions", functions_pattern(), out.functions))
     declarations.functions(spec, "functions", out.functions);
   spec.required("urlPathTemplate", url_template(), out.url_template);
-  std::int64_t batch = out.max_batch;
-  spec.optional("maxNumBatchRequests", integer(INT32_MIN, kBatchMax), batch);
-  out.max_batch = batch <= 0 ? 0 : static_cast<std::uint32_t>(batch);
   if (with_transport)
     read_transport(spec, out);
   else
     read_okhttp_timeouts(spec, out);
-  spec.optional("maxConcurrentRequests", integer(1, kConcurrentMax), out.max_concurrent);
-  read_on_failure(spec, out.on_failure, configuration, declarations);
+  read_calls(spec, out, configuration, declarations);
   spec.finish();
-  if (configuration.endpoints.size() == kEndpointsMax)
-    spec.error("functions", "at most " + std::to_string(kEndpointsMax) + " endpoints", "more");
-  if (configuration.endpoints.size() <= kEndpointsMax) configuration.endpoints.push_back(std::move(out));
+  add_endpoint(spec, std::move(out), configuration);
 }
 
 }  // namespace
+
+const Format<Duration>& timeout() {
+  static const Format<Duration> format = duration(kTimeoutMin, kTimeoutMax);
+  return format;
+}
+
+void read_calls(MapReader& spec, model::EndpointSpec& out, Configuration& configuration,
+                Declarations& declarations) {
+  using Protocol = model::FunctionProtocol;
+  std::int64_t batch = out.max_batch;
+  spec.optional("maxNumBatchRequests", integer(INT32_MIN, kBatchMax), batch);
+  out.max_batch = batch <= 0 ? 0 : static_cast<std::uint32_t>(batch);
+  spec.optional("maxConcurrentRequests", integer(1, kConcurrentMax), out.max_concurrent);
+  std::string protocol;
+  if (spec.optional("protocol", one_of({"v3", "v2", "interim"}), protocol))
+    out.protocol = protocol == "v3" ? Protocol::V3 : protocol == "v2" ? Protocol::V2 : Protocol::Interim;
+  read_states(spec, out.states);
+  if (out.protocol == Protocol::V3 && !out.states.empty()) {
+    spec.warning("states", "no states with protocol v3", "a list",
+                 "they have no effect: functions of v3 declare them themselves");
+    out.states.clear();
+  }
+  read_on_failure(spec, out.on_failure, configuration, declarations);
+}
+
+void add_endpoint(MapReader& spec, model::EndpointSpec endpoint, Configuration& configuration) {
+  const std::size_t count = configuration.endpoints.size();
+  if (count == kEndpointsMax)
+    spec.file().report(Severity::Error, spec.mark(), spec.path(),
+                       "at most " + std::to_string(kEndpointsMax) + " endpoints", "more");
+  if (count <= kEndpointsMax) configuration.endpoints.push_back(std::move(endpoint));
+}
 
 void read_endpoint_v1(MapReader& spec, Configuration& configuration, Declarations& declarations) {
   read_endpoint(spec, false, configuration, declarations);

@@ -1,5 +1,6 @@
-// io.statefun.kafka.v1/ingress and egress. Keys and defaults are those of StateFun 3.3: RoutableKafkaIngressSpec
-// and GenericKafkaEgressSpec. onBadRecord, outboxBytes and positionsTopic are ours; StateFun ignores them.
+// io.statefun.kafka.v1/ingress and egress, and their kin of module.yaml 1.0 and 2.0. Keys and defaults are those
+// of StateFun: RoutableKafkaIngressSpec and GenericKafkaEgressSpec of 3.3, KafkaIngressSpecJsonParser of 2.2.
+// onBadRecord, outboxBytes and positionsTopic are ours; StateFun ignores them.
 #include <algorithm>
 
 #include "config/edge_formats.h"
@@ -9,6 +10,7 @@ namespace holdfast::config {
 namespace {
 
 constexpr Duration kTransactionTimeoutMax{7LL * 24 * 3600 * 1000};
+constexpr std::string_view kProtobufTypes = "type.googleapis.com/";
 constexpr std::uint64_t kOutboxBytesMin = 1ull << 20, kOutboxBytesMax = 1ull << 44;
 
 // Takes a property out that has a key of its own. An empty one is as good as none.
@@ -51,7 +53,9 @@ model::Properties plain(std::vector<MapReader::Pair> pairs) {
   return out;
 }
 
-void read_topics(MapReader& spec, model::KafkaIngressSpec& out, Declarations& declarations) {
+// Topics with a type and targets of their own.
+void read_topics(MapReader& spec, std::string_view type_key, const Format<std::string>& type_format,
+                 model::KafkaIngressSpec& out, Declarations& declarations) {
   if (!has_elements(spec, "topics", "topic")) return;
   std::map<std::string, Place> seen;
   for (MapReader& topic : spec.maps("topics", Extras::Ignored)) {
@@ -60,10 +64,28 @@ void read_topics(MapReader& spec, model::KafkaIngressSpec& out, Declarations& de
       if (const auto [first, fresh] = seen.emplace(source.topic, topic.place("topic")); !fresh)
         topic.error("topic", "each topic once", topic.written("topic") + " again",
                     "first at " + first->second.text());
-    topic.required("valueType", value_type(), source.value_type);
+    topic.required(type_key, type_format, source.value_type);
     read_targets(topic, source.targets, declarations);
     topic.finish();
     out.topics.push_back(std::move(source));
+  }
+}
+
+// Topics with messages of one Protobuf type, whose targets routers work out.
+void read_protobuf_topics(MapReader& spec, model::KafkaIngressSpec& out) {
+  std::string message, descriptor_set;
+  spec.required("messageType", message_type(), message);
+  spec.required("descriptorSet", readable_file(spec.file().folder), descriptor_set);
+  std::vector<std::string> topics;
+  std::vector<MapReader::Element> elements;
+  if (has_elements(spec, "topics", "topic")) spec.list("topics", kafka_topic(), topics, elements);
+  std::map<std::string_view, Mark> seen;
+  for (std::size_t i = 0; i < topics.size(); ++i) {
+    const auto [first, fresh] = seen.emplace(topics[i], elements[i].mark);
+    if (!fresh)
+      spec.file().report(Severity::Error, elements[i].mark, spec.path("topics"), "each topic once",
+                         elements[i].written + " again", "first at " + spec.file().place(first->second).text());
+    out.topics.push_back({topics[i], std::string(kProtobufTypes) + message, {}});
   }
 }
 
@@ -134,9 +156,9 @@ void read_delivery(MapReader& spec, model::KafkaEgressSpec& out) {
   semantic->finish();
 }
 
-}  // namespace
-
-void read_kafka_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
+template <typename ReadTopics>
+void read_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations,
+                  ReadTopics read_topics) {
   model::KafkaIngressSpec out;
   read_ingress_id(spec, out.id, declarations);
   auto properties = read_properties(spec);
@@ -144,7 +166,7 @@ void read_kafka_ingress(MapReader& spec, Configuration& configuration, Declarati
   read_key_or_property(spec, "consumerGroupId", "group.id", text("the id of a consumer group"), properties,
                        out.group_id);
   out.properties = plain(std::move(properties));
-  read_topics(spec, out, declarations);
+  read_topics(out);
   std::string reset = "latest";
   spec.optional("autoOffsetResetPosition", any_case(one_of({"latest", "earliest"})), reset);
   out.reset_to_earliest = reset == "earliest";
@@ -154,6 +176,26 @@ void read_kafka_ingress(MapReader& spec, Configuration& configuration, Declarati
   spec.finish();
   if (has_room(spec, configuration.kafka_ingresses.size(), kIngressesMax))
     configuration.kafka_ingresses.push_back(std::move(out));
+}
+
+}  // namespace
+
+void read_kafka_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
+  read_ingress(spec, configuration, declarations, [&](model::KafkaIngressSpec& out) {
+    read_topics(spec, "valueType", value_type(), out, declarations);
+  });
+}
+void read_routable_kafka_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
+  read_ingress(spec, configuration, declarations, [&](model::KafkaIngressSpec& out) {
+    read_topics(spec, "typeUrl", type_url(), out, declarations);
+  });
+}
+void read_protobuf_kafka_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
+  read_ingress(spec, configuration, declarations, [&](model::KafkaIngressSpec& out) {
+    read_protobuf_topics(spec, out);
+    declarations.protobuf_ingresses.push_back(
+        {configuration.kafka_ingresses.size(), spec.place("id"), spec.path("id"), spec.written("id")});
+  });
 }
 
 void read_kafka_egress(MapReader& spec, Configuration& configuration, Declarations& declarations) {

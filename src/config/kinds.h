@@ -20,6 +20,7 @@ class Declarations {
   bool functions(MapReader& spec, std::string_view key, const std::string& pattern);
   bool ingress(MapReader& spec, std::string_view key, const std::string& id);
   bool egress(MapReader& spec, std::string_view key, const std::string& id);
+  [[nodiscard]] bool has_ingress(const std::string& id) const { return ingresses_.contains(id); }
   bool port(MapReader& spec, std::string_view key, std::uint16_t port);
   bool settings(MapReader& spec);
   bool playground_egress(MapReader& spec);  // StateFun gives it its id, so there can be one.
@@ -51,6 +52,23 @@ class Declarations {
   };
   std::vector<Target> targets;
 
+  // Ingresses whose targets routers work out, and the routers of legacy documents, put together when everything
+  // is read.
+  struct ProtobufIngress {
+    std::size_t index = 0;  // In Configuration::kafka_ingresses.
+    Place place;            // Of its id, as the next two.
+    std::string path, written;
+  };
+  std::vector<ProtobufIngress> protobuf_ingresses;
+  struct Router {
+    std::string ingress;
+    model::ProtobufRoute route;
+    Place ingress_place, type_place;
+    std::string ingress_path, type_path;
+    std::string ingress_written, type_written;
+  };
+  std::vector<Router> routers;
+
  private:
   struct Port {
     Place place;
@@ -76,7 +94,20 @@ void read_playground_egress(MapReader& spec, Configuration& configuration, Decla
 void read_stream_egress(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_kafka_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_kafka_egress(MapReader& spec, Configuration& configuration, Declarations& declarations);
+void read_kinesis_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
+void read_kinesis_egress(MapReader& spec, Configuration& configuration, Declarations& declarations);
+void read_nats_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
+void read_nats_egress(MapReader& spec, Configuration& configuration, Declarations& declarations);
+// Of legacy documents alone.
+void read_routable_kafka_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
+void read_protobuf_kafka_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
+void read_routable_kinesis_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_settings(MapReader& spec, Configuration& configuration, Declarations& declarations);
+
+// A document without a kind: module.yaml 1.0, 2.0 and 3.0, and fragments of them without a version. Tells by its
+// keys whether it is one.
+[[nodiscard]] bool is_legacy(MapReader& document);
+void read_legacy(MapReader& document, Configuration& configuration, Declarations& declarations);
 
 // `deadLetter` of onFailure and onBadRecord. The owner is the one being read: the next of its kind.
 void read_dead_letter(MapReader& policy, Declarations::DeadLetter::Owner owner, std::size_t index,
@@ -96,6 +127,10 @@ bool has_room(MapReader& spec, std::size_t count, std::size_t max);
 // After all files: fills in where dead letters go, and says which egress or topic does not exist.
 void resolve_dead_letters(Configuration& configuration, const Declarations& declarations,
                           std::vector<Problem>& problems);
+// After all files: gives each ingress its routes, and says which router has no ingress and which ingress no
+// router.
+void resolve_routers(Configuration& configuration, const Declarations& declarations,
+                     std::vector<Problem>& problems);
 // After all files: functions that ingresses send to and no endpoint serves.
 void check_targets(const Configuration& configuration, const Declarations& declarations,
                    std::vector<Problem>& problems);
@@ -103,20 +138,18 @@ void check_targets(const Configuration& configuration, const Declarations& decla
 void check_ports(const Configuration& configuration, const Declarations& declarations,
                  std::vector<Problem>& problems);
 
-// Kinds that StateFun has and we do not have yet.
-inline constexpr std::string_view kLaterKinds[] = {
-    "io.statefun.kinesis.v1/ingress",
-    "io.statefun.kinesis.v1/egress",
-};
-
 inline constexpr Kind kKinds[] = {
     {"io.statefun.endpoints.v2/http", Extras::Ignored, read_endpoint_v2},
     {"io.statefun.endpoints.v1/http", Extras::Ignored, read_endpoint_v1},
     {"io.statefun.kafka.v1/ingress", Extras::Ignored, read_kafka_ingress},
     {"io.statefun.kafka.v1/egress", Extras::Ignored, read_kafka_egress},
+    {"io.statefun.kinesis.v1/ingress", Extras::Ignored, read_kinesis_ingress},
+    {"io.statefun.kinesis.v1/egress", Extras::Ignored, read_kinesis_egress},
     {"io.statefun.playground.v1/ingress", Extras::Ignored, read_playground_ingress},
     {"io.statefun.playground.v1/egress", Extras::Ignored, read_playground_egress},
     {"holdfast.streams.v1/egress", Extras::Refused, read_stream_egress},
+    {"holdfast.nats.v1/ingress", Extras::Refused, read_nats_ingress},
+    {"holdfast.nats.v1/egress", Extras::Refused, read_nats_egress},
     {"holdfast.runtime.v1/settings", Extras::Refused, read_settings},
 };
 

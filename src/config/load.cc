@@ -18,7 +18,6 @@ namespace {
 std::vector<std::string_view> known_kinds() {
   std::vector<std::string_view> out;
   for (const Kind& kind : kKinds) out.push_back(kind.name);
-  out.insert(out.end(), std::begin(kLaterKinds), std::end(kLaterKinds));
   return out;
 }
 
@@ -82,9 +81,10 @@ void Loader::add_document(File& file, const Node& root) {
   if (root.kind != Node::Kind::Map)
     return file.report(Severity::Error, root.mark, {}, "a document with kind and spec", root.shown());
   MapReader top(file, root, {}, Extras::Refused);
-  if (const Node* version = top.find("version"))
-    return top.error("version", "a document with kind and spec",
-                     "a legacy module of version " + version->shown(), "not supported yet");
+  if (is_legacy(top)) {
+    MapReader document(file, root, {}, Extras::Ignored);
+    return read_legacy(document, result_.configuration, declarations_);
+  }
   const Node* written = top.find("kind");
   if (written == nullptr || written->kind != Node::Kind::Scalar)
     return top.error("kind", "the kind of the document, as io.statefun.endpoints.v2/http",
@@ -92,18 +92,12 @@ void Loader::add_document(File& file, const Node& root) {
   const std::string& name = written->scalar;
   const auto kind =
       std::find_if(std::begin(kKinds), std::end(kKinds), [&](const Kind& k) { return k.name == name; });
-  if (kind == std::end(kKinds)) {
-    const bool later =
-        std::find(std::begin(kLaterKinds), std::end(kLaterKinds), name) != std::end(kLaterKinds);
-    return top.error("kind", later ? "a kind that is supported" : "a known kind", in_quotes(name),
-                     later ? "not supported yet" : suggestion(name, known_kinds()));
-  }
+  if (kind == std::end(kKinds))
+    return top.error("kind", "a known kind", in_quotes(name), suggestion(name, known_kinds()));
   MapReader document(file, root, {}, kind->extras);
   (void)document.find("kind");
-  if (auto spec = document.map("spec", kind->extras))
+  if (auto spec = document.required_map("spec", kind->extras))
     kind->read(*spec, result_.configuration, declarations_);
-  else if (document.find("spec") == nullptr)
-    document.missing("spec", "a map");
   document.finish();
 }
 
@@ -111,6 +105,7 @@ LoadResult Loader::finish() && {
   auto& problems = result_.problems;
   // Where a file could not be read, what is missing may be in it.
   if (complete_) {
+    resolve_routers(result_.configuration, declarations_, problems);
     resolve_dead_letters(result_.configuration, declarations_, problems);
     check_targets(result_.configuration, declarations_, problems);
   }

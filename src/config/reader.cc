@@ -25,9 +25,27 @@ void File::report(Severity severity, Mark mark, std::string path, std::string ex
 
 const Node* MapReader::find(std::string_view key) {
   if (std::find(known_.begin(), known_.end(), key) == known_.end()) known_.push_back(key);
-  for (const auto& [name, value] : node_.members)
-    if (name.name == key) return value->kind == Node::Kind::Null ? nullptr : value.get();
+  const Node* value = member(key);
+  return value == nullptr || value->kind == Node::Kind::Null ? nullptr : value;
+}
+
+const Node& MapReader::owner(std::string_view key) const {
+  return adopted_ && adopted_->key == key ? *adopted_->node : node_;
+}
+
+const Node* MapReader::member(std::string_view key) const {
+  for (const auto& [name, value] : owner(key).members)
+    if (name.name == key) return value.get();
   return nullptr;
+}
+
+void MapReader::adopt(std::string_view key, const MapReader& where) {
+  adopted_ = Adopted{key, &where.node_, where.path(key)};
+}
+
+std::optional<MapReader> MapReader::required_map(std::string_view key, Extras extras, std::string expected) {
+  if (find(key) == nullptr) missing(key, std::move(expected));
+  return map(key, extras);
 }
 
 bool MapReader::missing(std::string_view key, std::string expected) {
@@ -36,18 +54,17 @@ bool MapReader::missing(std::string_view key, std::string expected) {
 }
 
 Mark MapReader::mark(std::string_view key) const {
-  for (const auto& [name, value] : node_.members)
-    if (name.name == key) return value->mark;
-  return node_.mark;
+  const Node* value = member(key);
+  return value == nullptr ? owner(key).mark : value->mark;
 }
 
 std::string MapReader::written(std::string_view key) const {
-  for (const auto& [name, value] : node_.members)
-    if (name.name == key) return value->shown();
-  return "nothing";
+  const Node* value = member(key);
+  return value == nullptr ? "nothing" : value->shown();
 }
 
 std::string MapReader::path(std::string_view key) const {
+  if (adopted_ && adopted_->key == key) return adopted_->path;
   return path_.empty() ? std::string(key) : path_ + "." + std::string(key);
 }
 

@@ -61,6 +61,21 @@ class MapReader {
   bool list(std::string_view key, const Format<std::string>& format, std::vector<std::string>& out,
             std::vector<Element>& elements);
 
+  // `value`, which stands at `path`, as the format has it.
+  template <typename T, typename Out>
+  bool read(const Node& value, const std::string& path, const Format<T>& format, Out& out) {
+    std::string hint;
+    const auto text = scalar(value, path, format.expected);
+    if (!text) return false;
+    auto parsed = format.parse(text->text, hint);
+    if (!parsed) {
+      refuse(value, path, format.expected, *text, std::move(hint));
+      return false;
+    }
+    out = static_cast<Out>(std::move(*parsed));
+    return true;
+  }
+
   // The elements of a list of maps, without those that are (said) no maps. Nothing if the key is not there.
   [[nodiscard]] std::vector<MapReader> maps(std::string_view key, Extras extras);
 
@@ -80,6 +95,12 @@ class MapReader {
 
   // The map under a key; none if the key is not there, or (said) no map.
   [[nodiscard]] std::optional<MapReader> map(std::string_view key, Extras extras);
+  [[nodiscard]] std::optional<MapReader> required_map(std::string_view key, Extras extras,
+                                                      std::string expected = "a map");
+
+  // A key of this map that its document has elsewhere: legacy documents keep the id of a spec in `meta`. `where`
+  // has it or not; from now on it stands there for messages too.
+  void adopt(std::string_view key, const MapReader& where);
 
   // The value under a key as it stands, which then counts as known; null if there is none.
   [[nodiscard]] const Node* find(std::string_view key);
@@ -89,9 +110,11 @@ class MapReader {
   // To be called last: reports the keys nobody asked for.
   void finish();
 
+  [[nodiscard]] const Node& node() const { return node_; }
   [[nodiscard]] File& file() { return file_; }
   [[nodiscard]] Mark mark() const { return node_.mark; }
   [[nodiscard]] Mark mark(std::string_view key) const;  // Of the value; of the map if there is none.
+  [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::string path(std::string_view key) const;
   [[nodiscard]] std::string written(
       std::string_view key) const;  // The value as the file has it, to be shown.
@@ -100,19 +123,9 @@ class MapReader {
   void warning(std::string_view key, std::string expected, std::string got, std::string hint = {});
 
  private:
-  template <typename T, typename Out>
-  bool read(const Node& value, const std::string& path, const Format<T>& format, Out& out) {
-    std::string hint;
-    const auto text = scalar(value, path, format.expected);
-    if (!text) return false;
-    auto parsed = format.parse(text->text, hint);
-    if (!parsed) {
-      refuse(value, path, format.expected, *text, std::move(hint));
-      return false;
-    }
-    out = static_cast<Out>(std::move(*parsed));
-    return true;
-  }
+  // The value under a key, "nothing" included; null if there is none. And the map that has or would have it.
+  [[nodiscard]] const Node* member(std::string_view key) const;
+  [[nodiscard]] const Node& owner(std::string_view key) const;
   [[nodiscard]] std::optional<Expansion> scalar(const Node& value, const std::string& path,
                                                 const std::string& expected);
   void refuse(const Node& value, const std::string& path, const std::string& expected, const Expansion& text,
@@ -125,6 +138,12 @@ class MapReader {
   std::string path_;
   Extras extras_;
   std::vector<std::string_view> known_;  // Views of string literals.
+  struct Adopted {
+    std::string_view key;
+    const Node* node;  // The map that has it.
+    std::string path;
+  };
+  std::optional<Adopted> adopted_;
 };
 
 }  // namespace holdfast::config

@@ -63,6 +63,7 @@ void read_limits(MapReader& spec, model::Limits& out) {
   limits->optional("addressMailboxMemory", byte_size(kKb, 1024 * kGb), out.address_mailbox_memory);
   limits->optional("stateCache", byte_size(0, 1024 * kGb), out.state_cache);
   limits->optional("backlogMessages", integer(1, 1'000'000'000'000), out.backlog_messages);
+  limits->optional("intakeBacklog", integer(1, 1'000'000'000'000), out.intake_backlog);
   limits->optional("backlogBytes", byte_size(kMb, 1024 * 1024 * kGb), out.backlog_bytes);
   limits->optional("inFlight", integer(1, 1'000'000), out.in_flight);
   limits->optional("timersInMemory", integer(1, 100'000'000), out.timers_in_memory);

@@ -27,7 +27,7 @@ bool has_elements(MapReader& spec, std::string_view key, std::string_view what) 
 
 bool has_room(MapReader& spec, std::size_t count, std::size_t max) {
   if (count < max) return true;
-  spec.file().report(Severity::Error, spec.mark(), "spec",
+  spec.file().report(Severity::Error, spec.mark(), spec.path(),
                      "at most " + std::to_string(max) + " documents of this kind", "more");
   return false;
 }

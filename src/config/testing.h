@@ -1,8 +1,13 @@
 // For tests of this module: configuration from text, environment from a map, problems as lines.
 #pragma once
 
+#include <gtest/gtest.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <initializer_list>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <string>
 #include <vector>
@@ -50,6 +55,10 @@ inline constexpr std::string_view kEgress = "io.statefun.playground.v1/egress";
 inline constexpr std::string_view kStream = "holdfast.streams.v1/egress";
 inline constexpr std::string_view kKafkaIngress = "io.statefun.kafka.v1/ingress";
 inline constexpr std::string_view kKafkaEgress = "io.statefun.kafka.v1/egress";
+inline constexpr std::string_view kKinesisIngress = "io.statefun.kinesis.v1/ingress";
+inline constexpr std::string_view kKinesisEgress = "io.statefun.kinesis.v1/egress";
+inline constexpr std::string_view kNatsIngress = "holdfast.nats.v1/ingress";
+inline constexpr std::string_view kNatsEgress = "holdfast.nats.v1/egress";
 inline constexpr std::string_view kSettings = "holdfast.runtime.v1/settings";
 
 // An endpoint with nothing wrong, to which a test adds lines: they begin at line 5.
@@ -58,5 +67,22 @@ inline std::vector<std::string> problems_of_endpoint(
   return problems_of(kV2, "functions: a/*\nurlPathTemplate: http://h/f\n" + std::string(more),
                      std::move(variables));
 }
+
+// A folder of its own for each test, gone afterwards.
+class Folder : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string name = ::testing::TempDir() + "holdfast_config_XXXXXX";
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    folder_ = name;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  std::string write(const std::string& name, const std::string& text) {
+    std::ofstream(folder_ / name) << text;
+    return (folder_ / name).string();
+  }
+  LoadResult load_files(std::vector<std::string> files) { return load(files, environment({})); }
+  std::filesystem::path folder_;
+};
 
 }  // namespace holdfast::config::testing

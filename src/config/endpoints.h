@@ -1,0 +1,17 @@
+// What endpoints of all generations have in common.
+#pragma once
+
+#include "config/kinds.h"
+
+namespace holdfast::config {
+
+[[nodiscard]] const Format<Duration>& timeout();
+// How they are called and what they speak: maxNumBatchRequests, maxConcurrentRequests, protocol, states, onFailure.
+// The endpoint is the next one of the configuration.
+void read_calls(MapReader& spec, model::EndpointSpec& out, Configuration& configuration,
+                Declarations& declarations);
+// `states`: names, or maps of name, expireAfter and expireMode.
+void read_states(MapReader& spec, std::vector<model::StateSpec>& out);
+void add_endpoint(MapReader& spec, model::EndpointSpec endpoint, Configuration& configuration);
+
+}  // namespace holdfast::config
