@@ -20,6 +20,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import sys
 import time
 import urllib.request
@@ -28,7 +29,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import probes  # noqa: E402
 from kafka import KafkaBroker, confluent  # noqa: E402
-from run import OTHERS_CORES_MAX, PROGRAMS, SCRATCH, run_json  # noqa: E402
+from run import OTHERS_CORES_MAX, PROGRAMS, SCRATCH, run_json, start_profile  # noqa: E402
 from running import Failure, FunctionServer, Holdfast, Process, binary  # noqa: E402
 
 PEER = ROOT / "build" / "peers" / "statefun"
@@ -41,6 +42,7 @@ SAMPLE_SECONDS = 0.2
 STEADY = (0.20, 0.97)  # The part of the messages between which the steady rate is measured.
 FIRST_OUTPUT_SECONDS_MAX = 120
 STALL_SECONDS_MAX = 60
+ISOLATIONS = ("read_uncommitted", "read_committed")
 LATENCY_RATE = 200
 LATENCY_KEYS = 1000
 LATENCY_PRELOAD = 20_000  # Handled before: a JVM must be warm.
@@ -171,6 +173,7 @@ class Work:
             module.write_text(MODULE.format(url=self.server.url, bootstrap=self.broker.bootstrap, group=self.name, source=self.source,
                                             value_type=VALUE_TYPE, function=FUNCTION))
             self._watch = self._start_watching()
+            self.function_cpu, self.broker_cpu = probes.cpu_seconds(self.server.pid), probes.cpu_seconds(self.broker.pid)
             self.began = time.monotonic()
             self.runtime = self._runtime_type(module, self.folder, self._settings)
         except BaseException:
@@ -290,13 +293,18 @@ def check(records, preloaded, count):
 # --- measurements
 
 
-def measure_drain(broker, runtime, kind, label, messages):
+def measure_drain(broker, runtime, kind, label, messages, profile=False):
     with Work(broker, runtime, kind, f"in-{label}") as work:
         first = work.wait_for_first()
         first_at = work.began + first
+        recorder = start_profile(work.process, SCRATCH / f"{work.name}.perf") if profile else None
         samples, _records = work.drain(messages)
+        if recorder:
+            recorder.send_signal(signal.SIGINT)
+            recorder.wait(30)
         rss = probes.memory_bytes(work.process.pid, "VmHWM")
-        with_start = samples[-1].runtime_cpu
+        cpu = {"runtime_cpu": samples[-1].runtime_cpu, "function_cpu": samples[-1].function_cpu - work.function_cpu,
+               "broker_cpu": samples[-1].broker_cpu - work.broker_cpu}
         counts = counts_of(work.server)
         work.stop()
         records = work.read()
@@ -311,7 +319,7 @@ def measure_drain(broker, runtime, kind, label, messages):
 
         appended = [records_before(sample.appended) for sample in samples]
         done = next(sample for sample in samples if records_before(sample.committed) == messages)
-        row = {"overall_rate": messages / (done.time - first_at), "runtime_cpu_with_start": with_start / messages * 1e6,
+        row = {"overall_rate": messages / (done.time - first_at), **{name: used / messages * 1e6 for name, used in cpu.items()},
                "rss_peak": rss / 1e6, "first_output": first, "messages_per_request": counts["messages"] / max(1, counts["requests"])}
         ends_of_transactions = max(samples[-1].appended[p] - len(offsets[p]) for p in offsets)
         row["messages_per_transaction"] = messages / max(1, ends_of_transactions)
@@ -338,11 +346,17 @@ def steady(samples, appended, messages):
     def used(what):
         return getattr(after, what) - getattr(before, what)
 
-    ours = used("runtime_cpu") + used("function_cpu") + used("broker_cpu")
-    return {"steady_rate": count / seconds, "runtime_cpu": used("runtime_cpu") / count * 1e6,
-            "function_cpu": used("function_cpu") / count * 1e6, "broker_cpu": used("broker_cpu") / count * 1e6,
+    cpu = {f"{name}_steady": used(name) / count * 1e6 for name in ("runtime_cpu", "function_cpu", "broker_cpu")}
+    return {"steady_rate": count / seconds, **cpu,
             "function_busy": used("function_cpu") / seconds, "machine_busy": used("busy") / seconds,
-            "others": max(0.0, (used("busy") - ours - used("own_cpu")) / seconds)}
+            "others": others_cores(before, after)}
+
+
+def others_cores(before, after, own=0.0):
+    """Cores used meanwhile by processes that are no part of the measurement; `own` are seconds of some that are."""
+    for what in ("runtime_cpu", "function_cpu", "broker_cpu", "own_cpu"):
+        own += getattr(after, what) - getattr(before, what)
+    return max(0.0, (after.busy - before.busy - own) / (after.time - before.time))
 
 
 def function_alone(server, keys, batch):
@@ -377,9 +391,10 @@ def measure_latency(broker, runtime, settings, seconds):
         work.stop()
         check(work.read(), LATENCY_PRELOAD, LATENCY_PRELOAD + result["messages"])
     row = {f"{isolation}/p{share}": result[isolation][f"p{share}_ms"]
-           for isolation in ("read_uncommitted", "read_committed") for share in (50, 99)}
+           for isolation in ISOLATIONS for share in (50, 99)}
     row["runtime_cpu"] = (after.runtime_cpu - before.runtime_cpu) / result["messages"] * 1e6
     row["rss_peak"] = rss / 1e6
+    row["others"] = others_cores(before, after, result["driver_cpu_us"] * result["messages"] / 1e6)
     return row
 
 
@@ -394,12 +409,14 @@ def preload(broker, topic, count, keys):
 # unit; whether more (1) or less (-1) is better, or neither; digits
 METRICS = {
     "steady_rate": ("messages/s", 1, 0), "overall_rate": ("messages/s", 1, 0), "runtime_cpu": ("us/message", -1, 1),
-    "runtime_cpu_with_start": ("us/message", -1, 1), "function_cpu": ("us/message", -1, 1), "broker_cpu": ("us/message", -1, 1),
+    "function_cpu": ("us/message", -1, 1), "broker_cpu": ("us/message", -1, 1), "runtime_cpu_steady": ("us/message", -1, 1),
+    "function_cpu_steady": ("us/message", -1, 1), "broker_cpu_steady": ("us/message", -1, 1),
     "rss_peak": ("MB", -1, 0), "first_output": ("s", -1, 3), "messages_per_request": ("messages", 0, 1),
     "messages_per_transaction": ("messages", 0, 0), "function_busy": ("cores", 0, 2), "machine_busy": ("cores", 0, 2),
     "function_alone_rate": ("messages/s", 0, 0), "of_function": ("share", 0, 2), "broker_alone_rate": ("messages/s", 0, 0),
     "p50": ("ms", -1, 2), "p99": ("ms", -1, 2),
 }
+LATENCY_METRICS = [f"{isolation}/{share}" for isolation in ISOLATIONS for share in ("p50", "p99")] + ["runtime_cpu", "rss_peak"]
 TUNED = {"execution.buffer-timeout": "1ms"}
 
 
@@ -410,12 +427,13 @@ def metric_of(name):
 class Table:
     def __init__(self):
         self.rows = []
-        print(f"{'':52}{'unit':12}{'Holdfast':>12}{'StateFun':>12}{'better by':>11}")
+        print(f"{'':60}{'unit':12}{'Holdfast':>12}{'StateFun':>12}{'better by':>11}")
 
     def add(self, prefix, holdfast, peer, suffix=""):
         """Rows of what was measured of both: dicts of metrics, or None."""
-        for metric in dict.fromkeys([*(holdfast or {}), *(peer or {})]):
-            if metric != "others":
+        measured = {*(holdfast or {}), *(peer or {})}
+        for metric in LATENCY_METRICS if prefix == "latency" else METRICS:
+            if metric in measured:
                 self._row(f"{prefix}/{metric}{suffix}", (holdfast or {}).get(metric), (peer or {}).get(metric))
 
     def _row(self, name, holdfast, peer):
@@ -424,7 +442,7 @@ class Table:
         if better and holdfast and peer:
             ratio = f"{(holdfast / peer) if better > 0 else (peer / holdfast):,.1f}x"
         cells = ["-" if value is None else f"{value:,.{digits}f}" for value in (holdfast, peer)]
-        print(f"{name:52}{unit:12}{cells[0]:>12}{cells[1]:>12}{ratio:>11}", flush=True)
+        print(f"{name:60}{unit:12}{cells[0]:>12}{cells[1]:>12}{ratio:>11}", flush=True)
         self.rows.append({"name": name, "unit": unit, **{side: None if value is None else round(value, 4)
                                                           for side, value in (("holdfast", holdfast), ("peer", peer))}})
 
@@ -440,23 +458,26 @@ def versions():
 
 def main():
     parser = argparse.ArgumentParser(description="Holdfast beside Flink StateFun, Kafka to Kafka; see docs/performance.md")
-    parser.add_argument("--rows", default="", help="groups of rows whose name begins so, with commas between: js/1k,latency")
-    parser.add_argument("--messages", type=int, default=MESSAGES, help="preloaded for each drain")
-    parser.add_argument("--seconds", type=float, default=LATENCY_SECONDS, help="of the measured part of the latency rows")
+    parser.add_argument("--rows", default="", help="groups of rows, with commas between: js/1k,stub,latency")
+    quick = os.environ.get("QUICK", "0") not in ("", "0")
+    parser.add_argument("--messages", type=int, default=MESSAGES // 10 if quick else MESSAGES, help="preloaded for each drain")
+    parser.add_argument("--seconds", type=float, default=LATENCY_SECONDS / 3 if quick else LATENCY_SECONDS,
+                        help="of the measured part of the latency rows")
     parser.add_argument("--skip-peer", action="store_true", help="Holdfast only; the peer's figures are then null")
     parser.add_argument("--skip-holdfast", action="store_true", help="StateFun only")
     parser.add_argument("--stub-peer", action="store_true", help="StateFun with the stub function, too")
+    parser.add_argument("--profile", action="store_true", help="perf record the runtime of each drain into build/bench-data/")
     parser.add_argument("--out", type=pathlib.Path, help="where the JSON goes")
     options = parser.parse_args()
     chosen = [prefix for prefix in options.rows.split(",") if prefix]
     runtimes = [runtime for runtime in RUNTIMES.values()
                 if not (runtime.name == "peer" and options.skip_peer) and not (runtime.name == "holdfast" and options.skip_holdfast)]
-    whole = not chosen and len(runtimes) == 2 and options.messages == MESSAGES and options.seconds == LATENCY_SECONDS
+    whole = not chosen and len(runtimes) == 2 and not options.profile and options.messages == MESSAGES and options.seconds == LATENCY_SECONDS
     out = options.out or (ROOT / "bench" / "results" / "statefun.json" if whole else SCRATCH / "statefun-last.json")
     SCRATCH.mkdir(parents=True, exist_ok=True)
 
     def wanted(group):
-        return not chosen or any(group.startswith(prefix) or prefix.startswith(group + "/") for prefix in chosen)
+        return not chosen or any((group + "/").startswith(prefix.rstrip("/") + "/") or prefix.startswith(group + "/") for prefix in chosen)
 
     began = time.monotonic()
     machine = probes.machine(SCRATCH)
@@ -489,7 +510,7 @@ def main():
                     if not broker.partitions(f"in-{label}"):
                         preload(broker, f"in-{label}", options.messages, keys)
                     holdfast, peer = [None if kind == "stub" and runtime is StateFunRuntime and not options.stub_peer else
-                                      attempt(f"{kind}/{label}", runtime, measure_drain, kind, label, options.messages)
+                                      attempt(f"{kind}/{label}", runtime, measure_drain, kind, label, options.messages, options.profile)
                                       for runtime in (HoldfastRuntime, StateFunRuntime)]
                     table.add(f"{kind}/{label}", holdfast, peer)
             if wanted("latency"):
