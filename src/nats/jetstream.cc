@@ -50,6 +50,7 @@ ConsumerState state_of(const jsConsumerInfo& info) {
   ConsumerState state;
   state.name = text_of(info.Name);
   if (info.Config != nullptr) {
+    state.description = text_of(info.Config->Description);
     state.filter = text_of(info.Config->FilterSubject);
     state.is_pull = text_of(info.Config->DeliverSubject).empty();
     state.acks_each = info.Config->AckPolicy == js_AckExplicit;

@@ -28,6 +28,7 @@ struct StreamState {
 
 struct ConsumerState {
   std::string name;
+  std::string description;
   std::string filter;
   bool is_pull = false;
   bool acks_each = false;  // Its ack policy is explicit.

@@ -1,0 +1,378 @@
+#include "nats/ingress.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "base/log.h"
+#include "base/time.h"
+#include "connect/parked_records.h"
+#include "nats/wire.h"
+
+namespace holdfast::nats {
+namespace {
+
+constexpr Duration kTick{1'000};
+constexpr Duration kAskAgain{500};
+constexpr Duration kConnectAgain{2'000};
+constexpr std::uint64_t kSameErrorQuietUs = 60'000'000;
+constexpr std::uint64_t kCountParkedEveryTicks = 5;
+
+connect::RecordRouterOptions router_options(const model::NatsIngressSpec& spec, const IngressWorld& world) {
+  connect::RecordRouterOptions options;
+  options.ingress = spec.id;
+  for (const auto& subject : spec.subjects) options.topics.push_back(subject.source);
+  options.on_bad_record = spec.on_bad_record;
+  options.dead_letter_is_stream = world.dead_letter_is_stream;
+  options.message_bytes_max = world.message_bytes_max;
+  options.serves = world.serves;
+  return options;
+}
+
+Result<void> check(const model::NatsIngressSpec& spec) {
+  const auto refuse = [&](std::string why) { return fail(ErrorCode::Invalid, "ingress " + spec.id + ": " + std::move(why)); };
+  if (spec.subjects.empty()) return refuse("it has no subjects");
+  if (!spec.stream.empty() && !is_name(spec.stream)) return refuse("\"" + spec.stream + "\" is no name of a stream");
+  if (!spec.durable.empty() && spec.stream.empty()) return refuse("durable consumers are JetStream's, and there is no stream");
+  if (!spec.queue_group.empty() && !spec.stream.empty()) return refuse("queue groups are core NATS's, and there is a stream");
+  if (!spec.queue_group.empty() && !is_pattern(spec.queue_group)) return refuse("\"" + spec.queue_group + "\" is no name of a queue group");
+  std::set<std::string> patterns;
+  std::set<std::string> durables;
+  for (const auto& subject : spec.subjects) {
+    const auto& pattern = subject.source.topic;
+    if (!is_pattern(pattern)) return refuse("\"" + pattern + "\" is no subject");
+    if (!patterns.insert(pattern).second) return refuse("subject " + pattern + " is there twice");
+    if (!subject.key.header.empty() && !is_header_name(subject.key.header))
+      return refuse("\"" + subject.key.header + "\" is no name of a header");
+    if (spec.durable.empty()) continue;
+    const auto name = durable_name(spec, pattern);
+    if (!is_name(name)) return refuse("\"" + name + "\" is no name of a consumer");
+    if (!durables.insert(name).second) return refuse("two subjects would have the same consumer " + name);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Ingress>> Ingress::create(model::NatsIngressSpec spec, IngressWorld world) {
+  if (auto good = check(spec); !good) return fail(std::move(good.error()));
+  return std::unique_ptr<Ingress>(new Ingress(std::move(spec), std::move(world)));
+}
+
+Ingress::Ingress(model::NatsIngressSpec spec, IngressWorld world)
+    : spec_(std::move(spec)),
+      world_(std::move(world)),
+      loop_(std::make_shared<WorkerLoop>("nats in")),
+      router_(router_options(spec_, world_)) {
+  const ReaderWorld shared{spec_, world_.intake, loop_, router_, [this] { return connection_.get(); }};
+  for (const auto& subject : spec_.subjects)
+    readers_.push_back(spec_.stream.empty() ? make_core_reader(shared, subject) : make_jetstream_reader(shared, subject));
+}
+
+Ingress::~Ingress() {
+  loop_->stop();
+  for (auto& reader : readers_) reader->connection_ends();
+  readers_.clear();
+  connection_.reset();
+}
+
+// The loop ends before the ingress does, and drops what is posted later.
+void Ingress::post(std::function<void()> task) { loop_->post(std::move(task)); }
+
+void Ingress::start() {
+  post([this] {
+    ask_whether_paused();
+    tick();
+  });
+}
+
+void Ingress::ask_whether_paused() {
+  world_.intake.source(spec_.id, [this, loop = loop_](auto row) {
+    loop->post([this, row = std::move(row)] {
+      if (asked_ || stopping_) return;
+      if (!row) {
+        connection_trouble_ = row.error().message;
+        loop_->after(kAskAgain, [this] { ask_whether_paused(); });
+        return;
+      }
+      connection_trouble_.clear();
+      asked_ = true;
+      paused_ = *row && (*row)->paused;
+      connect();
+      run_readers();
+    });
+  });
+}
+
+// --- Connection
+
+void Ingress::connect() {
+  if (stopping_ || connection_) return;
+  const auto number = ++connects_;
+  const auto on_loop = [this, number, loop = loop_](auto what) {
+    return [this, number, loop, what] {
+      loop->post([this, number, what] {
+        if (number == connects_) what();
+      });
+    };
+  };
+  Connection::Events events;
+  events.connected = on_loop([this] { connected(); });
+  events.disconnected = on_loop([this] {
+    if (connection_ && !connection_->connected()) lost(connection_->trouble());
+  });
+  events.closed = on_loop([this] {
+    if (!connection_) return;
+    // Credentials were refused, twice. They may be put right.
+    lost(connection_->trouble());
+    for (auto& reader : readers_) reader->connection_ends();
+    connection_.reset();
+    loop_->after(kConnectAgain, [this] { connect(); });
+  });
+  events.error = [this, number, loop = loop_](std::string what) {
+    loop->post([this, number, what = std::move(what)] {
+      if (number != connects_) return;
+      if (what == last_error_ && monotonic_us() - last_error_us_ < kSameErrorQuietUs) return;
+      log_warn("NATS reports an error", {{"ingress", spec_.id}, {"error", what}});
+      last_error_ = what;
+      last_error_us_ = monotonic_us();
+    });
+  };
+  auto opened = Connection::open(spec_.connection, "holdfast ingress " + spec_.id, Connection::Sending::Batched, std::move(events));
+  if (!opened) {
+    lost(opened.error().message);
+    loop_->after(kConnectAgain, [this] { connect(); });
+    return;
+  }
+  connection_ = std::move(*opened);
+  if (connection_->connected()) connected();
+  else lost(connection_->trouble());
+}
+
+void Ingress::connected() {
+  if (!connection_ || !connection_->connected()) return;
+  if (!connection_trouble_.empty()) log_info("connected to NATS", {{"ingress", spec_.id}});
+  connection_trouble_.clear();
+  for (auto& reader : readers_) reader->connected();
+}
+
+void Ingress::lost(std::string why) {
+  if (stopping_) return;
+  if (why.empty()) why = "not connected";
+  if (connection_trouble_ != why) log_warn("no connection to NATS", {{"ingress", spec_.id}, {"error", why}});
+  connection_trouble_ = std::move(why);
+}
+
+// --- Running and standing still
+
+void Ingress::run_readers() {
+  if (!asked_ || paused_ || stopping_ || seeking_ || running_) return;
+  running_ = true;
+  for (auto& reader : readers_) {
+    reader->hold(full_);
+    reader->start();
+  }
+}
+
+void Ingress::stop_readers(std::function<void()> done) {
+  running_ = false;
+  auto left = std::make_shared<std::size_t>(readers_.size());
+  for (auto& reader : readers_)
+    reader->stop([left, done] {
+      if (--*left == 0) done();
+    });
+}
+
+void Ingress::stop(std::function<void()> done) {
+  post([this, done = std::move(done)] {
+    stopping_ = true;
+    stop_readers([this, done] {
+      for (auto& reader : readers_) reader->connection_ends();
+      ++connects_;
+      connection_.reset();
+      done();
+    });
+  });
+}
+
+void Ingress::set_paused(bool paused, Done<void> done) {
+  world_.intake.set_source(spec_.id, {.paused = paused}, [this, loop = loop_, paused, done = std::move(done)](Result<void> set) {
+    loop->post([this, paused, done, set = std::move(set)]() mutable {
+      if (!set) return done(fail(std::move(set.error())));
+      asked_ = true;
+      paused_ = paused;
+      log_info(paused ? "an ingress is paused" : "an ingress goes on", {{"ingress", spec_.id}});
+      if (paused) return stop_readers([done] { done({}); });
+      if (!connection_) connect();
+      run_readers();
+      done({});
+    });
+  });
+}
+
+void Ingress::pause(Done<void> done) {
+  post([this, done = std::move(done)]() mutable { set_paused(true, std::move(done)); });
+}
+
+void Ingress::resume(Done<void> done) {
+  post([this, done = std::move(done)]() mutable { set_paused(false, std::move(done)); });
+}
+
+void Ingress::seek(std::string source, ports::SeekTo to, Done<void> done) {
+  post([this, source = std::move(source), to, done = std::move(done)] {
+    if (stopping_ || !asked_) return done(fail(ErrorCode::Unavailable, "ingress " + spec_.id + " is not running"));
+    if (seeking_) return done(fail(ErrorCode::Conflict, "ingress " + spec_.id + " is seeking already"));
+    if (spec_.stream.empty())
+      return done(fail(ErrorCode::Invalid, "ingress " + spec_.id + " is core NATS, which keeps no messages: there is nowhere to go to"));
+    std::vector<Reader*> readers;
+    for (auto& reader : readers_)
+      if (source.empty() || reader->source() == source) readers.push_back(reader.get());
+    if (readers.empty()) return done(fail(ErrorCode::NotFound, "ingress " + spec_.id + " has no source " + source));
+    seeking_ = true;
+    stop_readers([this, readers, to, done] {
+      seek_stopped(readers, to, [this, done](Result<void> result) {
+        seeking_ = false;
+        run_readers();
+        done(std::move(result));
+      });
+    });
+  });
+}
+
+void Ingress::seek_stopped(std::vector<Reader*> readers, ports::SeekTo to, Done<void> done) {
+  if (readers.empty()) return done({});
+  Reader* reader = readers.back();
+  readers.pop_back();
+  reader->seek(to, [this, readers = std::move(readers), to, done = std::move(done)](Result<void> result) mutable {
+    if (!result) return done(fail(std::move(result.error())));
+    seek_stopped(std::move(readers), to, std::move(done));
+  });
+}
+
+// --- Parked records
+
+void Ingress::retry_parked(Done<std::uint64_t> done) {
+  post([this, done = std::move(done)] {
+    if (std::exchange(handling_parked_, true))
+      return done(fail(ErrorCode::Conflict, "parked records of " + spec_.id + " are being handled already"));
+    connect::retry_parked(world_.streams, router_, spec_.id, [loop = loop_](auto task) { loop->post(std::move(task)); },
+                          [this, done](Result<std::uint64_t> count) {
+                            handling_parked_ = false;
+                            parked_seen_ = UINT64_MAX;
+                            look_at_parked();
+                            done(std::move(count));
+                          });
+  });
+}
+
+void Ingress::skip_parked(Done<std::uint64_t> done) {
+  post([this, done = std::move(done)] {
+    if (std::exchange(handling_parked_, true))
+      return done(fail(ErrorCode::Conflict, "parked records of " + spec_.id + " are being handled already"));
+    connect::skip_parked(world_.streams, spec_.id, [loop = loop_](auto task) { loop->post(std::move(task)); },
+                         [this, done](Result<std::uint64_t> count) {
+                           handling_parked_ = false;
+                           parked_seen_ = UINT64_MAX;
+                           look_at_parked();
+                           done(std::move(count));
+                         });
+  });
+}
+
+// Nothing more is taken in while too much is parked.
+void Ingress::look_at_parked() {
+  const auto seen = router_.counters().parked.get();
+  if (counting_parked_ || stopping_ || (seen == parked_seen_ && !full_)) return;
+  counting_parked_ = true;
+  connect::count_parked(world_.streams, spec_.id, [this, loop = loop_, seen](Result<connect::ParkedCount> count) {
+    loop->post([this, seen, count = std::move(count)] {
+      counting_parked_ = false;
+      if (!count) return;
+      parked_seen_ = seen;
+      parked_ = count->records;
+      parked_metric_.set(parked_);
+      const bool full = count->bytes >= connect::kParkedBytesMax;
+      if (full == full_) return;
+      full_ = full;
+      if (full)
+        log_error("an ingress keeps too many parked records, and takes in nothing more",
+                  {{"ingress", spec_.id}, {"records", count->records}, {"bytes", count->bytes}});
+      else log_info("an ingress takes in again", {{"ingress", spec_.id}});
+      for (auto& reader : readers_) reader->hold(full_);
+    });
+  });
+}
+
+// --- Looking in
+
+std::string Ingress::trouble() const {
+  if (!connection_trouble_.empty()) return connection_trouble_;
+  if (full_) return "too many parked records: retry or skip them";
+  if (paused_) return {};
+  for (const auto& reader : readers_)
+    if (auto why = reader->trouble(); !why.empty()) return readers_.size() == 1 ? why : reader->source() + ": " + why;
+  return {};
+}
+
+void Ingress::tick() {
+  if (stopping_) return;
+  for (auto& reader : readers_) reader->tick();
+  if (asked_ && ticks_++ % kCountParkedEveryTicks == 0) look_at_parked();
+  paused_metric_.set(paused_ ? 1 : 0);
+  trouble_metric_.set(trouble().empty() ? 0 : 1);
+  loop_->after(kTick, [this] { tick(); });
+}
+
+void Ingress::info(Done<ports::IngressInfo> done) {
+  post([this, done = std::move(done)] {
+    ports::IngressInfo info{.id = spec_.id, .kind = "holdfast.nats.v1/ingress", .paused = paused_, .trouble = trouble()};
+    info.bad = router_.counters().bad();
+    for (auto& reader : readers_) {
+      reader->count();
+      info.taken += reader->metrics().taken.get();
+      info.lost += reader->metrics().lost.get();
+      info.sources.push_back(reader->info());
+    }
+    connect::count_parked(world_.streams, spec_.id, [info = std::move(info), done](Result<connect::ParkedCount> count) mutable {
+      if (!count) return done(fail(std::move(count.error())));
+      info.parked = count->records;
+      done(std::move(info));
+    });
+  });
+}
+
+void Ingress::collect(MetricsSink& sink) const {
+  const MetricLabels labels{{"ingress", spec_.id}};
+  const auto& counters = router_.counters();
+  std::uint64_t taken = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t reopened = 0;
+  std::uint64_t waits = 0;
+  for (const auto& reader : readers_) {
+    const ReaderMetrics& metrics = reader->metrics();
+    taken += metrics.taken.get();
+    lost += metrics.lost.get();
+    reopened += metrics.reopened.get();
+    waits += metrics.waits.get();
+    const MetricLabels of_source{{"ingress", spec_.id}, {"source", reader->source()}};
+    if (metrics.has_next.get() != 0)
+      sink.gauge("holdfast_ingress_position", "Position of the next record to be taken in.", of_source,
+                 static_cast<double>(metrics.next.get()));
+    if (metrics.has_lag.get() != 0)
+      sink.gauge("holdfast_ingress_lag_records", "Records that wait outside.", of_source, static_cast<double>(metrics.lag.get()));
+  }
+  sink.counter("holdfast_ingress_records_total", "Records taken in.", labels, taken);
+  sink.counter("holdfast_ingress_parked_total", "Records that could not be routed and were parked.", labels, counters.parked.get());
+  sink.counter("holdfast_ingress_dead_letters_total", "Records that could not be routed and went to dead letters.", labels,
+               counters.dead_letters.get());
+  sink.counter("holdfast_ingress_skipped_total", "Records that could not be routed and were skipped.", labels, counters.skipped.get());
+  sink.counter("holdfast_ingress_lost_total", "Records that the broker no longer had, or dropped.", labels, lost);
+  sink.counter("holdfast_ingress_reopened_total", "Times reading began anew after a gap or a failure.", labels, reopened);
+  sink.counter("holdfast_ingress_waits_total", "Times it had to wait for functions that do not keep up.", labels, waits);
+  sink.gauge("holdfast_ingress_parked_records", "Records that are parked now.", labels, static_cast<double>(parked_metric_.get()));
+  sink.gauge("holdfast_ingress_paused", "1 while it is paused.", labels, static_cast<double>(paused_metric_.get()));
+  sink.gauge("holdfast_ingress_in_trouble", "1 while something keeps it from going on.", labels,
+             static_cast<double>(trouble_metric_.get()));
+}
+
+}  // namespace holdfast::nats
