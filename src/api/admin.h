@@ -1,5 +1,5 @@
-// Admin: looking in, and the few things that people do by hand (parked work). The CLI is a client of it, and Prometheus and load
-// balancers are. docs/http-api.md is its description.
+// Admin: looking in, and the few things that people do by hand (parked work, ingresses and egresses). The CLI is a client of it, and
+// Prometheus and load balancers are. docs/http-api.md is its description.
 //
 // Nothing here is needed for messages to flow. /healthz and /readyz are answered without a token.
 #pragma once
@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "api/edge_operations.h"
 #include "api/exchange.h"
 #include "api/guard.h"
 #include "api/parameters.h"
@@ -18,13 +19,20 @@ struct AdminOptions {
   GuardOptions guard;
   std::string version;                             // "holdfast 0.1.0"
   std::vector<const MetricsSource*> metrics;       // Beside the admin's own; outlive it.
+  // Are there as long as requests come in; none of their callbacks runs when the admin is gone.
+  std::vector<ports::Ingress*> ingresses;
+  std::vector<ports::Egress*> egresses;
   std::uint32_t limit_max = 10'000;                // Entries of a list.
 };
 
 class Admin {
  public:
   Admin(runtime::Runtime& runtime, AdminOptions options)
-      : runtime_(runtime), options_(std::move(options)), guard_(options_.guard), counters_("admin") {}
+      : runtime_(runtime),
+        options_(std::move(options)),
+        guard_(options_.guard),
+        counters_("admin"),
+        edges_(runtime_, options_.ingresses, options_.egresses, options_.limit_max) {}
 
   void handle(net::HttpRequest request, net::Responder responder);
 
@@ -45,6 +53,7 @@ class Admin {
   AdminOptions options_;
   Guard guard_;
   RequestCounters counters_;
+  EdgeOperations edges_;
 };
 
 }  // namespace holdfast::api

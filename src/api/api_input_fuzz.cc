@@ -1,4 +1,4 @@
-// What requests say beside their bodies, as anybody may send it: target, headers, durations. Line by line: the method, the target, then
+// What requests say beside their bodies, as anybody may send it: target, headers, durations, where to seek. Line by line: the method, the target, then
 // one header a line; what is after an empty line is the body. Nothing may crash, and what is accepted keeps its bounds.
 #include <cstddef>
 #include <cstdint>
@@ -7,6 +7,7 @@
 
 #include "api/guard.h"
 #include "api/parameters.h"
+#include "api/seek_request.h"
 #include "base/check.h"
 #include "codec/content_type.h"
 #include "net/http_message.h"
@@ -49,6 +50,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   if (const auto key = api::idempotency_key(request)) HOLDFAST_CHECK(key->size() <= api::kIdempotencyKeyMax);
   if (const auto trace = api::traceparent_of(request); !trace.empty()) HOLDFAST_CHECK(api::is_traceparent(trace));
+  if (const auto seek = api::parse_seek(request.body)) {
+    HOLDFAST_CHECK(seek->to.position <= INT64_MAX && seek->to.time.unix_ms >= 0);
+    HOLDFAST_CHECK(seek->to.kind != ports::SeekTo::Kind::Position || !seek->source.empty());
+  }
   if (const auto value = codec::value_of_body(request.headers.get("content-type"), request.headers.get("x-value-type"), request.body)) {
     (void)codec::body_of_value(*value);
   }

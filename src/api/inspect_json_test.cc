@@ -15,13 +15,6 @@ TEST(JsonWriter, PutsCommasWhereTheyBelong) {
   EXPECT_EQ(json.take(), R"({"a":1,"b":["x\"\n",{},[],true],"c":null})");
 }
 
-TEST(JsonWriter, InstantsAreRfc3339InMillisecondsAndStayInRange) {
-  EXPECT_EQ(rfc3339({0}), "1970-01-01T00:00:00.000Z");
-  EXPECT_EQ(rfc3339({1'795'260'264'123}), "2026-11-21T11:24:24.123Z");
-  EXPECT_EQ(rfc3339({-1}), "1969-12-31T23:59:59.999Z");
-  EXPECT_EQ(rfc3339({INT64_MAX}), "9999-12-31T23:59:59.999Z");
-}
-
 TEST(InspectJson, RecordsShowWhatTheyHaveAndNothingElse) {
   JsonWriter plain;
   write_record(plain, 7, {.key = {}, .value = {"a/json", R"({ "n": 1 })"}, .source = {}, .error = {}, .traceparent = {}, .time = {1}});

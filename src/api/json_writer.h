@@ -7,12 +7,10 @@
 #include <string_view>
 
 #include "base/time.h"
+#include "codec/rfc3339.h"
 #include "codec/standard_types.h"
 
 namespace holdfast::api {
-
-// "2026-11-21T11:37:44.123Z". Instants out of its range are the nearest that is in it.
-[[nodiscard]] std::string rfc3339(Instant at);
 
 class JsonWriter {
  public:
@@ -30,7 +28,7 @@ class JsonWriter {
   JsonWriter& string(std::string_view value) { return raw(codec::quote_json(value)); }
   JsonWriter& number(std::integral auto value) { return raw(std::to_string(value)); }
   JsonWriter& boolean(bool value) { return raw(value ? "true" : "false"); }
-  JsonWriter& time(Instant at) { return string(rfc3339(at)); }
+  JsonWriter& time(Instant at) { return string(codec::rfc3339(at)); }
   // A value that is JSON already.
   JsonWriter& raw(std::string_view json) {
     separate();

@@ -11,14 +11,16 @@ void write_value(JsonWriter& json, const model::TypedValue& value) {
   json.key(shown.form == codec::DisplayForm::Base64 ? "value_base64" : "value").raw(shown.json);
 }
 
+void write_key(JsonWriter& json, const std::string& key) {
+  if (key.empty()) return;
+  if (codec::is_utf8(key)) json.key("key").string(key);
+  else json.key("key_base64").string(codec::to_base64(key));
+}
+
 void write_record(JsonWriter& json, std::uint64_t position, const model::StreamRecord& record) {
   json.begin_object();
   json.key("position").number(position).key("time").time(record.time);
-  if (!record.key.empty()) {
-    // Keys are text by convention only: the Java SDK lets any bytes in.
-    if (codec::is_utf8(record.key)) json.key("key").string(record.key);
-    else json.key("key_base64").string(codec::to_base64(record.key));
-  }
+  write_key(json, record.key);
   write_value(json, record.value);
   if (!record.source.empty()) json.key("source").string(record.source);
   if (!record.traceparent.empty()) json.key("traceparent").string(record.traceparent);

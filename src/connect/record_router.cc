@@ -1,6 +1,5 @@
 #include "connect/record_router.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "codec/egress_records.h"
@@ -46,12 +45,6 @@ bool is_traceparent(std::string_view text) {
 }
 
 }  // namespace
-
-std::string parked_stream(std::string_view ingress_id) {
-  std::string topic(ingress_id);
-  std::ranges::replace(topic, '/', ':');
-  return model::stream_name("holdfast/parked", topic);
-}
 
 std::string id_of_key(std::string_view key) {
   std::string id;

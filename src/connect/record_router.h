@@ -19,8 +19,7 @@
 
 namespace holdfast::connect {
 
-// The stream that keeps the records an ingress has parked. Streams are taken apart at their last slash, so the id is written without.
-[[nodiscard]] std::string parked_stream(std::string_view ingress_id);
+using model::parked_stream;
 
 // The id that a key stands for: its bytes as UTF-8. What is not UTF-8 is replaced by U+FFFD exactly as Java's
 // `new String(bytes, UTF_8)` does, which is how StateFun makes ids: keys that differ in such bytes alone are one id.

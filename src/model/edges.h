@@ -1,9 +1,11 @@
 // What comes in and goes out beside plain function calls: ingress and egress documents, as values.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -153,6 +155,13 @@ struct KinesisSpec {
 // The stream that holds a topic of an egress.
 [[nodiscard]] inline std::string stream_name(std::string_view egress, std::string_view topic) {
   return std::string(egress) + "/" + std::string(topic);
+}
+
+// The stream that keeps the records an ingress has parked. Streams are taken apart at their last slash, so the id is written without.
+[[nodiscard]] inline std::string parked_stream(std::string_view ingress_id) {
+  std::string topic(ingress_id);
+  std::ranges::replace(topic, '/', ':');
+  return stream_name("holdfast/parked", topic);
 }
 
 }  // namespace holdfast::model
