@@ -24,7 +24,7 @@ struct Options {
   std::size_t address_mailbox_bytes_in_memory = 1u << 20;
   std::uint64_t backlog_messages_max = 5'000'000;      // Waiting messages; beyond it new ones from outside are Overloaded.
   std::uint64_t backlog_bytes_max = 16ull << 30;
-  std::uint64_t intake_backlog_messages = 50'000;      // Of one endpoint, all shards together, not counting parked addresses: beyond it
+  std::uint64_t intake_backlog_messages = 20'000;      // Of one endpoint, all shards together, not counting parked addresses: beyond it
                                                        // nothing is taken in for it from sources that can wait.
   std::size_t state_cache_bytes = 128u << 20;          // Rows of idle addresses kept in memory.
   std::uint64_t in_flight_max = 4096;                  // Calls of functions under way, all endpoints together.

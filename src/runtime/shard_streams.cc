@@ -2,8 +2,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/log.h"
-#include "codec/rows.h"
 #include "partition/stream.h"
 #include "runtime/shard.h"
 
@@ -29,22 +27,14 @@ StreamPage Shard::page(const StreamQuery& query) {
   page.end = end;
   page.bytes = table_.stream(query.stream).bytes;
   if (page.next >= end || query.limit == 0) return page;
-  const auto partition = table_.partition_of(query.stream);
   const std::uint32_t limit = std::min(query.limit, kPageRecordsMax);
   std::size_t bytes = 0;
-  table_.layers().scan(codec::record_key(partition, query.stream, page.next), codec::record_key(partition, query.stream, end),
-                       [&](std::string_view key, std::string_view value) {
-                         auto position = codec::parse_record_position(key);
-                         auto record = codec::decode<model::StreamRecord>(value);
-                         if (!position || !record) {
-                           log_error("cannot read a stored record", {{"stream", query.stream}});
-                           return false;
-                         }
-                         bytes += value.size();
-                         page.next = *position + 1;
-                         page.records.push_back({*position, std::move(*record)});
-                         return page.records.size() < limit && bytes < query.bytes_max;
-                       });
+  table_.read_records(query.stream, page.next, end, [&](std::uint64_t position, const model::StreamRecord& record) {
+    bytes += partition::record_bytes(record);
+    page.next = position + 1;
+    page.records.push_back({position, record});
+    return page.records.size() < limit && bytes < query.bytes_max;
+  });
   metrics_.records_read.add(page.records.size());
   return page;
 }

@@ -16,6 +16,8 @@ using codec::RowKind;
 
 constexpr std::size_t kEntityOverhead = 400;       // Of an entity with nothing in it, about.
 constexpr std::size_t kStreamsCachedMax = 10'000;
+constexpr std::size_t kHotBytesMax = 4u << 20;      // Of one stream's newest records,
+constexpr std::size_t kAllHotBytesMax = 16u << 20;  // and of those of all.
 
 // A row that our own code wrote and that its checksums vouch for does not decode: the data directory is of another
 // version, or broken. Nothing may be written over it.
@@ -282,9 +284,7 @@ void Table::apply(partition::Write&& write) {
     if (!stream.dirty) touched_streams_.push_back(put->name);
     stream.dirty = true;
   } else if (auto* put = std::get_if<PutRecord>(&write)) {
-    std::string row = codec::encode(put->record);
-    open_bytes_ += row.size();
-    layers_.put(codec::record_key(partition_of(put->stream), put->stream, put->position), std::move(row));
+    put_record(std::move(*put));
   } else if (auto* drop = std::get_if<DropRecords>(&write)) {
     drop_records(*drop);
   } else if (auto* put = std::get_if<PutSource>(&write)) {
@@ -344,14 +344,59 @@ std::optional<model::SourceRow> Table::source(std::string_view name) const {
 // Most records are gone before they get to the view, and StreamRow::first says that they are: these leave no rows behind. The log
 // has them as they were born; a recovery clears them away.
 void Table::drop_records(const partition::DropRecords& drop) {
-  const std::uint64_t stored_end = cached_stream(drop.stream).stored_end;
-  std::string key = codec::record_prefix(partition_of(drop.stream), drop.stream);
-  const std::size_t prefix = key.size();
+  CachedStream& stream = cached_stream(drop.stream);
+  const auto partition = partition_of(drop.stream);
   for (std::uint64_t position = drop.first; position < drop.next; ++position) {
-    key.resize(prefix);
-    append_be(key, position);
-    if (position >= stored_end) layers_.forget(key);
-    else layers_.erase(key);
+    const bool is_hot = !stream.hot.empty() && position >= stream.hot_first;
+    if (is_hot) {
+      const std::size_t bytes = partition::record_bytes(stream.hot.front());
+      stream.hot_bytes -= bytes;
+      hot_record_bytes_ -= bytes;
+      stream.hot.pop_front();
+      ++stream.hot_first;
+      if (stream.rewritten.empty() || stream.rewritten.erase(position) == 0) continue;
+    }
+    std::string key = codec::record_key(partition, drop.stream, position);
+    if (position >= stream.stored_end) layers_.forget(key);
+    else layers_.erase(std::move(key));
+  }
+}
+
+void Table::put_record(partition::PutRecord&& put) {
+  CachedStream& stream = cached_stream(put.stream);
+  const std::size_t bytes = partition::record_bytes(put.record);
+  open_bytes_ += bytes;
+  if (stream.hot.empty() && put.position == stream.row.next) stream.hot_first = put.position;
+  if (put.position == stream.hot_first + stream.hot.size()) {
+    stream.hot.push_back(std::move(put.record));
+    stream.hot_bytes += bytes;
+    hot_record_bytes_ += bytes;
+    return;
+  }
+  if (put.position >= stream.next_at_open) {  // Not logged yet: it is as if it had been so from the start.
+    stream.hot[put.position - stream.hot_first] = std::move(put.record);
+    return;
+  }
+  std::string row = codec::encode(put.record);
+  layers_.put(codec::record_key(partition_of(put.stream), put.stream, put.position), std::move(row));
+  if (put.position < stream.hot_first) return;
+  stream.rewritten.insert(put.position);
+  stream.hot[put.position - stream.hot_first] = std::move(put.record);
+}
+
+// Hot records below `end`, which are all in the log, become rows of the dirty layer.
+void Table::cool(std::string_view name, CachedStream& stream, std::uint64_t end) {
+  const auto partition = partition_of(name);
+  while (!stream.hot.empty() && stream.hot_first < end) {
+    const model::StreamRecord& record = stream.hot.front();
+    const std::size_t bytes = partition::record_bytes(record);
+    stream.hot_bytes -= bytes;
+    hot_record_bytes_ -= bytes;
+    // One that was changed in the open epoch has its row there already, which hides this one.
+    layers_.add_closed(codec::record_key(partition, name, stream.hot_first), codec::encode(record));
+    stream.rewritten.erase(stream.hot_first);
+    stream.hot.pop_front();
+    ++stream.hot_first;
   }
 }
 
@@ -378,34 +423,54 @@ void Table::clear_dropped_records() {
 }
 
 std::shared_ptr<const RowSet> Table::freeze() {
-  for (auto& [name, stream] : streams_) stream.stored_end = stream.next_at_open;
+  for (auto& [name, stream] : streams_) {
+    cool(name, stream, stream.next_at_open);
+    stream.stored_end = stream.next_at_open;
+  }
   return layers_.freeze();
 }
 
 Table::CachedStream& Table::cached_stream(std::string_view name) const {
   if (const auto it = streams_.find(name); it != streams_.end()) return it->second;
-  if (streams_.size() >= kStreamsCachedMax) std::erase_if(streams_, [](const auto& s) { return !s.second.dirty; });
+  if (streams_.size() >= kStreamsCachedMax) std::erase_if(streams_, [](const auto& s) { return !s.second.dirty && s.second.hot.empty(); });
   CachedStream stream;
   if (auto bytes = layers_.get(codec::name_key(partition_of(name), RowKind::Stream, name)))
     stream.row = must(codec::decode<model::StreamRow>(*bytes), name);
-  stream.next_at_open = stream.stored_end = stream.row.next;
-  return streams_.emplace(std::string(name), stream).first->second;
+  stream.next_at_open = stream.stored_end = stream.hot_first = stream.row.next;
+  return streams_.emplace(std::string(name), std::move(stream)).first->second;
 }
 
 model::StreamRow Table::stream(std::string_view name) const { return cached_stream(name).row; }
 
 std::vector<partition::StoredRecord> Table::oldest_records(std::string_view stream, std::uint32_t count) const {
   std::vector<partition::StoredRecord> out;
-  const auto partition = partition_of(stream);
-  // From the first position kept: a walk from the very beginning would wade through what was deleted there.
-  layers_.scan(codec::record_key(partition, stream, cached_stream(stream).row.first),
-               codec::range_end(codec::record_prefix(partition, stream)), [&](std::string_view key, std::string_view value) {
-                 if (out.size() == count) return false;
-                 const auto record = must(codec::decode<model::StreamRecord>(value), stream);
-                 out.push_back({must(codec::parse_record_position(key), stream), partition::record_bytes(record), record.time});
-                 return true;
-               });
+  if (count == 0) return out;
+  read_records(stream, 0, UINT64_MAX, [&](std::uint64_t position, const model::StreamRecord& record) {
+    out.push_back({position, partition::record_bytes(record), record.time});
+    return out.size() < count;
+  });
   return out;
+}
+
+void Table::read_records(std::string_view name, std::uint64_t from, std::uint64_t to,
+                         const std::function<bool(std::uint64_t, const model::StreamRecord&)>& visit) const {
+  const CachedStream& stream = cached_stream(name);
+  const std::uint64_t hot_first = stream.hot.empty() ? UINT64_MAX : stream.hot_first;
+  // From the first position kept: a walk from the very beginning would wade through what was deleted there.
+  from = std::max(from, stream.row.first);
+  if (from < std::min(to, hot_first)) {
+    const auto partition = partition_of(name);
+    bool go_on = true;
+    layers_.scan(codec::record_key(partition, name, from), codec::record_key(partition, name, std::min(to, hot_first)),
+                 [&](std::string_view key, std::string_view value) {
+                   go_on = visit(must(codec::parse_record_position(key), name), must(codec::decode<model::StreamRecord>(value), name));
+                   return go_on;
+                 });
+    if (!go_on) return;
+    from = hot_first;
+  }
+  for (std::uint64_t position = from; position < to && position - stream.hot_first < stream.hot.size(); ++position)
+    if (!visit(position, stream.hot[position - stream.hot_first])) return;
 }
 
 Instant Table::read_timers(Instant from, std::size_t limit, const std::function<void(TimerQueue::Entry)>& found) const {
@@ -457,16 +522,20 @@ void Table::write_entity(Entity& e) {
 
 std::string Table::close(model::Epoch next, std::vector<std::pair<std::string, std::uint64_t>>& streams) {
   for (Entity* e : touched_) write_entity(*e);
+  std::string payload;
   for (const auto& name : touched_streams_) {
     CachedStream& stream = streams_.find(name)->second;
+    const auto partition = partition_of(name);
+    for (std::uint64_t i = std::max(stream.next_at_open, stream.hot_first); i - stream.hot_first < stream.hot.size(); ++i)
+      codec::append_put(payload, codec::record_key(partition, name, i), codec::encode(stream.hot[i - stream.hot_first]));
     layers_.put(codec::name_key(partition_of(name), RowKind::Stream, name), codec::encode(stream.row));
     stream.dirty = false;
     stream.next_at_open = stream.row.next;
     streams.emplace_back(name, stream.row.next);
+    if (stream.hot_bytes > kHotBytesMax || hot_record_bytes_ > kAllHotBytesMax) cool(name, stream, stream.row.next);
   }
   touched_streams_.clear();
-  std::string payload;
-  payload.reserve(layers_.open_bytes());
+  payload.reserve(payload.size() + layers_.open_bytes());
   layers_.close(payload);
   open_epoch_ = next;
   open_bytes_ = 0;

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -63,6 +65,9 @@ class Table final : public partition::View {
   [[nodiscard]] model::StreamRow stream(std::string_view name) const override;
   [[nodiscard]] std::optional<model::SourceRow> source(std::string_view name) const override;
   [[nodiscard]] std::vector<partition::StoredRecord> oldest_records(std::string_view stream, std::uint32_t count) const override;
+  // The records [from, to), as far as they are there, until `visit` says false.
+  void read_records(std::string_view stream, std::uint64_t from, std::uint64_t to,
+                    const std::function<bool(std::uint64_t position, const model::StreamRecord& record)>& visit) const;
 
   // The timer that is due first, and what it is; a timer whose row is gone is skipped.
   [[nodiscard]] std::optional<TimerQueue::Entry> next_timer() { return timers_.next(); }
@@ -117,13 +122,21 @@ class Table final : public partition::View {
   void unlink(Entity& entity);
   void evict();
   void write_entity(Entity& entity);
+  // The newest records are kept as they are: most are read and gone before a view would have them. They are in the log, as all are, but
+  // in no layer until the next freeze, or until they are too many.
   struct CachedStream {
     model::StreamRow row;
     std::uint64_t next_at_open = 0;  // Records from here on were born in the open epoch.
-    std::uint64_t stored_end = 0;    // Records from here on are in none but the open and the dirty layer.
+    std::uint64_t stored_end = 0;    // Records from here on are in no layer below the dirty one.
+    std::deque<model::StreamRecord> hot;
+    std::uint64_t hot_first = 0;     // Position of the first of them.
+    std::size_t hot_bytes = 0;
+    std::set<std::uint64_t> rewritten;  // Hot records that have a row, too: they were changed after they had been logged.
     bool dirty = false;
   };
   CachedStream& cached_stream(std::string_view name) const;
+  void put_record(partition::PutRecord&& put);
+  void cool(std::string_view name, CachedStream& stream, std::uint64_t end);
   void drop_records(const partition::DropRecords& drop);
   void clear_dropped_records();
   Instant read_timers(Instant from, std::size_t limit, const std::function<void(TimerQueue::Entry)>& found) const;
@@ -145,6 +158,7 @@ class Table final : public partition::View {
   std::uint64_t mail_count_ = 0;
   std::uint64_t mail_bytes_ = 0;           // Of all messages waiting, in memory or not, about.
   std::size_t mail_bytes_in_memory_ = 0;
+  std::size_t hot_record_bytes_ = 0;
 };
 
 }  // namespace holdfast::runtime
