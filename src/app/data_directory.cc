@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/bytes.h"
+#include "base/random.h"
 #include "cli/json.h"
 #include "codec/rows.h"
 #include "log/posix_file_system.h"
@@ -23,7 +24,8 @@ Result<void> write_identity(const std::string& path, const DataIdentity& identit
   if (auto removed = files.remove(temporary); !removed && removed.error().code != ErrorCode::NotFound) return removed;
   auto file = files.open(temporary, log::OpenMode::Create);
   if (!file) return fail(file.error());
-  const std::string text = "{\"format\":" + std::to_string(kDataFormat) + ",\"partitions\":" + std::to_string(identity.partitions) + "}\n";
+  const std::string text = "{\"format\":" + std::to_string(kDataFormat) + ",\"partitions\":" + std::to_string(identity.partitions) +
+                           ",\"id\":\"" + identity.id + "\"}\n";
   const std::array<std::string_view, 1> parts{text};
   if (auto ok = (*file)->write(0, parts); !ok) return ok;
   if (auto ok = (*file)->sync(); !ok) return ok;
@@ -83,7 +85,14 @@ Result<DataIdentity> read_data_identity(const std::string& path) {
     return fail(ErrorCode::Damaged, name + ": partitions is " + std::to_string(partitions) + ", expected 1 to " +
                                         std::to_string(model::kPartitionsMax));
   }
-  return DataIdentity{static_cast<std::uint16_t>(partitions)};
+  return DataIdentity{static_cast<std::uint16_t>(partitions), std::string((*json)["id"].text()};
+}
+
+std::string new_directory_id() {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string id;
+  for (std::uint64_t bits = entropy(), i = 0; i < 16; ++i, bits >>= 4) id.push_back(kHex[bits & 15]);
+  return id;
 }
 
 Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t partitions, PartitionsAre are) {
@@ -95,10 +104,14 @@ Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t
   if (!lock) return fail(lock.error());
   auto identity = read_data_identity(path);
   if (!identity && identity.error().code == ErrorCode::NotFound) {
-    identity = DataIdentity{partitions};
+    identity = DataIdentity{partitions, new_directory_id()};
     if (auto written = write_identity(path, *identity); !written) return fail(written.error());
   }
   if (!identity) return fail(identity.error());
+  if (identity->id.empty()) {
+    identity->id = new_directory_id();
+    if (auto written = write_identity(path, *identity); !written) return fail(written.error());
+  }
   if (identity->partitions != partitions && are == PartitionsAre::Demanded) {
     return fail(ErrorCode::Conflict, "the configuration says partitions: " + std::to_string(partitions) + ", but " + path +
                                          " was made with " + std::to_string(identity->partitions) +

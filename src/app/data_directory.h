@@ -1,6 +1,6 @@
 // The data directory: LOCK, holdfast.json (what was decided when it was made), log/ and view/. docs/operations.md describes it.
 //
-// holdfast.json is {"format":1,"partitions":64}, written once, whole, and durable before anything else is stored.
+// holdfast.json is {"format":1,"partitions":64,"id":"5f1c…"}, written once, whole, and durable before anything else is stored.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,8 @@ inline constexpr int kDataFormat = 1;
 
 struct DataIdentity {
   std::uint16_t partitions = 0;
+  std::string id;  // 16 hexadecimal digits, random: what others outside know the directory by, a copy of it included. Empty: one from
+                   // before there were ids; opening gives it one.
 };
 
 struct DataDirectory {
@@ -33,6 +35,8 @@ struct DataDirectory {
 // is stored is a Conflict; otherwise what is stored wins. Invalid: it is a directory with something else in it.
 enum class PartitionsAre { Demanded, Suggested };
 [[nodiscard]] Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t partitions, PartitionsAre are);
+
+[[nodiscard]] std::string new_directory_id();
 
 // What holdfast.json says. NotFound: there is none.
 [[nodiscard]] Result<DataIdentity> read_data_identity(const std::string& path);

@@ -91,6 +91,7 @@ runtime::Options runtime_options(const config::Configuration& configuration, std
   options.message_bytes_max = limits.message_bytes;
   options.mailbox_bytes_in_memory = share(limits.mailbox_memory);
   options.address_mailbox_bytes_in_memory = std::min<std::uint64_t>(limits.address_mailbox_memory, share(limits.mailbox_memory));
+  options.intake_backlog_messages = limits.intake_backlog;
   options.backlog_messages_max = share(limits.backlog_messages);
   options.backlog_bytes_max = share(limits.backlog_bytes);
   options.state_cache_bytes = share(limits.state_cache);

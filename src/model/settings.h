@@ -50,6 +50,8 @@ struct Limits {
   // Messages that wait, in memory and on disk; beyond either new ones are answered 429.
   std::uint64_t backlog_messages = 10'000'000;
   std::uint64_t backlog_bytes = 16ull << 30;
+  // Messages of one endpoint that wait while sources that can wait (Kafka, NATS) still give it more. Parked addresses do not count.
+  std::uint64_t intake_backlog = 20'000;
   // Calls of functions under way, all endpoints together.
   std::uint32_t in_flight = 4096;
   // The nearest timers; the rest is read when its time comes.
