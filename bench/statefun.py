@@ -479,6 +479,10 @@ def main():
     def wanted(group):
         return not chosen or any((group + "/").startswith(prefix.rstrip("/") + "/") or prefix.startswith(group + "/") for prefix in chosen)
 
+    needed = [PROGRAMS / name for name in ("bench_kafka", "bench_load", "bench_stub_endpoint")] + [PEER / "statefun-peer.jar"]
+    if missing := [str(path) for path in needed if not path.exists()]:
+        parser.error(f"not built: {', '.join(missing)}; use make bench B=statefun")
+
     began = time.monotonic()
     machine = probes.machine(SCRATCH)
     used = versions()
