@@ -30,8 +30,9 @@ class Intake {
   using Done = std::function<void(Result<T>)>;
 
   virtual ~Intake() = default;
-  // `taken` is called when the batch is part of an epoch; the next one may be given then. Not taken, as a whole: Overloaded (functions do
-  // not keep up, or the disk: try the same later), Conflict (the source is not at `from`: ask for its row), Unavailable (stopping).
+  // `taken` is called when the batch is part of an epoch; the next one may be given then. That may take as long as functions do not keep
+  // up, so there should be one batch of a source at a time. Not taken, as a whole: Conflict (the source is not at `from`: ask for its
+  // row), Overloaded (far too many batches wait: try the same later), Unavailable (stopping).
   // `durable`, which may be empty, is called when that epoch is durable. Any thread; both are called on a shard's loop.
   virtual void take_in(SourceBatch batch, Done<void> taken, std::function<void()> durable) = 0;
   // What is kept of a source, or of a whole ingress under its id. None: nothing.

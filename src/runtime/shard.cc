@@ -11,7 +11,6 @@
 #include "partition/registration.h"
 #include "partition/request.h"
 #include "partition/response.h"
-#include "partition/source.h"
 #include "partition/stream.h"
 
 namespace holdfast::runtime {
@@ -104,39 +103,6 @@ Result<void> Shard::admit(const SendRequest& request) const {
   if (waiting_ >= options_.waiting_requests_max)
     return fail(ErrorCode::Overloaded, std::to_string(waiting_) + " requests are waiting already");
   return {};
-}
-
-// A source can wait, so it waits early: for functions that are behind, in memory that need not be used.
-Result<void> Shard::admit(const ports::SourceBatch& batch) const {
-  if (auto ok = admit_anything(); !ok) return ok;
-  if (table_.mail_bytes_in_memory() >= options_.mailbox_bytes_in_memory / 2)
-    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_bytes_in_memory()) + " bytes of messages are waiting already");
-  const std::string* checked = nullptr;
-  for (const auto& command : batch.commands) {
-    const auto* message = std::get_if<model::Message>(&command);
-    if (message == nullptr || (checked != nullptr && *checked == message->target.type)) continue;
-    checked = &message->target.type;
-    const std::size_t endpoint = invoker_.endpoint_index(*checked);
-    if (endpoint != SIZE_MAX && levels_.backlog(endpoint) >= options_.intake_backlog_messages)
-      return fail(ErrorCode::Overloaded, std::to_string(levels_.backlog(endpoint)) + " messages are waiting for " + *checked + " already");
-  }
-  return {};
-}
-
-void Shard::take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::function<void()> durable) {
-  if (auto ok = admit(batch); !ok) return taken(fail(std::move(ok.error())));
-  metrics_.messages_in.add(batch.commands.size());
-  auto transition = partition::take_in(table_, batch.source, batch.from, batch.next, std::move(batch.commands));
-  if (!transition) return taken(fail(std::move(transition.error())));
-  perform(std::move(*transition));
-  if (durable) patient_gate_.push_back(std::move(durable));
-  taken({});
-}
-
-void Shard::set_source(std::string name, model::SourceRow row, Runtime::Done<void> done) {
-  if (auto ok = admit_anything(); !ok) return done(fail(std::move(ok.error())));
-  table_.apply(partition::PutSource{std::move(name), row});
-  gate([done = std::move(done)] { done({}); });
 }
 
 void Shard::send(SendRequest&& request, Runtime::Done<void> done) {
@@ -266,6 +232,7 @@ Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view
     return fail(std::move(transition.error()));
   }
   metrics_.responses.add();
+  count_handled(batch);
   for (const auto& effect : transition->effects) {
     const auto* deliver = std::get_if<partition::Deliver>(&effect);
     const auto* append = deliver == nullptr ? nullptr : std::get_if<model::AppendRecord>(&deliver->command);
@@ -361,26 +328,29 @@ void Shard::wake() {
 // Once per turn of the loop, after whatever came in.
 void Shard::turn() {
   if (invoker_.holds_any() && !levels_.any_outbox_full()) invoker_.release_held();
+  for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog);
+  pump_intake();
   invoker_.pump();
   flush_links();
-  for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog);
-  if (!gate_.empty() || readers_wait_ || table_.open_bytes() > options_.open_epoch_bytes_max / 2) {
-    if (!close_wanted_) {
-      close_wanted_ = true;
-      epochs_->request_close();
-    }
+  if (!gate_.empty() || table_.open_bytes() > options_.open_epoch_bytes_max / 2 || (readers_wait_ && !is_worth_waiting())) {
+    want_close();
   } else if (!table_.is_clean() && lazy_close_ == 0) {
     // Nobody waits for what has changed; still it should not be lost for long.
     lazy_close_ = loop_.after(options_.epoch_open_max, [this] {
       lazy_close_ = 0;
-      if (table_.is_clean() || close_wanted_) return;
-      close_wanted_ = true;
-      epochs_->request_close();
+      if (table_.is_clean()) return;
+      if (is_worth_waiting()) return wake();
+      want_close();
     });
   }
   arm_timer();
   show_levels();
   if (quiescing_) check_quiet();
+}
+
+void Shard::want_close() {
+  if (std::exchange(close_wanted_, true)) return;
+  epochs_->request_close();
 }
 
 void Shard::flush_links() {
@@ -412,6 +382,7 @@ void Shard::close_open_epoch() {
   }
   for (auto& task : std::exchange(patient_gate_, {})) gate_.push_back(std::move(task));
   readers_wait_ = false;
+  taken_in_ = 0;
   gates_.emplace_back(epoch, std::exchange(gate_, {}));
   close_wanted_ = false;
   cut_ = std::move(cut);
@@ -548,6 +519,7 @@ void Shard::quiesce(std::function<void()> done) {
   quiescing_ = true;
   quiet_ = std::move(done);
   answer_readers();
+  dismiss_intake();
   wake();
 }
 

@@ -115,7 +115,21 @@ class Shard final : private InvokerHost {
 
   [[nodiscard]] Result<void> admit(const SendRequest& request) const;
   [[nodiscard]] Result<void> admit_anything() const;
-  [[nodiscard]] Result<void> admit(const ports::SourceBatch& batch) const;
+  // Intake: in bursts. What waits for a function when an epoch is cut has to be written down, and erased later; so while more waits
+  // outside than functions can handle, as much is taken in as they will handle soon, and the epoch is cut when they have. See
+  // shard_intake.cc.
+  struct WaitingBatch {
+    ports::SourceBatch batch;
+    Runtime::Done<void> taken;
+    std::function<void()> durable;
+  };
+  [[nodiscard]] bool has_room_for(const ports::SourceBatch& batch) const;
+  void pump_intake();
+  [[nodiscard]] std::uint64_t burst() const;
+  [[nodiscard]] std::uint64_t backlog() const;
+  [[nodiscard]] bool is_worth_waiting() const;
+  void count_handled(std::uint32_t batch);
+  void dismiss_intake();
   void perform(partition::Transition&& transition);
   void route(model::Command&& command);
   // Puts it on the link to another shard.
@@ -126,6 +140,7 @@ class Shard final : private InvokerHost {
   void gate(Task task);
   void show_outbox(const std::string& stream);
   void turn();
+  void want_close();
   void flush_links();
   void close_open_epoch();
   void seal_if_complete();
@@ -176,6 +191,13 @@ class Shard final : private InvokerHost {
 
   std::vector<std::vector<LinkItem>> outboxes_;
   std::unique_ptr<std::atomic<std::size_t>[]> under_way_;  // Items sent to each shard and not taken in yet.
+
+  std::deque<WaitingBatch> intake_;
+  std::uint64_t taken_in_ = 0;        // Messages, in the open epoch.
+  Instant burst_began_;               // When the first of them was.
+  double handled_per_ms_ = 0;         // By functions, lately.
+  std::uint64_t handled_ = 0;         // Since handled_since_.
+  Instant handled_since_;
 
   std::unordered_map<std::string, std::vector<Waiter>> waiters_;
   std::size_t waiting_ = 0;  // Waiters and readers.

@@ -100,6 +100,9 @@ Result<void> World::start() {
   options.endpoint_down_max = {40};
   options.backlog_messages_max = 100'000;
   options.intake_backlog_messages = 1 + random_.below(30);
+  options.intake_burst_min = 1 + random_.below(10);
+  options.intake_burst_time = {static_cast<std::int64_t>(random_.below(100))};
+  options.intake_burst_max = {static_cast<std::int64_t>(random_.below(200))};
   options.outboxes = {{connect::outbox_stream(std::string(kOutsideEgress)), 200 + random_.below(3'000)}};
 
   runtime::Runtime::World world;

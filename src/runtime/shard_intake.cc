@@ -1,0 +1,106 @@
+// Shard: taking in from sources outside that can wait.
+#include <algorithm>
+#include <utility>
+
+#include "partition/source.h"
+#include "runtime/shard.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr std::size_t kWaitingBatchesMax = 10'000;
+constexpr std::int64_t kRateWindow_ms = 50;
+
+}  // namespace
+
+void Shard::take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::function<void()> durable) {
+  if (refusing_) return taken(fail(ErrorCode::Unavailable, "the runtime is stopping"));
+  if (intake_.size() >= kWaitingBatchesMax)
+    return taken(fail(ErrorCode::Overloaded, std::to_string(intake_.size()) + " batches are waiting already"));
+  intake_.push_back({std::move(batch), std::move(taken), std::move(durable)});
+  wake();
+}
+
+// A source can wait, so it waits early: for functions that are behind, and in memory that need not be used.
+bool Shard::has_room_for(const ports::SourceBatch& batch) const {
+  if (batch.commands.empty()) return true;
+  if (taken_in_ >= burst() || table_.mail_bytes_in_memory() >= options_.mailbox_bytes_in_memory / 2) return false;
+  const std::string* seen = nullptr;
+  for (const auto& command : batch.commands) {
+    const auto* message = std::get_if<model::Message>(&command);
+    if (message == nullptr || (seen != nullptr && *seen == message->target.type)) continue;
+    seen = &message->target.type;
+    const std::size_t endpoint = invoker_.endpoint_index(*seen);
+    if (endpoint != SIZE_MAX && levels_.backlog(endpoint) >= options_.intake_backlog_messages) return false;
+  }
+  return true;
+}
+
+void Shard::pump_intake() {
+  if (intake_.empty() || !started_ || !admit_anything()) return;
+  for (std::size_t left = intake_.size(); left > 0; --left) {
+    WaitingBatch next = std::move(intake_.front());
+    intake_.pop_front();
+    if (!has_room_for(next.batch)) {
+      intake_.push_back(std::move(next));
+      continue;
+    }
+    const std::size_t count = next.batch.commands.size();
+    auto transition = partition::take_in(table_, next.batch.source, next.batch.from, next.batch.next, std::move(next.batch.commands));
+    if (!transition) {
+      next.taken(fail(std::move(transition.error())));
+      continue;
+    }
+    if (taken_in_ == 0) burst_began_ = clock_.now();
+    taken_in_ += count;
+    metrics_.messages_in.add(count);
+    perform(std::move(*transition));
+    if (next.durable) patient_gate_.push_back(std::move(next.durable));
+    next.taken({});
+  }
+  // The burst is over, and more is there.
+  if (!intake_.empty() && taken_in_ >= burst() && !is_worth_waiting()) want_close();
+}
+
+std::uint64_t Shard::burst() const {
+  const auto soon = static_cast<std::uint64_t>(handled_per_ms_ * static_cast<double>(options_.intake_burst_time.ms));
+  return std::clamp(soon, options_.intake_burst_min, std::max(options_.intake_burst_min, options_.intake_backlog_messages));
+}
+
+std::uint64_t Shard::backlog() const {
+  std::uint64_t sum = 0;
+  for (const auto& endpoint : invoker_.endpoints()) sum += endpoint->backlog;
+  return sum;
+}
+
+// Whether what was taken in will be handled soon, so that the epoch should not be cut before that.
+bool Shard::is_worth_waiting() const {
+  constexpr std::uint64_t kTail = 32;  // The last part of a burst is not waited for: its answers and the next burst overlap.
+  if (taken_in_ == 0) return false;
+  const std::uint64_t waiting = backlog();
+  if (waiting <= std::max<std::uint64_t>(burst() / kTail, 1)) return false;
+  if (clock_.now().unix_ms - burst_began_.unix_ms >= options_.intake_burst_max.ms) return false;
+  return static_cast<double>(waiting) <= handled_per_ms_ * static_cast<double>(options_.intake_burst_max.ms);
+}
+
+void Shard::count_handled(std::uint32_t batch) {
+  handled_ += batch;
+  const Instant now = clock_.now();
+  const std::int64_t past = now.unix_ms - handled_since_.unix_ms;
+  if (past >= 0 && past < kRateWindow_ms) return;
+  if (past > 0) handled_per_ms_ = (handled_per_ms_ + static_cast<double>(handled_) / static_cast<double>(past)) / 2;
+  handled_ = 0;
+  handled_since_ = now;
+}
+
+void Shard::set_source(std::string name, model::SourceRow row, Runtime::Done<void> done) {
+  if (auto ok = admit_anything(); !ok) return done(fail(std::move(ok.error())));
+  table_.apply(partition::PutSource{std::move(name), row});
+  gate([done = std::move(done)] { done({}); });
+}
+
+void Shard::dismiss_intake() {
+  for (auto& waiting : std::exchange(intake_, {})) waiting.taken(fail(ErrorCode::Unavailable, "the runtime is stopping"));
+}
+
+}  // namespace holdfast::runtime
