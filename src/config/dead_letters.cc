@@ -36,7 +36,8 @@ Egresses egresses_of(const Configuration& configuration) {
   for (const auto& nats : configuration.nats_egresses)
     out[nats.id] = {Egress::Kind::Nats, nullptr, nats.default_subject};
   if (!configuration.playground_egresses.empty())
-    out[model::kPlaygroundEgress] = {Egress::Kind::Topics, &configuration.playground_egresses.front().topics, {}};
+    out[model::kPlaygroundEgress] = {
+        Egress::Kind::Topics, &configuration.playground_egresses.front().topics, {}};
   return out;
 }
 
@@ -114,8 +115,8 @@ void read_dead_letter(MapReader& policy, DeadLetter::Owner owner, std::size_t in
   declarations.dead_letters.push_back(std::move(out));
 }
 
-void read_bad_records(MapReader& spec, model::BadRecordPolicy& out, DeadLetter::Owner owner, std::size_t index,
-                      Declarations& declarations) {
+void read_bad_records(MapReader& spec, model::BadRecordPolicy& out, DeadLetter::Owner owner,
+                      std::size_t index, Declarations& declarations) {
   auto policy = spec.map("onBadRecord", Extras::Refused);
   if (!policy) return;
   std::string then = "park";

@@ -20,8 +20,8 @@ std::string on_failure(const model::FailurePolicy& policy) {
       return out + "drop";
     case model::FailureAction::DeadLetter:
       if (policy.dead_letter_topic.empty()) return out + "to " + policy.dead_letter_stream;
-      return out + "to " +
-             policy.dead_letter_stream.substr(0, policy.dead_letter_stream.rfind('/') + 1) + policy.dead_letter_topic;
+      return out + "to " + policy.dead_letter_stream.substr(0, policy.dead_letter_stream.rfind('/') + 1) +
+             policy.dead_letter_topic;
   }
   return out;
 }
@@ -47,9 +47,9 @@ std::string listener(const model::Listener& at) {
 using Lines = std::vector<std::pair<std::string, std::string>>;
 
 void endpoint(const model::EndpointSpec& e, Lines& out) {
-  std::string how = "batch " + (e.max_batch == 0 ? "unbounded" : std::to_string(e.max_batch)) + ", concurrency " +
-                    std::to_string(e.max_concurrent) + ", call " + show(e.call_timeout) + ", " +
-                    on_failure(e.on_failure);
+  std::string how = "batch " + (e.max_batch == 0 ? "unbounded" : std::to_string(e.max_batch)) +
+                    ", concurrency " + std::to_string(e.max_concurrent) + ", call " + show(e.call_timeout) +
+                    ", " + on_failure(e.on_failure);
   if (e.protocol != model::FunctionProtocol::V3) {
     how += e.protocol == model::FunctionProtocol::V2 ? ", protocol v2" : ", protocol interim";
     std::vector<std::string> names;
@@ -77,7 +77,8 @@ std::string bad_records(const model::BadRecordPolicy& policy) {
 // One of many: the first and how many more.
 std::string brokers(std::string_view list) {
   const auto more = std::count(list.begin(), list.end(), ',');
-  return std::string(list.substr(0, list.find(','))) + (more == 0 ? "" : " and " + std::to_string(more) + " more");
+  return std::string(list.substr(0, list.find(','))) +
+         (more == 0 ? "" : " and " + std::to_string(more) + " more");
 }
 std::string servers(const std::vector<std::string>& list) {
   if (list.empty()) return {};
@@ -85,8 +86,9 @@ std::string servers(const std::vector<std::string>& list) {
 }
 
 void source(const model::SourceTopic& topic, const std::string& key, Lines& out) {
-  out.emplace_back("  " + topic.topic,
-                   topic.value_type + (topic.targets.empty() ? " by its routers" : " to " + topics(topic.targets)) + key);
+  out.emplace_back(
+      "  " + topic.topic,
+      topic.value_type + (topic.targets.empty() ? " by its routers" : " to " + topics(topic.targets)) + key);
 }
 void more(std::size_t count, Lines& out) {
   if (count > kShownMax) out.emplace_back("  …", "and " + std::to_string(count - kShownMax) + " more");
@@ -100,8 +102,8 @@ void ingress(const model::KafkaIngressSpec& i, Lines& out) {
                            : i.start.from == From::Specific
                                ? "offsets of " + std::to_string(i.start.offsets.size()) + " partitions"
                                : "a date";
-  out.emplace_back(i.id, "Kafka " + brokers(i.bootstrap_servers) + ", group " + i.group_id + ", from " + from + ", " +
-                             bad_records(i.on_bad_record));
+  out.emplace_back(i.id, "Kafka " + brokers(i.bootstrap_servers) + ", group " + i.group_id + ", from " +
+                             from + ", " + bad_records(i.on_bad_record));
   for (std::size_t k = 0; k < std::min(i.topics.size(), kShownMax); ++k) source(i.topics[k], {}, out);
   more(i.topics.size(), out);
   for (std::size_t k = 0; k < std::min(i.routes.size(), kShownMax); ++k)
@@ -120,9 +122,9 @@ void ingress(const model::NatsIngressSpec& i, Lines& out) {
   for (std::size_t k = 0; k < std::min(i.subjects.size(), kShownMax); ++k) {
     const auto& [topic, key] = i.subjects[k];
     source(topic,
-           key.subject_token      ? ", id from token " + std::to_string(*key.subject_token)
-           : key.header.empty()   ? ", id from the subject"
-                                  : ", id from header " + key.header,
+           key.subject_token    ? ", id from token " + std::to_string(*key.subject_token)
+           : key.header.empty() ? ", id from the subject"
+                                : ", id from header " + key.header,
            out);
   }
   more(i.subjects.size(), out);
@@ -139,8 +141,8 @@ void egress(const model::KafkaEgressSpec& e, Lines& out) {
 
 void egress(const model::NatsEgressSpec& e, Lines& out) {
   out.emplace_back(e.id, "NATS " + servers(e.connection.servers) + (e.jetstream ? ", JetStream" : ", core") +
-                             (e.default_subject.empty() ? "" : ", default " + e.default_subject) + ", outbox up to " +
-                             show_bytes(e.outbox_bytes));
+                             (e.default_subject.empty() ? "" : ", default " + e.default_subject) +
+                             ", outbox up to " + show_bytes(e.outbox_bytes));
 }
 
 // One heading and its lines, as a table of two columns.
@@ -160,8 +162,6 @@ std::string describe(const Configuration& configuration) {
     sections[1].lines.emplace_back("playground", "port " + std::to_string(i.port));
   for (const auto& i : configuration.kafka_ingresses) ingress(i, sections[1].lines);
   for (const auto& i : configuration.nats_ingresses) ingress(i, sections[1].lines);
-  for (const auto& k : configuration.kinesis)
-    sections[k.is_ingress ? 1 : 2].lines.emplace_back(k.id, "Kinesis, not supported yet");
   sections[2].heading = "egresses";
   for (const auto& e : configuration.playground_egresses)
     sections[2].lines.emplace_back("playground",
@@ -174,6 +174,8 @@ std::string describe(const Configuration& configuration) {
             (e.retention_bytes == 0 ? "any size" : "up to " + show_bytes(e.retention_bytes) + " a topic"));
   for (const auto& e : configuration.kafka_egresses) egress(e, sections[2].lines);
   for (const auto& e : configuration.nats_egresses) egress(e, sections[2].lines);
+  for (const auto& k : configuration.kinesis)
+    sections[k.is_ingress ? 1 : 2].lines.emplace_back(k.id, "Kinesis, not supported yet");
   const model::Settings& s = configuration.settings;
   sections[3].heading = "settings";
   sections[3].lines = {

@@ -64,7 +64,8 @@ std::string broker_fault(std::string_view broker) {
 // Why it is no subject; `wildcards`: * as a token, and > as the last one, are.
 std::string subject_fault(std::string_view text, bool wildcards) {
   if (text.empty()) return "it is empty";
-  if (text.size() > kSubjectBytesMax) return "it is longer than " + std::to_string(kSubjectBytesMax) + " bytes";
+  if (text.size() > kSubjectBytesMax)
+    return "it is longer than " + std::to_string(kSubjectBytesMax) + " bytes";
   for (std::size_t at = 0; at <= text.size();) {
     const auto end = std::min(text.find('.', at), text.size());
     const std::string_view token = text.substr(at, end - at);
@@ -81,7 +82,8 @@ std::string subject_fault(std::string_view text, bool wildcards) {
 }
 
 Format<std::string> subject(std::string expected, bool wildcards) {
-  return {std::move(expected), [wildcards](std::string_view text, std::string& hint) -> std::optional<std::string> {
+  return {std::move(expected),
+          [wildcards](std::string_view text, std::string& hint) -> std::optional<std::string> {
             if (hint = subject_fault(text, wildcards); !hint.empty()) return std::nullopt;
             return std::string(text);
           }};
@@ -100,7 +102,8 @@ std::string path_fault(std::string_view path) {
     const auto end = std::min(path.find('.', at), path.size());
     std::string_view field = path.substr(at, end - at);
     if (const auto bracket = field.find('['); bracket != std::string_view::npos) {
-      if (!field.ends_with(']') || !whole<std::uint32_t>(field.substr(bracket + 1, field.size() - bracket - 2)))
+      if (!field.ends_with(']') ||
+          !whole<std::uint32_t>(field.substr(bracket + 1, field.size() - bracket - 2)))
         return shown + " has an index that is no number";
       field = field.substr(0, bracket);
     }
@@ -112,7 +115,8 @@ std::string path_fault(std::string_view path) {
 
 std::string template_fault(std::string_view text) {
   if (text.size() > model::kTypeBytesMax + model::kIdBytesMax) return "it is too long";
-  if (std::any_of(text.begin(), text.end(), is_blank)) return "it has white space or control characters in it";
+  if (std::any_of(text.begin(), text.end(), is_blank))
+    return "it has white space or control characters in it";
   std::string plain;  // With a letter for each expression.
   for (std::size_t at = 0; at < text.size();) {
     const auto open = std::min(text.find("{{", at), text.size());
@@ -144,7 +148,8 @@ Format<std::string> nats_url() {
               return std::nullopt;
             }
             // The rest follows the rules of every other URL of a server.
-            if (!url_template().parse("http" + std::string(text.substr(scheme.size())), hint)) return std::nullopt;
+            if (!url_template().parse("http" + std::string(text.substr(scheme.size())), hint))
+              return std::nullopt;
             if (text.find_first_of("/?{", scheme.size() + 3) != std::string_view::npos) {
               hint = "nothing stands behind the port";
               return std::nullopt;
@@ -167,16 +172,16 @@ Format<std::string> nats_name(std::string expected) {
 
 Format<std::string> header_name() {
   return {"the name of a header", [](std::string_view text, std::string&) -> std::optional<std::string> {
-            const bool plain = std::all_of(text.begin(), text.end(), [](unsigned char c) {
-              return c > 0x20 && c < 0x7f && c != ':';
-            });
+            const bool plain = std::all_of(text.begin(), text.end(),
+                                           [](unsigned char c) { return c > 0x20 && c < 0x7f && c != ':'; });
             if (text.empty() || text.size() > kNameBytesMax || !plain) return std::nullopt;
             return std::string(text);
           }};
 }
 
 Format<std::string> http_url() {
-  return {"a URL as https://host:port", [](std::string_view text, std::string& hint) -> std::optional<std::string> {
+  return {"a URL as https://host:port",
+          [](std::string_view text, std::string& hint) -> std::optional<std::string> {
             if (!url_template().parse(text, hint)) return std::nullopt;
             if (!(text.starts_with("http://") || text.starts_with("https://")) ||
                 text.find('{') != std::string_view::npos)
@@ -207,7 +212,8 @@ Format<std::string> function_type() {
 }
 
 Format<std::string> value_type() {
-  return {"a type as namespace/name", [](std::string_view text, std::string& hint) -> std::optional<std::string> {
+  return {"a type as namespace/name",
+          [](std::string_view text, std::string& hint) -> std::optional<std::string> {
             const auto [ns, name] = model::split_type(text);
             if (text.size() > model::kTypeBytesMax)
               hint = "it is longer than " + std::to_string(model::kTypeBytesMax) + " bytes";
@@ -215,8 +221,7 @@ Format<std::string> value_type() {
               hint = "the / is missing";
             else if (ns.empty() || name.empty())
               hint = ns.empty() ? "the namespace is missing" : "the name is missing";
-            else if (std::any_of(text.begin(), text.end(),
-                                 is_blank))
+            else if (std::any_of(text.begin(), text.end(), is_blank))
               hint = "it has white space or control characters in it";
             if (!hint.empty()) return std::nullopt;
             return std::string(text);
@@ -226,7 +231,8 @@ Format<std::string> value_type() {
 Format<std::string> type_url() {
   return {"the URL of a type, as type.googleapis.com/org.x.Message",
           [](std::string_view text, std::string&) -> std::optional<std::string> {
-            if (text.empty() || text.size() > model::kTypeBytesMax || std::any_of(text.begin(), text.end(), is_blank))
+            if (text.empty() || text.size() > model::kTypeBytesMax ||
+                std::any_of(text.begin(), text.end(), is_blank))
               return std::nullopt;
             return std::string(text);
           }};
@@ -271,7 +277,8 @@ Format<std::string> broker_list() {
               std::string_view broker = text.substr(at, end - at);
               while (!broker.empty() && (broker.front() == ' ' || broker.front() == '\t'))
                 broker.remove_prefix(1);
-              while (!broker.empty() && (broker.back() == ' ' || broker.back() == '\t')) broker.remove_suffix(1);
+              while (!broker.empty() && (broker.back() == ' ' || broker.back() == '\t'))
+                broker.remove_suffix(1);
               hint = text.empty() ? std::string() : broker_fault(broker);
               if (text.empty() || !hint.empty()) return std::nullopt;
               out.append(out.empty() ? "" : ",").append(broker);
@@ -288,7 +295,8 @@ Format<std::string> broker_list() {
 Format<std::string> kinesis_stream() {
   return {"a Kinesis stream: 1 to 128 letters, digits, ., _ and -",
           [](std::string_view text, std::string&) -> std::optional<std::string> {
-            if (text.empty() || text.size() > kStreamBytesMax || !std::all_of(text.begin(), text.end(), is_name_part))
+            if (text.empty() || text.size() > kStreamBytesMax ||
+                !std::all_of(text.begin(), text.end(), is_name_part))
               return std::nullopt;
             return std::string(text);
           }};
@@ -298,7 +306,8 @@ Format<std::pair<std::string, std::int32_t>> topic_partition() {
   return {"a partition as topic/number",
           [](std::string_view text, std::string&) -> std::optional<std::pair<std::string, std::int32_t>> {
             const auto slash = text.rfind('/');
-            if (slash == std::string_view::npos || !is_kafka_topic(text.substr(0, slash))) return std::nullopt;
+            if (slash == std::string_view::npos || !is_kafka_topic(text.substr(0, slash)))
+              return std::nullopt;
             const auto partition = whole<std::int32_t>(text.substr(slash + 1));
             if (!partition || *partition < 0) return std::nullopt;
             return std::pair{std::string(text.substr(0, slash)), *partition};
@@ -306,39 +315,41 @@ Format<std::pair<std::string, std::int32_t>> topic_partition() {
 }
 
 Format<Instant> start_date() {
-  return {"a date as 2020-02-01 04:15:00.000 +0000",
-          [](std::string_view text, std::string& hint) -> std::optional<Instant> {
-            constexpr std::string_view kShape = "dddd-dd-dd dd:dd:dd.ddd sdddd";
-            const auto fits = [](char shape, char c) {
-              return shape == 'd' ? is_digit(c) : shape == 's' ? c == '+' || c == '-' : c == shape;
-            };
-            if (text.size() != kShape.size() ||
-                !std::equal(kShape.begin(), kShape.end(), text.begin(), fits)) {
-              hint = "the pattern is yyyy-MM-dd HH:mm:ss.SSS Z: three digits of milliseconds, +HHMM for the zone";
-              return std::nullopt;
-            }
-            const auto part = [&](std::size_t at, std::size_t size) { return *whole<int>(text.substr(at, size)); };
-            const std::chrono::year_month_day day{std::chrono::year{part(0, 4)},
-                                                  std::chrono::month{static_cast<unsigned>(part(5, 2))},
-                                                  std::chrono::day{static_cast<unsigned>(part(8, 2))}};
-            const int hour = part(11, 2), minute = part(14, 2), second = part(17, 2);
-            const int zone_hour = part(25, 2), zone_minute = part(27, 2);
-            if (!day.ok()) {
-              hint = "there is no such day";
-              return std::nullopt;
-            }
-            if (hour > 23 || minute > 59 || second > 59) {
-              hint = "there is no such time of day";
-              return std::nullopt;
-            }
-            if (zone_minute > 59 || zone_hour * 60 + zone_minute > 18 * 60) {
-              hint = "there is no such zone";
-              return std::nullopt;
-            }
-            const std::int64_t days = std::chrono::sys_days{day}.time_since_epoch().count();
-            const std::int64_t zone = (zone_hour * 60 + zone_minute) * (text[24] == '-' ? -1 : 1);
-            return Instant{(((days * 24 + hour) * 60 + minute - zone) * 60 + second) * 1000 + part(20, 3)};
-          }};
+  return {
+      "a date as 2020-02-01 04:15:00.000 +0000",
+      [](std::string_view text, std::string& hint) -> std::optional<Instant> {
+        constexpr std::string_view kShape = "dddd-dd-dd dd:dd:dd.ddd sdddd";
+        const auto fits = [](char shape, char c) {
+          return shape == 'd' ? is_digit(c) : shape == 's' ? c == '+' || c == '-' : c == shape;
+        };
+        if (text.size() != kShape.size() || !std::equal(kShape.begin(), kShape.end(), text.begin(), fits)) {
+          hint = "the pattern is yyyy-MM-dd HH:mm:ss.SSS Z: three digits of milliseconds, +HHMM for the zone";
+          return std::nullopt;
+        }
+        const auto part = [&](std::size_t at, std::size_t size) {
+          return *whole<int>(text.substr(at, size));
+        };
+        const std::chrono::year_month_day day{std::chrono::year{part(0, 4)},
+                                              std::chrono::month{static_cast<unsigned>(part(5, 2))},
+                                              std::chrono::day{static_cast<unsigned>(part(8, 2))}};
+        const int hour = part(11, 2), minute = part(14, 2), second = part(17, 2);
+        const int zone_hour = part(25, 2), zone_minute = part(27, 2);
+        if (!day.ok()) {
+          hint = "there is no such day";
+          return std::nullopt;
+        }
+        if (hour > 23 || minute > 59 || second > 59) {
+          hint = "there is no such time of day";
+          return std::nullopt;
+        }
+        if (zone_minute > 59 || zone_hour * 60 + zone_minute > 18 * 60) {
+          hint = "there is no such zone";
+          return std::nullopt;
+        }
+        const std::int64_t days = std::chrono::sys_days{day}.time_since_epoch().count();
+        const std::int64_t zone = (zone_hour * 60 + zone_minute) * (text[24] == '-' ? -1 : 1);
+        return Instant{(((days * 24 + hour) * 60 + minute - zone) * 60 + second) * 1000 + part(20, 3)};
+      }};
 }
 
 Format<std::string> any_case(Format<std::string> format) {

@@ -18,7 +18,8 @@ namespace holdfast::config {
 [[nodiscard]] Format<std::string> address_template();
 [[nodiscard]] Format<std::string> kafka_topic();
 [[nodiscard]] Format<std::string> kinesis_stream();
-// host:port, separated by commas; each may have a scheme, as Kafka's clients take it. Gives it without white space.
+// host:port, separated by commas; each may have a scheme, as Kafka's clients take it. Gives it without white
+// space.
 [[nodiscard]] Format<std::string> broker_list();
 // "topic/partition" and an offset, of startupPosition.offsets.
 [[nodiscard]] Format<std::pair<std::string, std::int32_t>> topic_partition();

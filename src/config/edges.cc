@@ -37,7 +37,8 @@ void read_playground_ingress(MapReader& spec, Configuration& configuration, Decl
   model::PlaygroundIngressSpec out;
   read_port(spec, out.port, declarations);
   spec.finish();
-  if (has_room(spec, configuration.playground_ingresses.size(), kIngressesMax)) configuration.playground_ingresses.push_back(out);
+  if (has_room(spec, configuration.playground_ingresses.size(), kIngressesMax))
+    configuration.playground_ingresses.push_back(out);
 }
 
 void read_playground_egress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
@@ -67,7 +68,8 @@ void read_stream_egress(MapReader& spec, Configuration& configuration, Declarati
     retention->finish();
   }
   spec.finish();
-  if (has_room(spec, configuration.streams.size(), kEgressesMax)) configuration.streams.push_back(std::move(out));
+  if (has_room(spec, configuration.streams.size(), kEgressesMax))
+    configuration.streams.push_back(std::move(out));
 }
 
 }  // namespace holdfast::config

@@ -6,8 +6,8 @@
 namespace holdfast::config {
 
 [[nodiscard]] const Format<Duration>& timeout();
-// How they are called and what they speak: maxNumBatchRequests, maxConcurrentRequests, protocol, states, onFailure.
-// The endpoint is the next one of the configuration.
+// How they are called and what they speak: maxNumBatchRequests, maxConcurrentRequests, protocol, states,
+// onFailure. The endpoint is the next one of the configuration.
 void read_calls(MapReader& spec, model::EndpointSpec& out, Configuration& configuration,
                 Declarations& declarations);
 // `states`: names, or maps of name, expireAfter and expireMode.

@@ -30,8 +30,9 @@ TEST(DocumentErrors, NameTheDocumentTheLineAndTheKind) {
           R"(m.yaml:1:7: kind: expected a known kind, got "io.statefun.endpoint.v2/http" (did you mean "io.statefun.endpoints.v2/http"?))"));
   std::string known = "known here: ";
   for (const Kind& kind : kKinds) known.append(&kind == std::begin(kKinds) ? "" : ", ").append(kind.name);
-  EXPECT_THAT(lines(load_text("kind: something/else\nspec: {}\n")),
-              ElementsAre(HasSubstr("m.yaml:1:7: kind: expected a known kind, got \"something/else\" (" + known)));
+  EXPECT_THAT(
+      lines(load_text("kind: something/else\nspec: {}\n")),
+      ElementsAre(HasSubstr("m.yaml:1:7: kind: expected a known kind, got \"something/else\" (" + known)));
 }
 
 TEST(DocumentErrors, SayWhatADocumentIsMadeOf) {

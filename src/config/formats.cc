@@ -379,7 +379,8 @@ Format<std::string> readable_file(std::string folder) {
           return std::nullopt;
         }
         if (text.starts_with("classpath:")) text.remove_prefix(10);
-        if (text.starts_with("file:///")) text.remove_prefix(7);
+        // file:/x and file:///x are the same to Java.
+        if (text.starts_with("file:")) text.remove_prefix(text.starts_with("file:///") ? 7 : 5);
         const std::filesystem::path path = std::filesystem::path(folder) / std::filesystem::path(text);
         std::error_code error;
         const auto status = std::filesystem::status(path, error);

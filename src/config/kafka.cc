@@ -1,6 +1,6 @@
-// io.statefun.kafka.v1/ingress and egress, and their kin of module.yaml 1.0 and 2.0. Keys and defaults are those
-// of StateFun: RoutableKafkaIngressSpec and GenericKafkaEgressSpec of 3.3, KafkaIngressSpecJsonParser of 2.2.
-// onBadRecord, outboxBytes and positionsTopic are ours; StateFun ignores them.
+// io.statefun.kafka.v1/ingress and egress, and their kin of module.yaml 1.0 and 2.0. Keys and defaults are
+// those of StateFun: RoutableKafkaIngressSpec and GenericKafkaEgressSpec of 3.3, KafkaIngressSpecJsonParser
+// of 2.2. onBadRecord, outboxBytes and positionsTopic are ours; StateFun ignores them.
 #include <algorithm>
 
 #include "config/edge_formats.h"
@@ -84,7 +84,8 @@ void read_protobuf_topics(MapReader& spec, model::KafkaIngressSpec& out) {
     const auto [first, fresh] = seen.emplace(topics[i], elements[i].mark);
     if (!fresh)
       spec.file().report(Severity::Error, elements[i].mark, spec.path("topics"), "each topic once",
-                         elements[i].written + " again", "first at " + spec.file().place(first->second).text());
+                         elements[i].written + " again",
+                         "first at " + spec.file().place(first->second).text());
     out.topics.push_back({topics[i], std::string(kProtobufTypes) + message, {}});
   }
 }
@@ -93,13 +94,15 @@ void read_offsets(MapReader& start, model::KafkaIngressSpec& out) {
   const auto offset_format = integer(0, INT64_MAX);
   const auto pairs = start.pairs("offsets", offset_format.expected);
   if (pairs.empty() && (!start.has("offsets") || start.find("offsets")->items.empty()))
-    start.error("offsets", "a list of topic/partition: offset", start.has("offsets") ? "an empty list" : "nothing");
+    start.error("offsets", "a list of topic/partition: offset",
+                start.has("offsets") ? "an empty list" : "nothing");
   for (const auto& pair : pairs) {
     std::string hint;
     const auto partition = topic_partition().parse(pair.name, hint);
     const auto offset = offset_format.parse(pair.text, hint);
     if (!partition)
-      start.file().report(Severity::Error, pair.mark, pair.path, topic_partition().expected, in_quotes(pair.name));
+      start.file().report(Severity::Error, pair.mark, pair.path, topic_partition().expected,
+                          in_quotes(pair.name));
     if (!offset) start.refuse(pair, offset_format.expected, {});
     if (!partition || !offset) continue;
     const bool read = std::any_of(out.topics.begin(), out.topics.end(),
@@ -129,7 +132,8 @@ void read_start(MapReader& spec, model::KafkaIngressSpec& out) {
   if (out.start.from == From::Specific)
     read_offsets(*start, out);
   else if (known && start->has("offsets"))
-    start->warning("offsets", "this key only beside type: specific-offsets", "type: " + type, "it has no effect");
+    start->warning("offsets", "this key only beside type: specific-offsets", "type: " + type,
+                   "it has no effect");
   if (out.start.from == From::Date)
     start->required("date", start_date(), out.start.date);
   else if (known && start->has("date"))
@@ -162,7 +166,8 @@ void read_ingress(MapReader& spec, Configuration& configuration, Declarations& d
   model::KafkaIngressSpec out;
   read_ingress_id(spec, out.id, declarations);
   auto properties = read_properties(spec);
-  read_key_or_property(spec, "address", "bootstrap.servers", broker_list(), properties, out.bootstrap_servers);
+  read_key_or_property(spec, "address", "bootstrap.servers", broker_list(), properties,
+                       out.bootstrap_servers);
   read_key_or_property(spec, "consumerGroupId", "group.id", text("the id of a consumer group"), properties,
                        out.group_id);
   out.properties = plain(std::move(properties));
@@ -202,7 +207,8 @@ void read_kafka_egress(MapReader& spec, Configuration& configuration, Declaratio
   model::KafkaEgressSpec out;
   read_egress_id(spec, out.id, declarations);
   auto properties = read_properties(spec);
-  read_key_or_property(spec, "address", "bootstrap.servers", broker_list(), properties, out.bootstrap_servers);
+  read_key_or_property(spec, "address", "bootstrap.servers", broker_list(), properties,
+                       out.bootstrap_servers);
   out.properties = plain(std::move(properties));
   read_delivery(spec, out);
   spec.optional("outboxBytes", byte_size(kOutboxBytesMin, kOutboxBytesMax), out.outbox_bytes);

@@ -10,11 +10,11 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::Pair;
 using testing::kKafkaEgress;
 using testing::kKafkaIngress;
 using testing::lines;
 using testing::load_text;
+using ::testing::Pair;
 using testing::problems_of;
 
 // The shopping example of the playground, with what people add to it.
@@ -114,10 +114,12 @@ TEST(KafkaIngress, TakesEveryStartupPosition) {
   using From = model::KafkaStart::From;
   EXPECT_EQ(ingress("startupPosition: {type: latest}").start.from, From::Latest);
   EXPECT_EQ(ingress("startupPosition: {type: earliest}").start.from, From::Earliest);
-  EXPECT_EQ(ingress("startupPosition: {type: GROUP-OFFSETS}").start.from, From::GroupOffsets) << "as 2.2 takes it";
-  for (const std::string_view form : {"startupPosition: {type: specific-offsets, offsets: [{t/0: 91}, {t/12: 0}]}",
-                                      "startupPosition: {type: specific-offsets, offsets: {t/0: 91, t/12: 0}}",
-                                      "startupPosition:\n  type: specific-offsets\n  offsets:\n    - t/0: 91\n    - t/12: 0"}) {
+  EXPECT_EQ(ingress("startupPosition: {type: GROUP-OFFSETS}").start.from, From::GroupOffsets)
+      << "as 2.2 takes it";
+  for (const std::string_view form :
+       {"startupPosition: {type: specific-offsets, offsets: [{t/0: 91}, {t/12: 0}]}",
+        "startupPosition: {type: specific-offsets, offsets: {t/0: 91, t/12: 0}}",
+        "startupPosition:\n  type: specific-offsets\n  offsets:\n    - t/0: 91\n    - t/12: 0"}) {
     const auto start = ingress(form).start;
     EXPECT_EQ(start.from, From::Specific);
     ASSERT_EQ(start.offsets.size(), 2u);
@@ -140,7 +142,8 @@ TEST(KafkaIngress, TakesBrokersAndGroupFromPropertiesButItsKeysWin) {
   const LoadResult result = load_text(
       "kind: io.statefun.kafka.v1/ingress\nspec:\n  id: a/in\n"
       "  topics: [{topic: t, valueType: a/T, targets: [a/f]}]\n"
-      "  properties: {bootstrap.servers: 'SASL_SSL://[::1]:9092', group.id: g, isolation.level: read_committed}\n" +
+      "  properties: {bootstrap.servers: 'SASL_SSL://[::1]:9092', group.id: g, isolation.level: "
+      "read_committed}\n" +
       std::string(kServed));
   EXPECT_THAT(lines(result), IsEmpty());
   ASSERT_EQ(result.configuration.kafka_ingresses.size(), 1u);
@@ -149,7 +152,8 @@ TEST(KafkaIngress, TakesBrokersAndGroupFromPropertiesButItsKeysWin) {
   EXPECT_EQ(in.group_id, "g");
   EXPECT_THAT(in.properties, ElementsAre(Pair("isolation.level", "read_committed")));
 
-  const LoadResult both = load_ingress("properties:\n  - bootstrap.servers: other:1\n  - group.id: g\n  - a: b\n  - a: c");
+  const LoadResult both =
+      load_ingress("properties:\n  - bootstrap.servers: other:1\n  - group.id: g\n  - a: b\n  - a: c");
   EXPECT_THAT(lines(both),
               ElementsAre("m.yaml:8:26: warning: spec.properties[0].\"bootstrap.servers\": expected no "
                           "bootstrap.servers beside address, got \"other:1\" (address wins)",
@@ -171,71 +175,89 @@ TEST(KafkaIngress, SaysWhatBecomesOfBadRecords) {
   EXPECT_EQ(stream.dead_letter_egress, "a/letters");
   EXPECT_EQ(stream.dead_letter_topic, "letters");
   const auto kafka =
-      ingress("onBadRecord: {then: dead-letter, deadLetter: {egress: a/out, topic: bad}}", egresses).on_bad_record;
+      ingress("onBadRecord: {then: dead-letter, deadLetter: {egress: a/out, topic: bad}}", egresses)
+          .on_bad_record;
   EXPECT_EQ(kafka.dead_letter_egress, "a/out");
   EXPECT_EQ(kafka.dead_letter_topic, "bad");
-  EXPECT_THAT(lines(load_ingress("onBadRecord: {then: drop}")),
-              ElementsAre("m.yaml:7:23: spec.onBadRecord.then: expected park, dead-letter or skip, got \"drop\""));
+  EXPECT_THAT(
+      lines(load_ingress("onBadRecord: {then: drop}")),
+      ElementsAre("m.yaml:7:23: spec.onBadRecord.then: expected park, dead-letter or skip, got \"drop\""));
   EXPECT_THAT(
       lines(load_ingress("onBadRecord: {then: dead-letter, deadLetter: {egress: a/out}}", egresses)),
-      ElementsAre("m.yaml:7:48: spec.onBadRecord.deadLetter.topic: expected a topic of the egress, got nothing "
-                  "(a Kafka topic: 1 to 249 letters, digits, ., _ and -)"));
-  EXPECT_THAT(lines(load_ingress("onBadRecord: {then: dead-letter, deadLetter: {egress: a/none, topic: t}, x: 1}")),
-              ElementsAre("m.yaml:7:57: spec.onBadRecord.deadLetter.egress: expected the id of an egress, got "
-                          "\"a/none\" (no document declares it)",
-                          "m.yaml:7:76: spec.onBadRecord.x: expected a known key, got \"x\" (known here: then, "
-                          "deadLetter)"));
+      ElementsAre(
+          "m.yaml:7:48: spec.onBadRecord.deadLetter.topic: expected a topic of the egress, got nothing "
+          "(a Kafka topic: 1 to 249 letters, digits, ., _ and -)"));
+  EXPECT_THAT(
+      lines(load_ingress("onBadRecord: {then: dead-letter, deadLetter: {egress: a/none, topic: t}, x: 1}")),
+      ElementsAre("m.yaml:7:57: spec.onBadRecord.deadLetter.egress: expected the id of an egress, got "
+                  "\"a/none\" (no document declares it)",
+                  "m.yaml:7:76: spec.onBadRecord.x: expected a known key, got \"x\" (known here: then, "
+                  "deadLetter)"));
 }
 
 TEST(KafkaIngress, NamesWhatIsMissing) {
-  EXPECT_THAT(problems_of(kKafkaIngress, "topics: []"),
-              ElementsAre("m.yaml:3:3: spec.id: expected an ingress id as namespace/name, got nothing",
-                          "m.yaml:3:3: spec.address: expected brokers as host:port, separated by commas, got nothing",
-                          "m.yaml:3:3: spec.consumerGroupId: expected the id of a consumer group, got nothing",
-                          "m.yaml:3:11: spec.topics: expected a list of at least one topic, got an empty list"));
-  EXPECT_THAT(problems_of(kKafkaIngress, "id: a/in\naddress: k:1\nconsumerGroupId: g\ntopics: [{}, t]"),
-              ElementsAre("m.yaml:6:12: spec.topics[0].topic: expected a Kafka topic: 1 to 249 letters, digits, ., _ "
-                          "and -, got nothing",
-                          "m.yaml:6:12: spec.topics[0].valueType: expected a type as namespace/name, got nothing",
-                          "m.yaml:6:12: spec.topics[0].targets: expected a list of at least one function, got nothing",
-                          "m.yaml:6:16: spec.topics[1]: expected a map, got \"t\""));
+  EXPECT_THAT(
+      problems_of(kKafkaIngress, "topics: []"),
+      ElementsAre("m.yaml:3:3: spec.id: expected an ingress id as namespace/name, got nothing",
+                  "m.yaml:3:3: spec.address: expected brokers as host:port, separated by commas, got nothing",
+                  "m.yaml:3:3: spec.consumerGroupId: expected the id of a consumer group, got nothing",
+                  "m.yaml:3:11: spec.topics: expected a list of at least one topic, got an empty list"));
+  EXPECT_THAT(
+      problems_of(kKafkaIngress, "id: a/in\naddress: k:1\nconsumerGroupId: g\ntopics: [{}, t]"),
+      ElementsAre(
+          "m.yaml:6:12: spec.topics[0].topic: expected a Kafka topic: 1 to 249 letters, digits, ., _ "
+          "and -, got nothing",
+          "m.yaml:6:12: spec.topics[0].valueType: expected a type as namespace/name, got nothing",
+          "m.yaml:6:12: spec.topics[0].targets: expected a list of at least one function, got nothing",
+          "m.yaml:6:16: spec.topics[1]: expected a map, got \"t\""));
 }
 
 TEST(KafkaIngress, NamesWhatIsWrongInATopic) {
   EXPECT_THAT(
-      lines(load_text("kind: io.statefun.kafka.v1/ingress\nspec:\n  id: in\n  address: k\n  consumerGroupId: ''\n"
-                      "  topics:\n"
-                      "    - {topic: t u, valueType: T, targets: [a/*, b, holdfast/request]}\n"
-                      "    - {topic: t, valueType: a/T, targets: [a/f, a/f], valueTyp: x}\n"
-                      "    - {topic: t, valueType: a/T, targets: a/f}\n" +
-                      std::string(kServed))),
+      lines(load_text(
+          "kind: io.statefun.kafka.v1/ingress\nspec:\n  id: in\n  address: k\n  consumerGroupId: ''\n"
+          "  topics:\n"
+          "    - {topic: t u, valueType: T, targets: [a/*, b, holdfast/request]}\n"
+          "    - {topic: t, valueType: a/T, targets: [a/f, a/f], valueTyp: x}\n"
+          "    - {topic: t, valueType: a/T, targets: a/f}\n" +
+          std::string(kServed))),
       ElementsAre(
           "m.yaml:3:7: spec.id: expected an ingress id as namespace/name, got \"in\" (there must be one /)",
-          "m.yaml:4:12: spec.address: expected brokers as host:port, separated by commas, got \"k\" (the port of "
+          "m.yaml:4:12: spec.address: expected brokers as host:port, separated by commas, got \"k\" (the "
+          "port of "
           "\"k\" is missing)",
           "m.yaml:5:20: spec.consumerGroupId: expected the id of a consumer group, got \"\"",
-          "m.yaml:7:15: spec.topics[0].topic: expected a Kafka topic: 1 to 249 letters, digits, ., _ and -, got "
+          "m.yaml:7:15: spec.topics[0].topic: expected a Kafka topic: 1 to 249 letters, digits, ., _ and -, "
+          "got "
           "\"t u\"",
-          "m.yaml:7:31: spec.topics[0].valueType: expected a type as namespace/name, got \"T\" (the / is missing)",
-          "m.yaml:7:44: spec.topics[0].targets[0]: expected a function as namespace/name, got \"a/*\" (a message "
+          "m.yaml:7:31: spec.topics[0].valueType: expected a type as namespace/name, got \"T\" (the / is "
+          "missing)",
+          "m.yaml:7:44: spec.topics[0].targets[0]: expected a function as namespace/name, got \"a/*\" (a "
+          "message "
           "goes to one function, not to all of a namespace)",
-          "m.yaml:7:49: spec.topics[0].targets[1]: expected a function as namespace/name, got \"b\" (the / is "
+          "m.yaml:7:49: spec.topics[0].targets[1]: expected a function as namespace/name, got \"b\" (the / "
+          "is "
           "missing)",
           "m.yaml:7:52: spec.topics[0].targets[2]: expected a function as namespace/name, got "
           "\"holdfast/request\" (the namespace holdfast is reserved)",
-          "m.yaml:8:49: warning: spec.topics[1].targets: expected each function once, got \"a/f\" again (it gets "
+          "m.yaml:8:49: warning: spec.topics[1].targets: expected each function once, got \"a/f\" again (it "
+          "gets "
           "each record as often)",
-          "m.yaml:8:55: warning: spec.topics[1].valueTyp: expected a known key, got \"valueTyp\" (it is ignored; "
+          "m.yaml:8:55: warning: spec.topics[1].valueTyp: expected a known key, got \"valueTyp\" (it is "
+          "ignored; "
           "did you mean \"valueType\"?)",
-          "m.yaml:9:15: spec.topics[2].topic: expected each topic once, got \"t\" again (first at m.yaml:8:15)",
+          "m.yaml:9:15: spec.topics[2].topic: expected each topic once, got \"t\" again (first at "
+          "m.yaml:8:15)",
           "m.yaml:9:43: spec.topics[2].targets: expected a list, got \"a/f\""));
 }
 
 TEST(KafkaIngress, NamesWhatIsWrongWithTheBrokers) {
   const auto said = [](const std::string& address) {
-    const auto all = problems_of(kKafkaIngress, "id: a/in\naddress: '" + address +
-                                                    "'\nconsumerGroupId: g\ntopics: [{topic: t, valueType: a/T, "
-                                                    "targets: [a/f]}]\n" + std::string());
+    const auto all =
+        problems_of(kKafkaIngress, "id: a/in\naddress: '" + address +
+                                       "'\nconsumerGroupId: g\ntopics: [{topic: t, valueType: a/T, "
+                                       "targets: [a/f]}]\n" +
+                                       std::string());
     for (const auto& line : all)
       if (line.find("spec.address") != std::string::npos) return line.substr(line.find(", got") + 2);
     return std::string();
@@ -253,35 +275,46 @@ TEST(KafkaIngress, NamesWhatIsWrongWithTheBrokers) {
 }
 
 TEST(KafkaIngress, NamesWhatIsWrongWithTheStartupPosition) {
-  const auto said = [](const std::string& position) { return lines(load_ingress("startupPosition: " + position)); };
-  EXPECT_THAT(said("earliest"), ElementsAre("m.yaml:7:20: spec.startupPosition: expected a map, got \"earliest\""));
+  const auto said = [](const std::string& position) {
+    return lines(load_ingress("startupPosition: " + position));
+  };
+  EXPECT_THAT(said("earliest"),
+              ElementsAre("m.yaml:7:20: spec.startupPosition: expected a map, got \"earliest\""));
   EXPECT_THAT(said("{}"), ElementsAre("m.yaml:7:20: spec.startupPosition.type: expected latest, earliest, "
                                       "group-offsets, specific-offsets or date, got nothing"));
-  EXPECT_THAT(said("{type: group-offset}"),
-              ElementsAre("m.yaml:7:27: spec.startupPosition.type: expected latest, earliest, group-offsets, "
-                          "specific-offsets or date, got \"group-offset\" (did you mean \"group-offsets\"?)"));
-  EXPECT_THAT(said("{type: latest, offsets: [{t/0: 1}], date: x}"),
-              ElementsAre("m.yaml:7:44: warning: spec.startupPosition.offsets: expected this key only beside type: "
-                          "specific-offsets, got type: latest (it has no effect)",
-                          "m.yaml:7:62: warning: spec.startupPosition.date: expected this key only beside type: "
-                          "date, got type: latest (it has no effect)"));
-  EXPECT_THAT(said("{type: specific-offsets}"),
-              ElementsAre("m.yaml:7:20: spec.startupPosition.offsets: expected a list of topic/partition: offset, "
-                          "got nothing"));
-  EXPECT_THAT(said("{type: specific-offsets, offsets: []}"),
-              ElementsAre("m.yaml:7:54: spec.startupPosition.offsets: expected a list of topic/partition: offset, "
-                          "got an empty list"));
+  EXPECT_THAT(
+      said("{type: group-offset}"),
+      ElementsAre("m.yaml:7:27: spec.startupPosition.type: expected latest, earliest, group-offsets, "
+                  "specific-offsets or date, got \"group-offset\" (did you mean \"group-offsets\"?)"));
+  EXPECT_THAT(
+      said("{type: latest, offsets: [{t/0: 1}], date: x}"),
+      ElementsAre("m.yaml:7:44: warning: spec.startupPosition.offsets: expected this key only beside type: "
+                  "specific-offsets, got type: latest (it has no effect)",
+                  "m.yaml:7:62: warning: spec.startupPosition.date: expected this key only beside type: "
+                  "date, got type: latest (it has no effect)"));
+  EXPECT_THAT(
+      said("{type: specific-offsets}"),
+      ElementsAre("m.yaml:7:20: spec.startupPosition.offsets: expected a list of topic/partition: offset, "
+                  "got nothing"));
+  EXPECT_THAT(
+      said("{type: specific-offsets, offsets: []}"),
+      ElementsAre("m.yaml:7:54: spec.startupPosition.offsets: expected a list of topic/partition: offset, "
+                  "got an empty list"));
   EXPECT_THAT(
       said("{type: specific-offsets, offsets: [{t: 1}, {t/-1: 1}, {t/0: -1}, {u/0: 1}, x, {t/1: ~}]}"),
       ElementsAre(
           "m.yaml:7:59: spec.startupPosition.offsets[0].t: expected a partition as topic/number, got \"t\"",
-          "m.yaml:7:70: spec.startupPosition.offsets[1].t/-1: expected a partition as topic/number, got \"t/-1\"",
-          "m.yaml:7:80: spec.startupPosition.offsets[2].t/0: expected an integer from 0 to 9223372036854775807, "
+          "m.yaml:7:70: spec.startupPosition.offsets[1].t/-1: expected a partition as topic/number, got "
+          "\"t/-1\"",
+          "m.yaml:7:80: spec.startupPosition.offsets[2].t/0: expected an integer from 0 to "
+          "9223372036854775807, "
           "got \"-1\"",
-          "m.yaml:7:91: warning: spec.startupPosition.offsets[3].u/0: expected a partition of one of topics, got "
+          "m.yaml:7:91: warning: spec.startupPosition.offsets[3].u/0: expected a partition of one of topics, "
+          "got "
           "\"u/0\" (it has no effect)",
           "m.yaml:7:95: spec.startupPosition.offsets[4]: expected name: value, got \"x\"",
-          "m.yaml:7:99: spec.startupPosition.offsets[5].t/1: expected an integer from 0 to 9223372036854775807, "
+          "m.yaml:7:99: spec.startupPosition.offsets[5].t/1: expected an integer from 0 to "
+          "9223372036854775807, "
           "got nothing"));
 }
 
@@ -294,37 +327,43 @@ TEST(KafkaIngress, TakesDatesExactlyAsJavaDoes) {
       " (the pattern is yyyy-MM-dd HH:mm:ss.SSS Z: three digits of milliseconds, +HHMM for the zone)";
   EXPECT_EQ(said("2020-02-29 23:59:59.999 +1800"), "");
   // The first is what StateFun's documentation shows, and StateFun refuses.
-  for (const std::string wrong : {"2020-02-01 04:15:00.00 Z", "2020-02-01 04:15:00.000 Z", "2020-02-01 04:15:00 +0000",
-                                  "2020-02-01 04:15:00.000 +00:00", "2020-02-01T04:15:00.000 +0000", "", "2020-2-1 04:15:00.000 +0000",
-                                  "2020-02-01 04:15:00.000 +0000 "})
+  for (const std::string wrong :
+       {"2020-02-01 04:15:00.00 Z", "2020-02-01 04:15:00.000 Z", "2020-02-01 04:15:00 +0000",
+        "2020-02-01 04:15:00.000 +00:00", "2020-02-01T04:15:00.000 +0000", "", "2020-2-1 04:15:00.000 +0000",
+        "2020-02-01 04:15:00.000 +0000 "})
     EXPECT_EQ(said(wrong), pattern) << wrong;
   EXPECT_EQ(said("2021-02-29 00:00:00.000 +0000"), " (there is no such day)");
   EXPECT_EQ(said("2020-13-01 00:00:00.000 +0000"), " (there is no such day)");
   EXPECT_EQ(said("2020-02-01 24:00:00.000 +0000"), " (there is no such time of day)");
   EXPECT_EQ(said("2020-02-01 23:00:60.000 +0000"), " (there is no such time of day)");
   EXPECT_EQ(said("2020-02-01 00:00:00.000 +1801"), " (there is no such zone)");
-  EXPECT_THAT(lines(load_ingress("startupPosition: {type: date}")),
-              ElementsAre("m.yaml:7:20: spec.startupPosition.date: expected a date as 2020-02-01 04:15:00.000 +0000, "
-                          "got nothing"));
+  EXPECT_THAT(
+      lines(load_ingress("startupPosition: {type: date}")),
+      ElementsAre("m.yaml:7:20: spec.startupPosition.date: expected a date as 2020-02-01 04:15:00.000 +0000, "
+                  "got nothing"));
 }
 
 TEST(KafkaIngress, WarnsOfTargetsThatNobodyServes) {
   const LoadResult result = load_text(
-      "kind: io.statefun.kafka.v1/ingress\nspec: {id: a/in, address: 'k:1', consumerGroupId: g, topics: [{topic: t, "
+      "kind: io.statefun.kafka.v1/ingress\nspec: {id: a/in, address: 'k:1', consumerGroupId: g, topics: "
+      "[{topic: t, "
       "valueType: a/T, targets: [a/f, b/g, c.d/h, c/h]}]}\n---\n"
       "kind: io.statefun.endpoints.v2/http\nspec: {functions: a/f, urlPathTemplate: http://h}\n---\n"
       "kind: io.statefun.endpoints.v2/http\nspec: {functions: c.d/*, urlPathTemplate: http://h}\n");
   EXPECT_TRUE(result.ok());
-  EXPECT_THAT(lines(result),
-              ElementsAre("m.yaml:2:105: warning: spec.topics[0].targets: expected a function that an endpoint of these "
-                          "files serves, got \"b/g\" (without one its records go as onBadRecord says)",
-                          "m.yaml:2:117: warning: spec.topics[0].targets: expected a function that an endpoint of these "
-                          "files serves, got \"c/h\" (without one its records go as onBadRecord says)"));
+  EXPECT_THAT(
+      lines(result),
+      ElementsAre(
+          "m.yaml:2:105: warning: spec.topics[0].targets: expected a function that an endpoint of these "
+          "files serves, got \"b/g\" (without one its records go as onBadRecord says)",
+          "m.yaml:2:117: warning: spec.topics[0].targets: expected a function that an endpoint of these "
+          "files serves, got \"c/h\" (without one its records go as onBadRecord says)"));
 }
 
 model::KafkaEgressSpec egress(const std::string& more) {
-  const LoadResult result = load_text("kind: io.statefun.kafka.v1/egress\nspec: {id: a/out, address: 'k:9092'" +
-                                      std::string(more.empty() ? "" : ", ") + more + "}\n");
+  const LoadResult result =
+      load_text("kind: io.statefun.kafka.v1/egress\nspec: {id: a/out, address: 'k:9092'" +
+                std::string(more.empty() ? "" : ", ") + more + "}\n");
   EXPECT_THAT(lines(result), IsEmpty()) << more;
   return result.configuration.kafka_egresses.size() == 1 ? result.configuration.kafka_egresses[0]
                                                          : model::KafkaEgressSpec{};
@@ -345,11 +384,13 @@ TEST(KafkaEgress, TakesEverySemanticAndTheOldSpellingOfItsTimeoutFirst) {
   const auto plain = egress("deliverySemantic: {type: exactly-once}");
   EXPECT_EQ(plain.delivery, Delivery::ExactlyOnce);
   EXPECT_EQ(plain.transaction_timeout, Duration{60'000});
-  EXPECT_EQ(egress("deliverySemantic: {type: exactly-once, transactionTimeoutMillis: 100000}").transaction_timeout,
-            Duration{100'000});
-  EXPECT_EQ(egress("deliverySemantic: {type: exactly-once, transactionTimeout: 5min, transactionTimeoutMillis: 7}")
-                .transaction_timeout,
-            Duration{7});
+  EXPECT_EQ(
+      egress("deliverySemantic: {type: exactly-once, transactionTimeoutMillis: 100000}").transaction_timeout,
+      Duration{100'000});
+  EXPECT_EQ(
+      egress("deliverySemantic: {type: exactly-once, transactionTimeout: 5min, transactionTimeoutMillis: 7}")
+          .transaction_timeout,
+      Duration{7});
 }
 
 TEST(KafkaEgress, TakesOurKeys) {
@@ -360,61 +401,74 @@ TEST(KafkaEgress, TakesOurKeys) {
 
 TEST(KafkaEgress, NamesWhatIsWrong) {
   EXPECT_THAT(
+      problems_of(
+          kKafkaEgress,
+          "id: io.statefun.playground/egress\ndeliverySemantic: {type: exactly_once}\noutboxBytes: 1kb\n"
+          "positionsTopic: a/b\npropertys: []"),
+      ElementsAre(
+          "m.yaml:3:3: spec.address: expected brokers as host:port, separated by commas, got nothing",
+          "m.yaml:3:7: spec.id: expected an id of your own, got \"io.statefun.playground/egress\" (it is the "
+          "id of the playground's egress)",
+          "m.yaml:4:28: spec.deliverySemantic.type: expected none, at-least-once or exactly-once, got "
+          "\"exactly_once\" (did you mean \"exactly-once\"?)",
+          "m.yaml:5:16: spec.outboxBytes: expected a size from 1mb to 16384gb, as 1000, 64kb or 16mb, got "
+          "\"1kb\"",
+          "m.yaml:6:19: spec.positionsTopic: expected a Kafka topic: 1 to 249 letters, digits, ., _ and -, "
+          "got \"a/b\"",
+          "m.yaml:7:3: warning: spec.propertys: expected a known key, got \"propertys\" (it is ignored; did "
+          "you mean \"properties\"?)"));
+  EXPECT_THAT(
       problems_of(kKafkaEgress,
-                  "id: io.statefun.playground/egress\ndeliverySemantic: {type: exactly_once}\noutboxBytes: 1kb\n"
-                  "positionsTopic: a/b\npropertys: []"),
-      ElementsAre("m.yaml:3:3: spec.address: expected brokers as host:port, separated by commas, got nothing",
-                  "m.yaml:3:7: spec.id: expected an id of your own, got \"io.statefun.playground/egress\" (it is the "
-                  "id of the playground's egress)",
-                  "m.yaml:4:28: spec.deliverySemantic.type: expected none, at-least-once or exactly-once, got "
-                  "\"exactly_once\" (did you mean \"exactly-once\"?)",
-                  "m.yaml:5:16: spec.outboxBytes: expected a size from 1mb to 16384gb, as 1000, 64kb or 16mb, got "
-                  "\"1kb\"",
-                  "m.yaml:6:19: spec.positionsTopic: expected a Kafka topic: 1 to 249 letters, digits, ., _ and -, "
-                  "got \"a/b\"",
-                  "m.yaml:7:3: warning: spec.propertys: expected a known key, got \"propertys\" (it is ignored; did "
-                  "you mean \"properties\"?)"));
-  EXPECT_THAT(problems_of(kKafkaEgress, "id: a/o\naddress: k:1\ndeliverySemantic: {type: exactly-once, "
-                                        "transactionTimeout: 0}"),
-              ElementsAre("m.yaml:5:62: spec.deliverySemantic.transactionTimeout: expected a duration from 1ms to 7d, "
-                          "as 500ms, 10s or 2 min, got \"0\""));
+                  "id: a/o\naddress: k:1\ndeliverySemantic: {type: exactly-once, "
+                  "transactionTimeout: 0}"),
+      ElementsAre(
+          "m.yaml:5:62: spec.deliverySemantic.transactionTimeout: expected a duration from 1ms to 7d, "
+          "as 500ms, 10s or 2 min, got \"0\""));
 }
 
 TEST(KafkaEgress, MayTakeTheDeadLettersOfAnEndpoint) {
   const std::string egress = "---\nkind: io.statefun.kafka.v1/egress\nspec: {id: a/out, address: 'k:1'}\n";
   const auto with = [&](const std::string& letter) {
-    return load_text("kind: io.statefun.endpoints.v2/http\nspec: {functions: a/*, urlPathTemplate: http://h, onFailure: "
-                     "{then: dead-letter, deadLetter: " + letter + "}}\n" + egress);
+    return load_text(
+        "kind: io.statefun.endpoints.v2/http\nspec: {functions: a/*, urlPathTemplate: http://h, onFailure: "
+        "{then: dead-letter, deadLetter: " +
+        letter + "}}\n" + egress);
   };
   const LoadResult result = with("{egress: a/out, topic: dead}");
   EXPECT_THAT(lines(result), IsEmpty());
   EXPECT_EQ(result.configuration.endpoints[0].on_failure.dead_letter_stream, "a/out/outbox");
   EXPECT_EQ(result.configuration.endpoints[0].on_failure.dead_letter_topic, "dead");
   EXPECT_THAT(lines(with("{egress: a/out}")),
-              ElementsAre(HasSubstr("onFailure.deadLetter.topic: expected a topic of the egress, got nothing (a Kafka "
-                                    "topic")));
+              ElementsAre(HasSubstr(
+                  "onFailure.deadLetter.topic: expected a topic of the egress, got nothing (a Kafka "
+                  "topic")));
   EXPECT_THAT(lines(with("{egress: a/out, topic: 'a:b'}")),
-              ElementsAre(HasSubstr("onFailure.deadLetter.topic: expected a topic of the egress, got \"a:b\" (a Kafka "
-                                    "topic")));
+              ElementsAre(HasSubstr(
+                  "onFailure.deadLetter.topic: expected a topic of the egress, got \"a:b\" (a Kafka "
+                  "topic")));
 }
 
 TEST(Kafka, IdsAreDeclaredOnceOverAllKindsAndFiles) {
-  EXPECT_THAT(lines(load_text("kind: holdfast.streams.v1/egress\nspec: {id: a/o}\n---\n"
-                              "kind: io.statefun.kafka.v1/egress\nspec: {id: a/o, address: 'k:1'}\n")),
-              ElementsAre("m.yaml:5:12: spec.id: expected an egress id that no other egress has, got \"a/o\" again "
-                          "(first at m.yaml:2:12)"));
-  const std::string in = "kind: io.statefun.kafka.v1/ingress\nspec: {id: a/i, address: 'k:1', consumerGroupId: g, "
-                         "topics: [{topic: t, valueType: a/T, targets: [a/f]}]}\n";
-  EXPECT_THAT(lines(load_text(in + "---\n" + in + std::string(kServed))),
-              ElementsAre("m.yaml:5:12: spec.id: expected an ingress id that no other ingress has, got \"a/i\" again "
-                          "(first at m.yaml:2:12)"));
+  EXPECT_THAT(
+      lines(load_text("kind: holdfast.streams.v1/egress\nspec: {id: a/o}\n---\n"
+                      "kind: io.statefun.kafka.v1/egress\nspec: {id: a/o, address: 'k:1'}\n")),
+      ElementsAre("m.yaml:5:12: spec.id: expected an egress id that no other egress has, got \"a/o\" again "
+                  "(first at m.yaml:2:12)"));
+  const std::string in =
+      "kind: io.statefun.kafka.v1/ingress\nspec: {id: a/i, address: 'k:1', consumerGroupId: g, "
+      "topics: [{topic: t, valueType: a/T, targets: [a/f]}]}\n";
+  EXPECT_THAT(
+      lines(load_text(in + "---\n" + in + std::string(kServed))),
+      ElementsAre("m.yaml:5:12: spec.id: expected an ingress id that no other ingress has, got \"a/i\" again "
+                  "(first at m.yaml:2:12)"));
 }
 
 TEST(Kafka, ShowsNoSecretsOfItsProperties) {
-  const auto said = problems_of(kKafkaIngress,
-                                "id: a/i\nconsumerGroupId: g\ntopics: [{topic: t, valueType: a/T, targets: [a/f]}]\n"
-                                "properties:\n  - bootstrap.servers: ${SECRET}",
-                                {{"SECRET", "hunter2"}});
+  const auto said =
+      problems_of(kKafkaIngress,
+                  "id: a/i\nconsumerGroupId: g\ntopics: [{topic: t, valueType: a/T, targets: [a/f]}]\n"
+                  "properties:\n  - bootstrap.servers: ${SECRET}",
+                  {{"SECRET", "hunter2"}});
   EXPECT_THAT(said, ElementsAre(HasSubstr("warning: spec.topics[0].targets"),
                                 HasSubstr("got \"${SECRET}\" (the value of the variable is not shown)")));
 }

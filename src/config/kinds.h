@@ -52,8 +52,8 @@ class Declarations {
   };
   std::vector<Target> targets;
 
-  // Ingresses whose targets routers work out, and the routers of legacy documents, put together when everything
-  // is read.
+  // Ingresses whose targets routers work out, and the routers of legacy documents, put together when
+  // everything is read.
   struct ProtobufIngress {
     std::size_t index = 0;  // In Configuration::kafka_ingresses.
     Place place;            // Of its id, as the next two.
@@ -104,8 +104,8 @@ void read_protobuf_kafka_ingress(MapReader& spec, Configuration& configuration, 
 void read_routable_kinesis_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_settings(MapReader& spec, Configuration& configuration, Declarations& declarations);
 
-// A document without a kind: module.yaml 1.0, 2.0 and 3.0, and fragments of them without a version. Tells by its
-// keys whether it is one.
+// A document without a kind: module.yaml 1.0, 2.0 and 3.0, and fragments of them without a version. Tells by
+// its keys whether it is one.
 [[nodiscard]] bool is_legacy(MapReader& document);
 void read_legacy(MapReader& document, Configuration& configuration, Declarations& declarations);
 

@@ -1,6 +1,6 @@
-// io.statefun.kinesis.v1/ingress and egress, and their kin of module.yaml 2.0. Keys are those of StateFun 3.3:
-// RoutableKinesisIngressSpec, GenericKinesisEgressSpec and what they share. All of it is checked; what stays is
-// which document it was, as there is no client for Kinesis yet.
+// io.statefun.kinesis.v1/ingress and egress, and their kin of module.yaml 2.0. Keys are those of
+// StateFun 3.3: RoutableKinesisIngressSpec, GenericKinesisEgressSpec and what they share. All of it is
+// checked; what stays is which document it was, as there is no client for Kinesis yet.
 #include <set>
 
 #include "config/edge_formats.h"
@@ -72,7 +72,8 @@ void read_ingress(MapReader& spec, std::string_view type_key, const Format<std::
     if (!type.empty()) start->finish();
   }
   spec.finish();
-  if (has_room(spec, configuration.kinesis.size(), kIngressesMax)) configuration.kinesis.push_back(std::move(out));
+  if (has_room(spec, configuration.kinesis.size(), kIngressesMax))
+    configuration.kinesis.push_back(std::move(out));
 }
 
 }  // namespace
@@ -80,7 +81,8 @@ void read_ingress(MapReader& spec, std::string_view type_key, const Format<std::
 void read_kinesis_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
   read_ingress(spec, "valueType", value_type(), configuration, declarations);
 }
-void read_routable_kinesis_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations) {
+void read_routable_kinesis_ingress(MapReader& spec, Configuration& configuration,
+                                   Declarations& declarations) {
   read_ingress(spec, "typeUrl", type_url(), configuration, declarations);
 }
 
@@ -93,7 +95,8 @@ void read_kinesis_egress(MapReader& spec, Configuration& configuration, Declarat
   std::int64_t outstanding = 0;
   spec.optional("maxOutstandingRecords", integer(1, kOutstandingMax), outstanding);
   spec.finish();
-  if (has_room(spec, configuration.kinesis.size(), kEgressesMax)) configuration.kinesis.push_back(std::move(out));
+  if (has_room(spec, configuration.kinesis.size(), kEgressesMax))
+    configuration.kinesis.push_back(std::move(out));
 }
 
 }  // namespace holdfast::config

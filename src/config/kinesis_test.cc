@@ -68,23 +68,27 @@ spec: {functions: com.example/*, urlPathTemplate: http://h}
 
 TEST(Kinesis, NamesWhatIsWrong) {
   EXPECT_THAT(
-      problems_of(kKinesisIngress,
-                  "id: a/i\nawsRegion: {type: custom-endpoint, endpoint: localhost}\nawsCredentials: {type: basic}\n"
-                  "startupPosition: {type: group-offsets}\nstreams: []\nclientConfigProperties: x"),
-      ElementsAre("m.yaml:4:14: spec.awsRegion.id: expected the id of a region, as us-west-2, got nothing",
-                  "m.yaml:4:48: spec.awsRegion.endpoint: expected a URL as https://host:port, got \"localhost\" (the "
-                  "scheme is missing)",
-                  "m.yaml:5:19: spec.awsCredentials.accessKeyId: expected the id of an access key, got nothing",
-                  "m.yaml:5:19: spec.awsCredentials.secretAccessKey: expected a secret access key, got nothing",
-                  "m.yaml:6:27: spec.startupPosition.type: expected latest, earliest or date, got \"group-offsets\"",
-                  "m.yaml:7:12: spec.streams: expected a list of at least one stream, got an empty list",
-                  "m.yaml:8:27: spec.clientConfigProperties: expected a list of name: value, got \"x\""));
+      problems_of(
+          kKinesisIngress,
+          "id: a/i\nawsRegion: {type: custom-endpoint, endpoint: localhost}\nawsCredentials: {type: basic}\n"
+          "startupPosition: {type: group-offsets}\nstreams: []\nclientConfigProperties: x"),
+      ElementsAre(
+          "m.yaml:4:14: spec.awsRegion.id: expected the id of a region, as us-west-2, got nothing",
+          "m.yaml:4:48: spec.awsRegion.endpoint: expected a URL as https://host:port, got \"localhost\" (the "
+          "scheme is missing)",
+          "m.yaml:5:19: spec.awsCredentials.accessKeyId: expected the id of an access key, got nothing",
+          "m.yaml:5:19: spec.awsCredentials.secretAccessKey: expected a secret access key, got nothing",
+          "m.yaml:6:27: spec.startupPosition.type: expected latest, earliest or date, got \"group-offsets\"",
+          "m.yaml:7:12: spec.streams: expected a list of at least one stream, got an empty list",
+          "m.yaml:8:27: spec.clientConfigProperties: expected a list of name: value, got \"x\""));
   EXPECT_THAT(
       problems_of(kKinesisEgress, "id: a/o\nawsRegion: us-west-2\nmaxOutstandingRecords: 0\nstream: x"),
-      ElementsAre("m.yaml:4:14: spec.awsRegion: expected a map, got \"us-west-2\"",
-                  "m.yaml:5:26: spec.maxOutstandingRecords: expected an integer from 1 to 2147483647, got \"0\"",
-                  "m.yaml:6:3: warning: spec.stream: expected a known key, got \"stream\" (it is ignored; known here: "
-                  "id, awsRegion, awsCredentials, clientConfigProperties, maxOutstandingRecords)"));
+      ElementsAre(
+          "m.yaml:4:14: spec.awsRegion: expected a map, got \"us-west-2\"",
+          "m.yaml:5:26: spec.maxOutstandingRecords: expected an integer from 1 to 2147483647, got \"0\"",
+          "m.yaml:6:3: warning: spec.stream: expected a known key, got \"stream\" (it is ignored; known "
+          "here: "
+          "id, awsRegion, awsCredentials, clientConfigProperties, maxOutstandingRecords)"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
-// module.yaml 1.0, 2.0 and 3.0: one document with lists of functions or endpoints, routers, ingresses and egresses;
-// and fragments of one, without a version. Every section is read in every version, as each has but one meaning.
-// Keys are those of StateFun 2.2 (FunctionJsonEntity, RouterJsonEntity, …) and 3.0 (FunctionEndpointJsonEntity).
+// module.yaml 1.0, 2.0 and 3.0: one document with lists of functions or endpoints, routers, ingresses and
+// egresses; and fragments of one, without a version. Every section is read in every version, as each has but
+// one meaning. Keys are those of StateFun 2.2 (FunctionJsonEntity, RouterJsonEntity, …) and 3.0
+// (FunctionEndpointJsonEntity).
 #include <algorithm>
 #include <span>
 
@@ -42,8 +43,8 @@ struct Section {
   Declarations& declarations;
 };
 
-// Calls `read` with `meta` and `spec` of each element that has both. They may also stand beside the wrapping key
-// instead of in it.
+// Calls `read` with `meta` and `spec` of each element that has both. They may also stand beside the wrapping
+// key instead of in it.
 template <typename ReadEntry>
 void read_entries(Section& section, std::string_view key, std::string_view wrapper, ReadEntry read) {
   for (MapReader& element : section.owner.maps(key, Extras::Ignored)) {
@@ -59,10 +60,12 @@ void read_entries(Section& section, std::string_view key, std::string_view wrapp
 }
 
 void read_function(MapReader& meta, MapReader& spec, Section& section) {
-  std::string kind;
-  const auto kinds = any_case(one_of({"http", "grpc"}));
-  if (meta.required("kind", kinds, kind) && kind == "grpc")
+  // The keys of its spec are others.
+  if (const Node* written = meta.find("kind");
+      written != nullptr && (written->scalar == "grpc" || written->scalar == "GRPC"))
     return meta.error("kind", "http", meta.written("kind"), "StateFun never called functions of kind grpc");
+  std::string kind;
+  meta.required("kind", any_case(one_of({"http"})), kind);
   model::EndpointSpec out;
   out.protocol = model::FunctionProtocol::V2;
   if (meta.required("type", function_type(), out.functions))
@@ -94,9 +97,11 @@ void read_router(MapReader& meta, MapReader& spec, Section& section) {
   good = spec.required("descriptorSet", readable_file(spec.file().folder), out.route.descriptor_set) && good;
   spec.finish();
   // The function, where the message has no say in it.
-  const std::string function = out.route.target.substr(0, std::min(out.route.target.rfind('/'), out.route.target.size()));
+  const std::string function =
+      out.route.target.substr(0, std::min(out.route.target.rfind('/'), out.route.target.size()));
   if (!function.empty() && function.find("{{") == std::string::npos)
-    section.declarations.targets.push_back({function, spec.place("target"), spec.path("target"), spec.written("target")});
+    section.declarations.targets.push_back(
+        {function, spec.place("target"), spec.path("target"), spec.written("target")});
   if (!good) return;
   out.ingress_place = spec.place("ingress");
   out.ingress_written = spec.written("ingress");
@@ -107,8 +112,8 @@ void read_router(MapReader& meta, MapReader& spec, Section& section) {
   section.declarations.routers.push_back(std::move(out));
 }
 
-// Something whose reader depends on what `meta` says it is. The spec is read as that of a component document, with
-// the id that stands in `meta`.
+// Something whose reader depends on what `meta` says it is. The spec is read as that of a component document,
+// with the id that stands in `meta`.
 void read_typed(MapReader& meta, MapReader& spec, std::string_view key, std::string_view kinds_end,
                 std::span<const Type> types, Section& section) {
   std::string name;
@@ -157,8 +162,9 @@ bool is_legacy(MapReader& document) {
 
 void read_legacy(MapReader& document, Configuration& configuration, Declarations& declarations) {
   if (const Node* version = document.find("version");
-      version != nullptr && (version->kind != Node::Kind::Scalar ||
-                             std::find(std::begin(kVersions), std::end(kVersions), version->scalar) == std::end(kVersions)))
+      version != nullptr &&
+      (version->kind != Node::Kind::Scalar ||
+       std::find(std::begin(kVersions), std::end(kVersions), version->scalar) == std::end(kVersions)))
     return document.error("version", "\"1.0\", \"2.0\" or \"3.0\"", version->shown(),
                           "StateFun 3.1 and later have documents with kind and spec, and no version");
   const bool module = document.has("module") || document.has("version");

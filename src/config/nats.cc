@@ -57,7 +57,8 @@ void read_key(MapReader& subject, model::NatsIngressSpec::Subject& out) {
     const std::string& pattern = out.source.topic;
     const auto tokens = std::count(pattern.begin(), pattern.end(), '.') + 1;
     if (!pattern.empty() && !pattern.ends_with('>') && token >= tokens)
-      key->error("subjectToken", "a token of the subject, counted from 0: at most " + std::to_string(tokens - 1),
+      key->error("subjectToken",
+                 "a token of the subject, counted from 0: at most " + std::to_string(tokens - 1),
                  key->written("subjectToken"));
     out.key.subject_token = token;
   }

@@ -113,38 +113,46 @@ TEST_F(NatsFiles, CredentialsAndCertificatesAreLookedUpBesideTheFile) {
 }
 
 TEST(Nats, NamesWhatIsWrongWithTheConnection) {
-  EXPECT_THAT(
-      problems_of(kNatsEgress, "id: a/o"),
-      ElementsAre("m.yaml:3:3: spec.servers: expected a list of at least one server, got nothing"));
+  EXPECT_THAT(problems_of(kNatsEgress, "id: a/o"),
+              ElementsAre("m.yaml:3:3: spec.servers: expected a list of at least one server, got nothing"));
   const std::string url = "expected the URL of a server, as nats://host:4222 or tls://host:4222";
-  EXPECT_THAT(problems_of(kNatsEgress, "id: a/o\nservers: [h:4222, 'nats://', 'nats://u:p@h', 'nats://h/x', 'tls://h:0']"),
-              ElementsAre("m.yaml:4:13: spec.servers[0]: " + url + ", got \"h:4222\" (the scheme is neither nats nor tls)",
-                          "m.yaml:4:21: spec.servers[1]: " + url + ", got \"nats://\" (the host is missing)",
-                          "m.yaml:4:32: spec.servers[2]: " + url +
-                              ", got \"nats://u:p@h\" (user names and passwords are not taken from a URL)",
-                          "m.yaml:4:48: spec.servers[3]: " + url + ", got \"nats://h/x\" (nothing stands behind the port)",
-                          "m.yaml:4:62: spec.servers[4]: " + url +
-                              ", got \"tls://h:0\" (the port is not a number from 1 to 65535)"));
-  EXPECT_THAT(problems_of(kNatsEgress, "id: a/o\nservers: ['nats://h', 'tls://h']\nuser: me\ntokenEnv: NONE\ntls: {key: x}"),
-              ElementsAre("m.yaml:3:3: spec.passwordEnv: expected user and passwordEnv, or neither, got nothing",
-                          "m.yaml:3:3: spec: expected one way to log in, got several of user, tokenEnv and "
-                          "credentialsFile",
-                          "m.yaml:4:12: spec.servers: expected tls:// for all servers or for none, got both",
-                          "m.yaml:6:13: spec.tokenEnv: expected an environment variable that is set, got \"NONE\"",
-                          "m.yaml:7:8: spec.tls.certificate: expected certificate and key, or neither, got nothing",
-                          "m.yaml:7:14: spec.tls.key: expected a file that can be read, got \"x\" (there is no x)"));
-  EXPECT_THAT(problems_of(kNatsEgress, "id: a/o\nservers: ['nats://h']\ntls: {}\njetstream: yes\ndefaultSubject: a.*"),
-              ElementsAre("m.yaml:5:8: spec.tls: expected servers with tls://, got nats:// (nothing would be encrypted)",
-                          "m.yaml:6:14: spec.jetstream: expected true or false, got \"yes\"",
-                          "m.yaml:7:19: spec.defaultSubject: expected a subject as orders.new, got \"a.*\" (it has "
-                          "wildcards in it)"));
+  EXPECT_THAT(
+      problems_of(kNatsEgress,
+                  "id: a/o\nservers: [h:4222, 'nats://', 'nats://u:p@h', 'nats://h/x', 'tls://h:0']"),
+      ElementsAre(
+          "m.yaml:4:13: spec.servers[0]: " + url + ", got \"h:4222\" (the scheme is neither nats nor tls)",
+          "m.yaml:4:21: spec.servers[1]: " + url + ", got \"nats://\" (the host is missing)",
+          "m.yaml:4:32: spec.servers[2]: " + url +
+              ", got \"nats://u:p@h\" (user names and passwords are not taken from a URL)",
+          "m.yaml:4:48: spec.servers[3]: " + url + ", got \"nats://h/x\" (nothing stands behind the port)",
+          "m.yaml:4:62: spec.servers[4]: " + url +
+              ", got \"tls://h:0\" (the port is not a number from 1 to 65535)"));
+  EXPECT_THAT(
+      problems_of(kNatsEgress,
+                  "id: a/o\nservers: ['nats://h', 'tls://h']\nuser: me\ntokenEnv: NONE\ntls: {key: x}"),
+      ElementsAre("m.yaml:3:3: spec.passwordEnv: expected user and passwordEnv, or neither, got nothing",
+                  "m.yaml:3:3: spec: expected one way to log in, got several of user, tokenEnv and "
+                  "credentialsFile",
+                  "m.yaml:4:12: spec.servers: expected tls:// for all servers or for none, got both",
+                  "m.yaml:6:13: spec.tokenEnv: expected an environment variable that is set, got \"NONE\"",
+                  "m.yaml:7:8: spec.tls.certificate: expected certificate and key, or neither, got nothing",
+                  "m.yaml:7:14: spec.tls.key: expected a file that can be read, got \"x\" (there is no x)"));
+  EXPECT_THAT(
+      problems_of(kNatsEgress,
+                  "id: a/o\nservers: ['nats://h']\ntls: {}\njetstream: yes\ndefaultSubject: a.*"),
+      ElementsAre(
+          "m.yaml:5:8: spec.tls: expected servers with tls://, got nats:// (nothing would be encrypted)",
+          "m.yaml:6:14: spec.jetstream: expected true or false, got \"yes\"",
+          "m.yaml:7:19: spec.defaultSubject: expected a subject as orders.new, got \"a.*\" (it has "
+          "wildcards in it)"));
 }
 
 TEST(Nats, NamesWhatIsWrongWithSubjects) {
   const auto said = [](const std::string& subject) {
     return problems_of(kNatsIngress, "id: a/i\nservers: ['nats://h']\nsubjects:\n  - " + subject);
   };
-  const std::string pattern = "m.yaml:6:17: spec.subjects[0].subject: expected a subject as orders.new, orders.* or orders.>, got ";
+  const std::string pattern =
+      "m.yaml:6:17: spec.subjects[0].subject: expected a subject as orders.new, orders.* or orders.>, got ";
   const auto first = [&](const std::string& subject) {
     const auto all = said("{subject: '" + subject + "', valueType: a/T, targets: [a/f]}");
     return all.size() == 2 ? all[0] : std::string("no problem");
@@ -156,19 +164,22 @@ TEST(Nats, NamesWhatIsWrongWithSubjects) {
   EXPECT_EQ(first("a.>.b"), pattern + "\"a.>.b\" (> can only be the last token)");
   EXPECT_EQ(first(">"), "no problem");
   EXPECT_EQ(first("*.*"), "no problem");
-  EXPECT_THAT(said("{subject: a.b, valueType: a/T, targets: [a/f], key: {subjectToken: 2}}"),
-              ElementsAre(HasSubstr("warning: spec.subjects[0].targets"),
-                          "m.yaml:6:74: spec.subjects[0].key.subjectToken: expected a token of the subject, counted "
-                          "from 0: at most 1, got \"2\""));
+  EXPECT_THAT(
+      said("{subject: a.b, valueType: a/T, targets: [a/f], key: {subjectToken: 2}}"),
+      ElementsAre(HasSubstr("warning: spec.subjects[0].targets"),
+                  "m.yaml:6:74: spec.subjects[0].key.subjectToken: expected a token of the subject, counted "
+                  "from 0: at most 1, got \"2\""));
   EXPECT_THAT(said("{subject: a.>, valueType: a/T, targets: [a/f], key: {subjectToken: 7}}"),
               ElementsAre(HasSubstr("warning: spec.subjects[0].targets")));
-  EXPECT_THAT(said("{subject: a, valueType: a/T, targets: [a/f], key: {}}"),
-              ElementsAre(HasSubstr("warning: spec.subjects[0].targets"),
-                          "m.yaml:6:57: spec.subjects[0].key: expected either subjectToken or header, got neither"));
-  EXPECT_THAT(said("{subject: a, valueType: a/T, targets: [a/f], key: {subjectToken: 0, header: 'a:b'}}"),
-              ElementsAre(HasSubstr("warning: spec.subjects[0].targets"),
-                          "m.yaml:6:57: spec.subjects[0].key: expected either subjectToken or header, got both",
-                          "m.yaml:6:83: spec.subjects[0].key.header: expected the name of a header, got \"a:b\""));
+  EXPECT_THAT(
+      said("{subject: a, valueType: a/T, targets: [a/f], key: {}}"),
+      ElementsAre(HasSubstr("warning: spec.subjects[0].targets"),
+                  "m.yaml:6:57: spec.subjects[0].key: expected either subjectToken or header, got neither"));
+  EXPECT_THAT(
+      said("{subject: a, valueType: a/T, targets: [a/f], key: {subjectToken: 0, header: 'a:b'}}"),
+      ElementsAre(HasSubstr("warning: spec.subjects[0].targets"),
+                  "m.yaml:6:57: spec.subjects[0].key: expected either subjectToken or header, got both",
+                  "m.yaml:6:83: spec.subjects[0].key.header: expected the name of a header, got \"a:b\""));
 }
 
 TEST(Nats, RefusesWhatDoesNotGoTogether) {
@@ -176,13 +187,14 @@ TEST(Nats, RefusesWhatDoesNotGoTogether) {
       problems_of(kNatsIngress,
                   "id: a/i\nservers: ['nats://h']\nsubjects: [{subject: s, valueType: a/T, targets: [a/f]}]\n"
                   "queueGroup: q\njetstream: {stream: a.b, startFrom: group-offsets}\nkey: x"),
-      ElementsAre(HasSubstr("warning: spec.subjects[0].targets"),
-                  "m.yaml:6:15: spec.queueGroup: expected this key only without jetstream, got \"q\" (the ingress "
-                  "reads all of its stream)",
-                  "m.yaml:7:23: spec.jetstream.stream: expected the name of a stream, got \"a.b\" (at most 255 bytes "
-                  "without white space, ., *, >, / and \\)",
-                  "m.yaml:7:39: spec.jetstream.startFrom: expected earliest or latest, got \"group-offsets\"",
-                  HasSubstr("m.yaml:8:3: spec.key: expected a known key, got \"key\"")));
+      ElementsAre(
+          HasSubstr("warning: spec.subjects[0].targets"),
+          "m.yaml:6:15: spec.queueGroup: expected this key only without jetstream, got \"q\" (the ingress "
+          "reads all of its stream)",
+          "m.yaml:7:23: spec.jetstream.stream: expected the name of a stream, got \"a.b\" (at most 255 bytes "
+          "without white space, ., *, >, / and \\)",
+          "m.yaml:7:39: spec.jetstream.startFrom: expected earliest or latest, got \"group-offsets\"",
+          HasSubstr("m.yaml:8:3: spec.key: expected a known key, got \"key\"")));
 }
 
 }  // namespace

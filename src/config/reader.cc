@@ -129,8 +129,8 @@ void MapReader::add_pairs(const Node& map, const std::string& path, const std::s
   for (const auto& [name, value] : map.members) {
     const std::string at = path + "." + in_path(name.name);
     if (out.size() == kPairsMax)
-      return file_.report(Severity::Error, name.mark, path, "at most " + std::to_string(kPairsMax) + " in all",
-                          "more");
+      return file_.report(Severity::Error, name.mark, path,
+                          "at most " + std::to_string(kPairsMax) + " in all", "more");
     if (name.name.empty()) {
       file_.report(Severity::Error, name.mark, at, "a name as key", in_quotes(name.name));
       continue;
@@ -138,7 +138,8 @@ void MapReader::add_pairs(const Node& map, const std::string& path, const std::s
     const auto text = scalar(*value, at, expected);
     if (!text) continue;
     Pair pair{name.name, text->text, value->mark, at, value->shown(), text->from_environment};
-    const auto same = std::find_if(out.begin(), out.end(), [&](const Pair& p) { return p.name == name.name; });
+    const auto same =
+        std::find_if(out.begin(), out.end(), [&](const Pair& p) { return p.name == name.name; });
     if (same == out.end()) {
       out.push_back(std::move(pair));
       continue;
@@ -191,8 +192,7 @@ void MapReader::finish() {
     std::string hint = suggestion(name.name, known_);
     if (extras_ == Extras::Ignored) hint = hint.empty() ? "it is ignored" : "it is ignored; " + hint;
     file_.report(extras_ == Extras::Ignored ? Severity::Warning : Severity::Error, name.mark,
-                 path(in_path(name.name)), "a known key", in_quotes(name.name),
-                 std::move(hint));
+                 path(in_path(name.name)), "a known key", in_quotes(name.name), std::move(hint));
   }
 }
 

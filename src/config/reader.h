@@ -98,8 +98,8 @@ class MapReader {
   [[nodiscard]] std::optional<MapReader> required_map(std::string_view key, Extras extras,
                                                       std::string expected = "a map");
 
-  // A key of this map that its document has elsewhere: legacy documents keep the id of a spec in `meta`. `where`
-  // has it or not; from now on it stands there for messages too.
+  // A key of this map that its document has elsewhere: legacy documents keep the id of a spec in `meta`.
+  // `where` has it or not; from now on it stands there for messages too.
   void adopt(std::string_view key, const MapReader& where);
 
   // The value under a key as it stands, which then counts as known; null if there is none.

@@ -22,7 +22,8 @@ void resolve_routers(Configuration& configuration, const Declarations& declarati
       continue;
     }
     model::KafkaIngressSpec& ingress = *found->second;
-    if (!ingress.topics.empty() && !ingress.topics.front().value_type.ends_with("/" + router.route.message_type))
+    if (!ingress.topics.empty() &&
+        !ingress.topics.front().value_type.ends_with("/" + router.route.message_type))
       problems.push_back({Severity::Warning, router.type_place, router.type_path,
                           "the type of the messages of its ingress, " + ingress.topics.front().value_type,
                           router.type_written, "they are read as if they were of the other type"});

@@ -21,7 +21,8 @@ void read_egress_id(MapReader& spec, std::string& out, Declarations& declaration
 bool has_elements(MapReader& spec, std::string_view key, std::string_view what) {
   const Node* list = spec.find(key);
   if (list != nullptr && (list->kind != Node::Kind::List || !list->items.empty())) return true;
-  spec.error(key, "a list of at least one " + std::string(what), list == nullptr ? "nothing" : "an empty list");
+  spec.error(key, "a list of at least one " + std::string(what),
+             list == nullptr ? "nothing" : "an empty list");
   return false;
 }
 
