@@ -20,7 +20,7 @@ bool only(std::optional<Place>& first, MapReader& spec, std::string_view what) {
     first = spec.file().place(spec.mark());
     return true;
   }
-  spec.file().report(Severity::Error, spec.mark(), "spec", std::string(what), "another",
+  spec.file().report(Severity::Error, spec.mark(), spec.path(), std::string(what), "another",
                      "first at " + first->text());
   return false;
 }

@@ -500,13 +500,15 @@ TEST(Bounds, EndpointsAreCountedOverAllFiles) {
   std::string text;
   for (std::size_t i = 0; i <= kEndpointsMax / 2; ++i)
     text += "kind: io.statefun.endpoints.v1/http\nspec: {functions: ${N}/f" + std::to_string(i) +
-            ", urlPathTemplate: http://h}\n---\n";
+            ", urlPathTemplate: http://h, onFailure: {then: dead-letter, deadLetter: {egress: s/l}}}\n---\n";
   const auto named = [&](std::string name) {
     std::string out = text;
     for (std::size_t at = 0; (at = out.find("${N}", at)) != std::string::npos;) out.replace(at, 4, name);
     return Source{name, std::move(out), {}};
   };
-  const Source sources[] = {named("a"), named("b")};
+  // What is not kept has no dead letters either.
+  const Source sources[] = {
+      named("a"), named("b"), {"c", "kind: holdfast.streams.v1/egress\nspec: {id: s/l}\n", {}}};
   const auto said = lines(load(sources, testing::environment({})));
   ASSERT_THAT(said, ::testing::SizeIs(1));
   EXPECT_THAT(said[0], HasSubstr("spec: expected at most 10000 endpoints, got more"));

@@ -61,6 +61,7 @@ class Declarations {
   };
   std::vector<ProtobufIngress> protobuf_ingresses;
   struct Router {
+    bool good = false;  // Otherwise it is known for nothing but its ingress.
     std::string ingress;
     model::ProtobufRoute route;
     Place ingress_place, type_place;

@@ -91,10 +91,11 @@ void read_router(MapReader& meta, MapReader& spec, Section& section) {
   std::string type;
   meta.required("type", any_case(one_of({"org.apache.flink.statefun.sdk/protobuf-router"})), type);
   meta.finish();
-  bool good = spec.required("ingress", ingress_id(), out.ingress);
-  good = spec.required("target", address_template(), out.route.target) && good;
-  good = spec.required("messageType", message_type(), out.route.message_type) && good;
-  good = spec.required("descriptorSet", readable_file(spec.file().folder), out.route.descriptor_set) && good;
+  const bool named = spec.required("ingress", ingress_id(), out.ingress);
+  out.good = spec.required("target", address_template(), out.route.target);
+  out.good = spec.required("messageType", message_type(), out.route.message_type) && out.good;
+  out.good =
+      spec.required("descriptorSet", readable_file(spec.file().folder), out.route.descriptor_set) && out.good;
   spec.finish();
   // The function, where the message has no say in it.
   const std::string function =
@@ -102,7 +103,7 @@ void read_router(MapReader& meta, MapReader& spec, Section& section) {
   if (!function.empty() && function.find("{{") == std::string::npos)
     section.declarations.targets.push_back(
         {function, spec.place("target"), spec.path("target"), spec.written("target")});
-  if (!good) return;
+  if (!named) return;
   out.ingress_place = spec.place("ingress");
   out.ingress_written = spec.written("ingress");
   out.type_place = spec.place("messageType");

@@ -539,8 +539,9 @@ TEST_F(Legacy, RoutersAndTheirIngressesMustFindEachOther) {
   - router: {meta: {type: org.apache.flink.statefun.sdk/protobuf-router}, spec: {ingress: a/none, target: "a/f/{{$.x}}", messageType: p.M, descriptorSet: shop.desc}}
   - router: {meta: {type: org.apache.flink.statefun.sdk/protobuf-router}, spec: {ingress: a/routable, target: "a/f/{{$.x}}", messageType: p.M, descriptorSet: shop.desc}}
   - router: {meta: {type: org.apache.flink.statefun.sdk/Protobuf-Router}, spec: {ingress: a/proto, target: "b/f/{{$.x}}", messageType: q.M, descriptorSet: "file:shop.desc"}}
-  - router: {meta: {type: a/router}, spec: {ingress: a/proto, target: x, messageType: 1M, descriptorSet: none.desc}}
+  - router: {meta: {type: a/router}, spec: {ingress: a/known, target: x, messageType: 1M, descriptorSet: none.desc}}
 ingresses:
+  - ingress: {meta: {type: statefun.kafka.io/protobuf-ingress, id: a/known}, spec: {address: "k:1", consumerGroupId: g, topics: [t], messageType: p.M, descriptorSet: shop.desc}}
   - ingress: {meta: {type: statefun.kafka.io/protobuf-ingress, id: a/proto}, spec: {address: "k:1", consumerGroupId: g, topics: [t], messageType: p.M, descriptorSet: shop.desc}}
   - ingress: {meta: {type: statefun.kafka.io/protobuf-ingress, id: a/lonely}, spec: {address: "k:1", consumerGroupId: g, topics: [t, t, {topic: t}], messageType: p.M, descriptorSet: shop.desc}}
   - ingress: {meta: {type: statefun.kafka.io/routable-protobuf-ingress, id: a/routable}, spec: {address: "k:1", consumerGroupId: g, topics: [{topic: t, typeUrl: u, targets: [a/f]}]}}
@@ -573,12 +574,12 @@ functions:
                   "\"none.desc\" (there is "
                   "no " +
                       (folder_ / "none.desc").string() + ")",
-                  "8:68: warning: ingresses[1].ingress.meta.id: expected an ingress that a router names, got "
+                  "9:68: warning: ingresses[2].ingress.meta.id: expected an ingress that a router names, got "
                   "\"a/lonely\" (its "
                   "records go as onBadRecord says)",
-                  "8:134: ingresses[1].ingress.spec.topics: expected each topic once, got \"t\" again (first "
-                  "at 8:131)",
-                  "8:137: ingresses[1].ingress.spec.topics[2]: expected a Kafka topic: 1 to 249 letters, "
+                  "9:134: ingresses[2].ingress.spec.topics: expected each topic once, got \"t\" again (first "
+                  "at 9:131)",
+                  "9:137: ingresses[2].ingress.spec.topics[2]: expected a Kafka topic: 1 to 249 letters, "
                   "digits, ., _ and -, "
                   "got a map"));
 }

@@ -9,9 +9,55 @@
 #include "base/check.h"
 #include "config/describe.h"
 #include "config/load.h"
+#include "model/address.h"
+
+namespace {
+
+using namespace holdfast;
+
+void check_bad_records(const model::BadRecordPolicy& policy) {
+  const bool letters = policy.then == model::BadRecordAction::DeadLetter;
+  HOLDFAST_CHECK(letters == !policy.dead_letter_egress.empty());
+  HOLDFAST_CHECK(letters == !policy.dead_letter_topic.empty());
+}
+
+void check_source(const model::SourceTopic& topic) {
+  HOLDFAST_CHECK(!topic.topic.empty() && !topic.value_type.empty());
+  for (const std::string& target : topic.targets) {
+    const auto [ns, name] = model::split_type(target);
+    HOLDFAST_CHECK(!ns.empty() && !name.empty() && name != "*");
+  }
+}
+
+void check_edges(const config::Configuration& configuration) {
+  for (const auto& ingress : configuration.kafka_ingresses) {
+    HOLDFAST_CHECK(!ingress.bootstrap_servers.empty() && !ingress.group_id.empty() &&
+                   !ingress.topics.empty());
+    for (const auto& topic : ingress.topics) check_source(topic);
+    for (const auto& route : ingress.routes)
+      HOLDFAST_CHECK(!route.target.empty() && !route.message_type.empty() && !route.descriptor_set.empty());
+    const bool specific = ingress.start.from == model::KafkaStart::From::Specific;
+    HOLDFAST_CHECK(specific == !ingress.start.offsets.empty());
+    check_bad_records(ingress.on_bad_record);
+  }
+  for (const auto& egress : configuration.kafka_egresses)
+    HOLDFAST_CHECK(!egress.bootstrap_servers.empty() && !egress.positions_topic.empty() &&
+                   egress.transaction_timeout.ms > 0 && egress.outbox_bytes > 0);
+  for (const auto& ingress : configuration.nats_ingresses) {
+    HOLDFAST_CHECK(!ingress.connection.servers.empty() && !ingress.subjects.empty());
+    HOLDFAST_CHECK(ingress.queue_group.empty() || ingress.stream.empty());
+    for (const auto& [topic, key] : ingress.subjects) {
+      check_source(topic);
+      HOLDFAST_CHECK(!topic.targets.empty() && !(key.subject_token && !key.header.empty()));
+    }
+    check_bad_records(ingress.on_bad_record);
+  }
+  for (const auto& egress : configuration.nats_egresses) HOLDFAST_CHECK(!egress.connection.servers.empty());
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace holdfast;
   const config::Source source{"fuzz.yaml", std::string(reinterpret_cast<const char*>(data), size),
                               "/nonexistent"};
   const config::Environment environment = [](std::string_view name) -> std::optional<std::string> {
@@ -38,6 +84,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     HOLDFAST_CHECK((endpoint.on_failure.then == model::FailureAction::DeadLetter) ==
                    !endpoint.on_failure.dead_letter_stream.empty());
   }
+  for (const model::EndpointSpec& endpoint : result.configuration.endpoints)
+    HOLDFAST_CHECK(endpoint.protocol != model::FunctionProtocol::V3 || endpoint.states.empty());
+  check_edges(result.configuration);
   for (const model::StreamEgressSpec& stream : result.configuration.streams)
     HOLDFAST_CHECK(!stream.default_topic.empty());
   return 0;

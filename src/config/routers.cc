@@ -1,4 +1,6 @@
 // Routers of module.yaml 1.0 and 2.0, brought together with their ingresses.
+#include <set>
+
 #include "config/kinds.h"
 
 namespace holdfast::config {
@@ -6,6 +8,7 @@ namespace holdfast::config {
 void resolve_routers(Configuration& configuration, const Declarations& declarations,
                      std::vector<Problem>& problems) {
   std::map<std::string_view, model::KafkaIngressSpec*> ingresses;
+  std::set<std::string_view> routed;
   for (const auto& ingress : declarations.protobuf_ingresses)
     // Beyond its bound a document is not kept.
     if (ingress.index < configuration.kafka_ingresses.size()) {
@@ -21,6 +24,8 @@ void resolve_routers(Configuration& configuration, const Declarations& declarati
                                                                    : "nothing declares it"});
       continue;
     }
+    routed.insert(router.ingress);
+    if (!router.good) continue;
     model::KafkaIngressSpec& ingress = *found->second;
     if (!ingress.topics.empty() &&
         !ingress.topics.front().value_type.ends_with("/" + router.route.message_type))
@@ -31,7 +36,7 @@ void resolve_routers(Configuration& configuration, const Declarations& declarati
   }
   for (const auto& ingress : declarations.protobuf_ingresses)
     if (ingress.index < configuration.kafka_ingresses.size() &&
-        configuration.kafka_ingresses[ingress.index].routes.empty())
+        !routed.contains(configuration.kafka_ingresses[ingress.index].id))
       problems.push_back({Severity::Warning, ingress.place, ingress.path, "an ingress that a router names",
                           ingress.written, "its records go as onBadRecord says"});
 }
