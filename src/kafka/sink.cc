@@ -1,0 +1,260 @@
+#include "kafka/sink.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/log.h"
+#include "codec/egress_records.h"
+#include "codec/utf8.h"
+#include "kafka/positions.h"
+#include "kafka/producer.h"
+
+namespace holdfast::kafka {
+namespace {
+
+using Delivery = model::KafkaEgressSpec::Delivery;
+using Refused = ports::SendOutcome::Refused;
+
+constexpr std::string_view kTraceHeader = "traceparent";
+// What topics with a low max.message.bytes still take, as Java's client sends it.
+constexpr std::uint64_t kBatchBytes = 1'000'000;
+constexpr std::uint64_t kSmallBatchBytes = 16'384;
+constexpr std::int64_t kTransactionTimeoutCapMs = 60'000;
+constexpr int kLastFlushMs = 3'000;
+
+Result<OutgoingRecord> outgoing_record(const model::StreamRecord& record) {
+  if (!codec::is_kafka_record(record.value.type_name))
+    return fail(ErrorCode::Invalid, "expected a KafkaProducerRecord, got " + codec::excerpt(record.value.type_name));
+  auto parsed = codec::parse_kafka_record(record.value.value);
+  if (!parsed) return fail(ErrorCode::Invalid, std::move(parsed.error().message));
+  OutgoingRecord out;
+  out.topic = std::move(parsed->topic);
+  out.key = std::move(parsed->key);
+  out.value = std::move(parsed->value);
+  bool traced = record.traceparent.empty();
+  for (auto& header : parsed->headers) {
+    traced = traced || header.key == kTraceHeader;
+    out.headers.push_back({std::move(header.key), std::move(header.value)});
+  }
+  if (!traced) out.headers.push_back({std::string(kTraceHeader), record.traceparent});
+  return out;
+}
+
+}  // namespace
+
+class KafkaSink::Impl {
+ public:
+  Impl(model::KafkaEgressSpec spec, std::string directory_id)
+      : spec_(std::move(spec)), position_key_(directory_id + "/" + spec_.id), transactional_id_("holdfast-" + directory_id + "-" + spec_.id) {}
+
+  ~Impl() {
+    // What was handed over may still be on its way; who wants to be sure of it has another delivery.
+    if (spec_.delivery == Delivery::None && producers_[0]) rd_kafka_flush(producers_[0]->client(), kLastFlushMs);
+  }
+
+  Result<std::optional<std::uint64_t>> open() {
+    auto opened = try_open();
+    if (!opened) close();
+    if (opened) position_ = *opened;
+    return opened;
+  }
+
+  Result<ports::SendOutcome> send(std::span<const ports::StreamPage::Entry> records, std::uint64_t next) {
+    if (reopen_) {
+      const auto before = position_;
+      auto opened = open();
+      if (!opened) return fail(std::move(opened.error()));
+      if (*opened != before) return fail(ErrorCode::Unavailable, "egress " + spec_.id + ": somebody else has sent meanwhile");
+    }
+    if (!producers_[0]) return fail(ErrorCode::Unavailable, "egress " + spec_.id + " is not open");
+    std::vector<OutgoingRecord> page;
+    page.reserve(records.size());
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      auto record = outgoing_record(records[i].record);
+      if (!record) return ports::SendOutcome{Refused{i, std::move(record.error().message)}};
+      page.push_back(std::move(*record));
+    }
+    auto sent = keeps_position() ? send_committed(page, next) : send_plain(page);
+    if (!sent) close();
+    return sent;
+  }
+
+  Result<void> reset(std::uint64_t position) {
+    if (!keeps_position()) return {};
+    if (!producers_[0]) {
+      if (auto opened = open(); !opened) return fail(std::move(opened.error()));
+    }
+    auto sent = send_committed({}, position);
+    if (sent) return {};
+    close();
+    return fail(std::move(sent.error()));
+  }
+
+  void interrupt() { interrupted_ = true; }
+  [[nodiscard]] bool keeps_position() const { return spec_.delivery == Delivery::ExactlyOnce; }
+
+ private:
+  void close() {
+    for (auto& producer : producers_) producer.reset();
+    reopen_ = false;
+  }
+
+  Result<std::unique_ptr<Producer>> make(const std::string& transactional_id) {
+    return Producer::create(spec_, {.edge = spec_.id,
+                                    .transactional_id = transactional_id,
+                                    .batch_bytes = batch_bytes_,
+                                    .alone = alone_,
+                                    .interrupted = &interrupted_});
+  }
+
+  Result<std::optional<std::uint64_t>> try_open() {
+    close();
+    if (interrupted_) return fail(ErrorCode::Unavailable, "interrupted");
+    if (!keeps_position()) {
+      auto producer = make("");
+      if (!producer) return fail(producer.error());
+      if (auto found = (*producer)->look_for_broker(); !found) return fail(found.error());
+      producers_[0] = std::move(*producer);
+      return std::nullopt;
+    }
+    for (std::size_t i = 0; i < producers_.size(); ++i) {
+      auto producer = make_transactional(transactional_id_ + "-" + std::to_string(i));
+      if (!producer) return fail(producer.error());
+      producers_[i] = std::move(*producer);
+    }
+    if (auto ensured = ensure_positions_topic(producers_[0]->client(), spec_.positions_topic); !ensured) return fail(ensured.error());
+    for (auto& producer : producers_) {
+      const auto missing = producer->look_for(spec_.positions_topic);
+      if (!missing) return fail(missing.error());
+      if (*missing)
+        return fail(ErrorCode::Unavailable, "positions " + **missing + "; create it with one partition and cleanup.policy=compact");
+    }
+    return read_position(spec_, position_key_, interrupted_);
+  }
+
+  Result<std::unique_ptr<Producer>> make_transactional(const std::string& id) {
+    while (true) {
+      auto producer = make(id);
+      if (!producer) return producer;
+      const auto begun = (*producer)->init_transactions();
+      if (begun) return producer;
+      if (begun.error().code != ErrorCode::TooLarge) return fail(begun.error());
+      const std::string told = "transactionTimeout is " + std::to_string(spec_.transaction_timeout.ms) +
+                               " ms, more than the broker allows (transaction.max.timeout.ms)";
+      if (spec_.transaction_timeout.ms <= kTransactionTimeoutCapMs) return fail(ErrorCode::Unavailable, "egress " + spec_.id + ": " + told);
+      // It was made for transactions as long as the pause between two checkpoints. Ours take milliseconds.
+      log_warn("a shorter transactionTimeout will do", {{"egress", spec_.id}, {"why", told}, {"now_ms", kTransactionTimeoutCapMs}});
+      spec_.transaction_timeout = Duration{kTransactionTimeoutCapMs};
+    }
+  }
+
+  // The topics of a page, before anything of it is on its way.
+  Result<std::optional<Refused>> look_for_topics(Producer& producer, const std::vector<OutgoingRecord>& page) {
+    std::string_view last;
+    for (std::size_t i = 0; i < page.size(); ++i) {
+      if (i > 0 && page[i].topic == last) continue;
+      last = page[i].topic;
+      auto missing = producer.look_for(page[i].topic);
+      if (!missing) return fail(std::move(missing.error()));
+      if (*missing) return Refused{i, std::move(**missing)};
+    }
+    return std::nullopt;
+  }
+
+  Result<ports::SendOutcome> send_committed(const std::vector<OutgoingRecord>& page, std::uint64_t next) {
+    Producer& producer = *producers_[turn_];
+    auto refused = look_for_topics(producer, page);
+    if (!refused) return fail(refused.error());
+    if (*refused) return ports::SendOutcome{std::move(**refused)};
+
+    if (auto begun = producer.begin(); !begun) return fail(begun.error());
+    for (std::size_t i = 0; i < page.size(); ++i)
+      if (auto handed = producer.produce(page[i], i); !handed) return fail(handed.error());
+    const OutgoingRecord position{spec_.positions_topic, position_key_, std::to_string(next), {}};
+    if (auto handed = producer.produce(position, page.size(), 0); !handed) return fail(handed.error());
+    auto flushed = producer.flush();
+    const auto failed = producer.take_failed();
+    if (failed.empty()) {
+      if (!flushed) return fail(flushed.error());
+      if (auto committed = producer.commit(); !committed) return fail(ErrorCode::Unavailable, committed.error().message);
+      turn_ = 1 - turn_;
+      position_ = next;
+      return sent_all();
+    }
+    auto outcome = judge(producer, page, failed);
+    if (!outcome) return outcome;
+    if (auto aborted = producer.abort(); !aborted) return fail(ErrorCode::Unavailable, aborted.error().message);
+    return outcome;
+  }
+
+  Result<ports::SendOutcome> send_plain(const std::vector<OutgoingRecord>& page) {
+    Producer& producer = *producers_[0];
+    auto refused = look_for_topics(producer, page);
+    if (!refused) return fail(refused.error());
+    if (*refused) return ports::SendOutcome{std::move(**refused)};
+    for (std::size_t i = 0; i < page.size(); ++i)
+      if (auto handed = producer.produce(page[i], i); !handed) return fail(handed.error());
+    if (spec_.delivery == Delivery::None) {
+      producer.poll();
+      if (const auto failed = producer.take_failed(); !failed.empty())
+        log_warn("records of an egress without delivery guarantees are lost",
+                 {{"egress", spec_.id}, {"records", failed.size()}, {"error", text_of(failed.front().error)}});
+      return ports::SendOutcome{};
+    }
+    auto flushed = producer.flush();
+    const auto failed = producer.take_failed();
+    if (!failed.empty()) return judge(producer, page, failed);
+    if (!flushed) return fail(flushed.error());
+    return sent_all();
+  }
+
+  ports::SendOutcome sent_all() {
+    // The bad record is behind us: batches again.
+    if (std::exchange(alone_, false)) reopen_ = true;
+    return {};
+  }
+
+  // What a page's failures mean: a record that is refused, or that it must be sent again.
+  Result<ports::SendOutcome> judge(Producer& producer, const std::vector<OutgoingRecord>& page, const std::vector<FailedRecord>& failed) {
+    // A record that fails for good takes the transaction with it, and the others fail by that.
+    const auto worst = std::ranges::find_if_not(failed, &FailedRecord::is_transient);
+    if (worst == failed.end()) return fail(ErrorCode::Unavailable, "records are not acknowledged: " + text_of(failed.front().error));
+    if (worst->index >= page.size()) return fail(ErrorCode::Unavailable, "positions topic " + spec_.positions_topic + ": " + text_of(worst->error));
+    const OutgoingRecord& record = page[worst->index];
+    if (worst->is_of_a_topic()) producer.forget(record.topic);
+    if (worst->is_of_a_batch() && !alone_ && record.bytes() < batch_bytes_) {
+      const bool too_large = worst->error == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
+      if (too_large && batch_bytes_ > kSmallBatchBytes) batch_bytes_ = kSmallBatchBytes;
+      else alone_ = true;
+      return fail(ErrorCode::Unavailable, "topic " + record.topic + ": " + text_of(worst->error) + ": trying again in smaller batches");
+    }
+    return ports::SendOutcome{Refused{worst->index, "topic " + record.topic + ": " + text_of(worst->error) + " (" +
+                                                        std::to_string(record.bytes()) + " bytes)"}};
+  }
+
+  model::KafkaEgressSpec spec_;
+  const std::string position_key_;
+  const std::string transactional_id_;
+  std::atomic<bool> interrupted_{false};
+  std::array<std::unique_ptr<Producer>, 2> producers_;  // The second one for transactions only.
+  std::size_t turn_ = 0;
+  std::optional<std::uint64_t> position_;  // As it was committed last.
+  std::uint64_t batch_bytes_ = kBatchBytes;
+  bool alone_ = false;   // Each record a batch of its own, to find the bad one.
+  bool reopen_ = false;  // Settings have changed.
+};
+
+KafkaSink::KafkaSink(model::KafkaEgressSpec spec, std::string directory_id)
+    : impl_(std::make_unique<Impl>(std::move(spec), std::move(directory_id))) {}
+KafkaSink::~KafkaSink() = default;
+
+Result<std::optional<std::uint64_t>> KafkaSink::open() { return impl_->open(); }
+Result<ports::SendOutcome> KafkaSink::send(std::span<const ports::StreamPage::Entry> records, std::uint64_t next) {
+  return impl_->send(records, next);
+}
+Result<void> KafkaSink::reset(std::uint64_t position) { return impl_->reset(position); }
+void KafkaSink::interrupt() { impl_->interrupt(); }
+bool KafkaSink::keeps_position() const { return impl_->keeps_position(); }
+
+}  // namespace holdfast::kafka

@@ -1,0 +1,325 @@
+#include "kafka/sink.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "codec/egress_records.h"
+#include "kafka/broker_fixture.h"
+#include "kafka/positions.h"
+#include "kafka/producer.h"
+
+namespace holdfast::kafka {
+namespace {
+
+using Delivery = model::KafkaEgressSpec::Delivery;
+using Page = std::vector<ports::StreamPage::Entry>;
+
+constexpr std::string_view kTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+class KafkaSinkTest : public BrokerTest {
+ protected:
+  model::KafkaEgressSpec spec_of(Delivery delivery = Delivery::ExactlyOnce) {
+    model::KafkaEgressSpec spec;
+    spec.id = "test/" + name("out");
+    spec.bootstrap_servers = broker_;
+    spec.delivery = delivery;
+    return spec;
+  }
+  static ports::StreamPage::Entry entry(std::uint64_t position, const std::string& topic, const std::string& key, const std::string& value) {
+    ports::StreamPage::Entry entry;
+    entry.position = position;
+    entry.record.value = {std::string(codec::kKafkaRecordType), codec::encode_kafka_record({key, value, topic, {}}), true};
+    return entry;
+  }
+  static Page page_of(const std::string& topic, std::uint64_t from, std::uint64_t to) {
+    Page page;
+    for (std::uint64_t i = from; i < to; ++i) page.push_back(entry(i, topic, "k" + std::to_string(i % 3), std::to_string(i)));
+    return page;
+  }
+  static std::vector<std::string> numbers(std::uint64_t to) {
+    std::vector<std::string> out;
+    for (std::uint64_t i = 0; i < to; ++i) out.push_back(std::to_string(i));
+    return out;
+  }
+  std::vector<std::string> values(const std::string& topic, std::int32_t partition = 0) {
+    std::vector<std::string> out;
+    for (auto& read : read_all(topic, partition)) out.push_back(std::move(read.value));
+    return out;
+  }
+  static std::optional<std::uint64_t> opened(KafkaSink& sink) {
+    const auto position = sink.open();
+    EXPECT_TRUE(position.has_value()) << position.error().message;
+    return position ? *position : std::nullopt;
+  }
+  static bool sent(KafkaSink& sink, const Page& page, std::uint64_t next) {
+    const auto outcome = sink.send(page, next);
+    EXPECT_TRUE(outcome.has_value()) << outcome.error().message;
+    return outcome && !outcome->refused;
+  }
+  static std::string refusal(KafkaSink& sink, const Page& page, std::uint64_t next, std::size_t index) {
+    auto outcome = sink.send(page, next);
+    // A sink that wants to try in smaller batches says so as an outbox understands it.
+    for (int tries = 0; !outcome && tries < 5; ++tries) {
+      EXPECT_EQ(outcome.error().code, ErrorCode::Unavailable);
+      opened(sink);
+      outcome = sink.send(page, next);
+    }
+    if (!outcome) return "error: " + outcome.error().message;
+    if (!outcome->refused) return "not refused";
+    EXPECT_EQ(outcome->refused->index, index);
+    return outcome->refused->reason;
+  }
+  // A producer that does what a sink of this egress would, and can be left alone in the middle of it.
+  std::unique_ptr<Producer> half_a_sink(const model::KafkaEgressSpec& spec, int number = 0) {
+    auto producer = Producer::create(spec, {.edge = "half", .transactional_id = "holdfast-dir-" + spec.id + "-" + std::to_string(number)});
+    EXPECT_TRUE(producer.has_value());
+    EXPECT_TRUE((*producer)->init_transactions().has_value());
+    return std::move(*producer);
+  }
+  static void produce_half(Producer& producer, const model::KafkaEgressSpec& spec, const std::string& topic, std::uint64_t from, std::uint64_t to) {
+    ASSERT_TRUE(producer.look_for(topic).has_value());
+    ASSERT_TRUE(producer.look_for(spec.positions_topic).has_value());
+    ASSERT_TRUE(producer.begin().has_value());
+    for (std::uint64_t i = from; i < to; ++i) ASSERT_TRUE(producer.produce({topic, "k", std::to_string(i), {}}, 0).has_value());
+    ASSERT_TRUE(producer.produce({spec.positions_topic, "dir/" + spec.id, std::to_string(to), {}}, 0, 0).has_value());
+    ASSERT_TRUE(producer.flush().has_value());
+  }
+};
+
+TEST_F(KafkaSinkTest, PositionIsNoneAtFirstAndThenThatOfTheLastPage) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  {
+    KafkaSink sink(spec_of(), "dir");
+    EXPECT_TRUE(sink.keeps_position());
+    EXPECT_EQ(opened(sink), std::nullopt);
+    EXPECT_TRUE(sent(sink, page_of(topic, 0, 5), 5));
+    EXPECT_TRUE(sent(sink, page_of(topic, 5, 6), 6));
+    EXPECT_TRUE(sent(sink, {}, 9));  // All of a page was set aside.
+    EXPECT_TRUE(sent(sink, page_of(topic, 9, 10), 10));
+  }
+  KafkaSink again(spec_of(), "dir");
+  EXPECT_EQ(opened(again), 10u);
+  KafkaSink other(spec_of(), "other-dir");
+  EXPECT_EQ(opened(other), std::nullopt);
+  EXPECT_EQ(values(topic), (std::vector<std::string>{"0", "1", "2", "3", "4", "5", "9"}));
+}
+
+TEST_F(KafkaSinkTest, RecordHasItsKeyHeadersAndTrace) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  KafkaSink sink(spec_of(), "dir");
+  opened(sink);
+  Page page{entry(0, topic, "", "no key"), entry(1, topic, std::string("\xff\0", 2), ""), entry(2, topic, "k", "traced"), entry(3, topic, "k", "h")};
+  page[2].record.traceparent = kTrace;
+  page[3].record.traceparent = kTrace;
+  page[3].record.value.value = codec::encode_kafka_record({"k", "h", topic, {{"a", "1"}, {"traceparent", "mine"}, {"a", "2"}}});
+  EXPECT_TRUE(sent(sink, page, 4));
+  EXPECT_EQ(read_all(topic), (std::vector<Read>{{"", "no key", {}},
+                                                {std::string("\xff\0", 2), "", {}},
+                                                {"k", "traced", {{"traceparent", std::string(kTrace)}}},
+                                                {"k", "h", {{"a", "1"}, {"traceparent", "mine"}, {"a", "2"}}}}));
+}
+
+// Java's default partitioner: murmur2 of the key, so that keys stay where StateFun put them.
+TEST_F(KafkaSinkTest, KeyGoesToThePartitionThatJavaWouldChoose) {
+  const auto topic = name("topic");
+  create_topic(topic, 4);
+  KafkaSink sink(spec_of(), "dir");
+  opened(sink);
+  EXPECT_TRUE(sent(sink, {entry(0, topic, "kafka", "kafka"), entry(1, topic, "giberish123456789", "giberish123456789")}, 2));
+  // murmur2("kafka") = 0xd067cf64, murmur2("giberish123456789") = 0x8f552b0c: of 4 both are partition 0.
+  EXPECT_EQ(values(topic, 0), (std::vector<std::string>{"kafka", "giberish123456789"}));
+}
+
+TEST_F(KafkaSinkTest, WhatAKilledSinkHadBegunIsUndoneByTheNext) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  const auto spec = spec_of();
+  {
+    KafkaSink sink(spec, "dir");
+    opened(sink);
+    EXPECT_TRUE(sent(sink, page_of(topic, 0, 3), 3));
+  }
+  for (const int number : {0, 1}) {
+    auto killed = half_a_sink(spec, number);
+    produce_half(*killed, spec, topic, 3, 5);
+  }
+  KafkaSink sink(spec, "dir");
+  EXPECT_EQ(opened(sink), 3u);
+  EXPECT_TRUE(sent(sink, page_of(topic, 3, 6), 6));
+  EXPECT_EQ(values(topic), numbers(6));
+}
+
+TEST_F(KafkaSinkTest, CommitWhoseAnswerWasLostIsFoundOut) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  const auto spec = spec_of();
+  {
+    KafkaSink sink(spec, "dir");
+    opened(sink);
+    EXPECT_TRUE(sent(sink, page_of(topic, 0, 3), 3));
+  }
+  auto lost = half_a_sink(spec);
+  produce_half(*lost, spec, topic, 3, 5);
+  EXPECT_TRUE(lost->commit().has_value());
+  KafkaSink sink(spec, "dir");
+  EXPECT_EQ(opened(sink), 5u);
+  EXPECT_TRUE(sent(sink, page_of(topic, 5, 6), 6));
+  EXPECT_EQ(values(topic), numbers(6));
+}
+
+TEST_F(KafkaSinkTest, SecondSinkOfTheSameNameShutsOutTheFirst) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  KafkaSink first(spec_of(), "dir"), second(spec_of(), "dir");
+  opened(first);
+  EXPECT_TRUE(sent(first, page_of(topic, 0, 2), 2));
+  EXPECT_EQ(opened(second), 2u);
+  const auto late = first.send(page_of(topic, 2, 4), 4);
+  ASSERT_FALSE(late.has_value());
+  EXPECT_EQ(late.error().code, ErrorCode::Unavailable);
+  EXPECT_TRUE(sent(second, page_of(topic, 2, 3), 3));
+  EXPECT_TRUE(sent(second, page_of(topic, 3, 4), 4));
+  EXPECT_EQ(opened(first), 4u);
+  EXPECT_EQ(values(topic), numbers(4));
+}
+
+TEST_F(KafkaSinkTest, RefusedRecordLeavesNothingOfItsPage) {
+  const auto topic = name("topic"), small = name("small"), compacted = name("compacted");
+  create_topic(topic, 1);
+  create_topic(small, 1, {{"max.message.bytes", "20000"}});
+  create_topic(compacted, 1, {{"cleanup.policy", "compact"}});
+  KafkaSink sink(spec_of(), "dir");
+  opened(sink);
+  EXPECT_TRUE(sent(sink, page_of(topic, 0, 1), 1));
+  const auto with = [&](ports::StreamPage::Entry bad) {
+    Page page = page_of(topic, 1, 4);
+    page[1] = std::move(bad);
+    return page;
+  };
+  EXPECT_NE(refusal(sink, with(entry(2, topic, "k", std::string(2'000'000, 'x'))), 4, 1).find("(2000001 bytes)"), std::string::npos);
+  EXPECT_NE(refusal(sink, with(entry(2, small, "k", std::string(30'000, 'x'))), 4, 1).find(small), std::string::npos);
+  EXPECT_NE(refusal(sink, with(entry(2, compacted, "", "no key")), 4, 1).find(compacted), std::string::npos);
+  EXPECT_EQ(refusal(sink, with(entry(2, "no such topic", "k", "v")), 4, 1), "not a topic name: no such topic");
+  EXPECT_EQ(refusal(sink, with(entry(2, "", "k", "v")), 4, 1), "not a topic name: ");
+  auto other = entry(2, topic, "k", "v");
+  other.record.value.type_name = "a/b";
+  EXPECT_EQ(refusal(sink, with(other), 4, 1), "expected a KafkaProducerRecord, got a/b");
+  Page rest = page_of(topic, 1, 4);
+  rest.erase(rest.begin() + 1);
+  EXPECT_TRUE(sent(sink, rest, 4));
+  EXPECT_TRUE(sent(sink, page_of(topic, 4, 5), 5));
+  EXPECT_EQ(opened(sink), 5u);
+  EXPECT_EQ(values(topic), (std::vector<std::string>{"0", "1", "3", "4"}));
+}
+
+TEST_F(KafkaSinkTest, ManySmallRecordsGoToATopicThatTakesOnlySmallBatches) {
+  const auto topic = name("topic");
+  create_topic(topic, 1, {{"max.message.bytes", "40000"}});
+  KafkaSink sink(spec_of(), "dir");
+  opened(sink);
+  Page page;
+  for (std::uint64_t i = 0; i < 300; ++i) page.push_back(entry(i, topic, "k", std::string(1000, 'x')));
+  auto outcome = sink.send(page, 300);
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(opened(sink), std::nullopt);
+  EXPECT_TRUE(sent(sink, page, 300));
+  EXPECT_EQ(values(topic).size(), 300u);
+}
+
+TEST_F(KafkaSinkTest, ResetSetsThePosition) {
+  auto spec = spec_of();
+  KafkaSink sink(spec, "dir");
+  EXPECT_TRUE(sink.reset(7).has_value());
+  EXPECT_EQ(opened(sink), 7u);
+  EXPECT_TRUE(sink.reset(3).has_value());
+  EXPECT_EQ(opened(sink), 3u);
+}
+
+TEST_F(KafkaSinkTest, PositionIsReadThoughSomebodyElsesTransactionIsOpen) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  auto spec = spec_of();
+  spec.positions_topic = name("positions");
+  KafkaSink sink(spec, "dir");
+  opened(sink);
+  EXPECT_TRUE(sent(sink, page_of(topic, 0, 2), 2));
+  auto other_spec = spec;
+  other_spec.id = "test/other";
+  auto other = half_a_sink(other_spec);
+  produce_half(*other, other_spec, topic, 100, 101);
+  EXPECT_TRUE(sent(sink, page_of(topic, 2, 4), 4));  // Behind the open one: no read_committed consumer sees it yet.
+  KafkaSink again(spec, "dir");
+  std::atomic<bool> answered{false};
+  std::thread opening([&] {
+    EXPECT_EQ(opened(again), 4u);
+    answered = true;
+  });
+  // Time enough to answer wrongly, should it not wait for the open transaction.
+  for (int i = 0; i < 5; ++i) rd_kafka_poll(other->client(), 100);
+  EXPECT_FALSE(answered);
+  EXPECT_TRUE(other->abort().has_value());
+  opening.join();
+  EXPECT_EQ(values(topic), numbers(4));
+}
+
+TEST_F(KafkaSinkTest, PositionsTopicThatForgetsIsRefused) {
+  auto spec = spec_of();
+  spec.positions_topic = name("positions");
+  create_topic(spec.positions_topic, 1, {{"cleanup.policy", "delete"}});
+  KafkaSink sink(spec, "dir");
+  const auto position = sink.open();
+  ASSERT_FALSE(position.has_value());
+  EXPECT_NE(position.error().message.find("set its cleanup.policy to compact"), std::string::npos) << position.error().message;
+}
+
+TEST_F(KafkaSinkTest, TransactionTimeoutThatTheBrokerDoesNotAllowIsMadeShorter) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  auto spec = spec_of();
+  spec.transaction_timeout = Duration{3'600'000};
+  KafkaSink sink(spec, "dir");
+  opened(sink);
+  EXPECT_TRUE(sent(sink, page_of(topic, 0, 2), 2));
+}
+
+TEST_F(KafkaSinkTest, AtLeastOnceKeepsNoPosition) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  KafkaSink sink(spec_of(Delivery::AtLeastOnce), "dir");
+  EXPECT_FALSE(sink.keeps_position());
+  EXPECT_EQ(opened(sink), std::nullopt);
+  EXPECT_TRUE(sent(sink, page_of(topic, 0, 3), 3));
+  EXPECT_EQ(values(topic), numbers(3));
+  EXPECT_NE(refusal(sink, {entry(3, topic, "k", "3"), entry(4, topic, "k", std::string(2'000'000, 'x'))}, 5, 1), "not refused");
+}
+
+TEST_F(KafkaSinkTest, WithoutGuaranteesWhatWasHandedOverIsThereAtTheEnd) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  {
+    KafkaSink sink(spec_of(Delivery::None), "dir");
+    EXPECT_FALSE(sink.keeps_position());
+    opened(sink);
+    EXPECT_TRUE(sent(sink, page_of(topic, 0, 3), 3));
+  }
+  EXPECT_EQ(values(topic), numbers(3));
+}
+
+TEST_F(KafkaSinkTest, NoBrokerIsUnavailable) {
+  for (const auto delivery : {Delivery::ExactlyOnce, Delivery::AtLeastOnce}) {
+    auto spec = spec_of(delivery);
+    spec.bootstrap_servers = "127.0.0.1:1";
+    KafkaSink sink(spec, "dir");
+    sink.interrupt();  // It would wait for one.
+    const auto position = sink.open();
+    ASSERT_FALSE(position.has_value());
+    EXPECT_EQ(position.error().code, ErrorCode::Unavailable);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::kafka
