@@ -66,19 +66,20 @@ RecordRouter::RecordRouter(RecordRouterOptions options)
   for (const auto& topic : options_.topics) topics_.emplace(topic.topic, topic);
 }
 
-void RecordRouter::route(const IncomingRecord& record, std::vector<model::Command>& out) {
+void RecordRouter::route(const IncomingRecord& record, std::vector<model::Command>& out, Counting counting) {
+  const std::uint64_t count = counting == Counting::Yes ? 1 : 0;
   const auto topic = topics_.find(record.topic);
   if (topic == topics_.end()) {
-    append_bad(record, "", "the ingress has no topic " + codec::excerpt(record.topic), out);
+    append_bad(record, "", "the ingress has no topic " + codec::excerpt(record.topic), count, out);
     return;
   }
   const std::size_t before = out.size();
   if (auto routed = append_messages(record, topic->second, out); !routed) {
     out.resize(before);
-    append_bad(record, topic->second.value_type, std::move(routed.error().message), out);
+    append_bad(record, topic->second.value_type, std::move(routed.error().message), count, out);
     return;
   }
-  counters_.routed.add();
+  counters_.routed.add(count);
 }
 
 void RecordRouter::route_again(const model::StreamRecord& parked, std::vector<model::Command>& out) {
@@ -147,11 +148,11 @@ Result<void> RecordRouter::append_messages(const IncomingRecord& record, const m
   return {};
 }
 
-void RecordRouter::append_bad(const IncomingRecord& record, std::string_view value_type, std::string why,
+void RecordRouter::append_bad(const IncomingRecord& record, std::string_view value_type, std::string why, std::uint64_t count,
                               std::vector<model::Command>& out) {
   const model::BadRecordPolicy& policy = options_.on_bad_record;
   if (policy.then == model::BadRecordAction::Skip) {
-    counters_.skipped.add();
+    counters_.skipped.add(count);
     return;
   }
   model::StreamRecord kept;
@@ -160,11 +161,12 @@ void RecordRouter::append_bad(const IncomingRecord& record, std::string_view val
   if (is_traceparent(record.traceparent)) kept.traceparent = record.traceparent;
 
   if (policy.then == model::BadRecordAction::DeadLetter && !options_.dead_letter_is_stream) {
-    counters_.dead_letters.add();
+    counters_.dead_letters.add(count);
     codec::KafkaRecord letter;
     letter.topic = policy.dead_letter_topic;
     letter.key = kept.key;
     letter.value = record.value.value_or("");
+    letter.headers = {{"holdfast-source", kept.source}, {"holdfast-error", std::move(why)}};
     kept.value = {std::string(codec::kKafkaRecordType), codec::encode_kafka_record(letter), true};
     // No `error`: in an outbox that means that the record itself cannot be sent.
     out.emplace_back(model::AppendRecord{model::stream_name(policy.dead_letter_egress, "outbox"), std::move(kept)});
@@ -173,11 +175,11 @@ void RecordRouter::append_bad(const IncomingRecord& record, std::string_view val
   kept.value = {std::string(value_type), std::string(record.value.value_or("")), record.value.has_value()};
   kept.error = std::move(why);
   if (policy.then == model::BadRecordAction::DeadLetter) {
-    counters_.dead_letters.add();
+    counters_.dead_letters.add(count);
     out.emplace_back(
         model::AppendRecord{model::stream_name(policy.dead_letter_egress, policy.dead_letter_topic), std::move(kept)});
   } else {
-    counters_.parked.add();
+    counters_.parked.add(count);
     out.emplace_back(model::AppendRecord{parked_stream_, std::move(kept)});
   }
 }

@@ -62,8 +62,9 @@ class RecordRouter {
 
   explicit RecordRouter(RecordRouterOptions options);
 
-  // Appends the record's commands to `out`; none, if it is skipped.
-  void route(const IncomingRecord& record, std::vector<model::Command>& out);
+  // Appends the record's commands to `out`; none, if it is skipped. `counting` No: it has been counted before, and is tried again.
+  enum class Counting : std::uint8_t { Yes, No };
+  void route(const IncomingRecord& record, std::vector<model::Command>& out, Counting counting = Counting::Yes);
 
   // Routes a record of parked_stream() again, by the configuration of today. What is still bad is parked again, whatever the policy:
   // somebody has asked for this one.
@@ -74,7 +75,8 @@ class RecordRouter {
  private:
   [[nodiscard]] Result<void> append_messages(const IncomingRecord& record, const model::SourceTopic& topic,
                                              std::vector<model::Command>& out);
-  void append_bad(const IncomingRecord& record, std::string_view value_type, std::string why, std::vector<model::Command>& out);
+  void append_bad(const IncomingRecord& record, std::string_view value_type, std::string why, std::uint64_t count,
+                  std::vector<model::Command>& out);
   [[nodiscard]] std::string origin_of(const IncomingRecord& record) const;
 
   RecordRouterOptions options_;

@@ -128,6 +128,8 @@ TEST(RecordRouter, BadRecordGoesToTheOutboxOfAnEgressAsARecordOfItsTopic) {
   ASSERT_TRUE(kafka.has_value());
   EXPECT_EQ(kafka->topic, "bad-orders");
   EXPECT_EQ(kafka->key, "k\xff");
+  EXPECT_EQ(kafka->headers, (std::vector<codec::KafkaHeader>{{"holdfast-source", "shop/in/nope/3@17"},
+                                                             {"holdfast-error", "the ingress has no topic nope"}}));
 }
 
 TEST(RecordRouter, SkippedRecordLeavesOnlyACount) {
