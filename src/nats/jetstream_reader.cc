@@ -352,6 +352,7 @@ class JetStreamReader final : public Reader {
         natsConnection_PublishRequestString(connection->handle(), subject.c_str(), inbox_.c_str(), body.c_str());
     if (status != NATS_OK) return try_later(describe("pull from " + consumer_, status));
     asked_for_ = messages;
+    unheard_ = true;
     heard_us_ = monotonic_us();
   }
 
@@ -363,6 +364,7 @@ class JetStreamReader final : public Reader {
       messages.swap(arrivals->messages);
     }
     heard_us_ = monotonic_us();
+    unheard_ = false;
     for (auto& message : messages) {
       const auto delivered = parse_ack_subject(reply_of(message.get()));
       if (delivered) take(std::move(message), *delivered);
@@ -489,6 +491,7 @@ class JetStreamReader final : public Reader {
   std::uint64_t caught_up_to_ = 0;  // Stream sequence that a kept consumer had delivered before.
   std::size_t asked_for_ = 0;       // Messages of the pull under way that have not come.
   bool pull_one_ = false;           // The next message is larger than a pull.
+  bool unheard_ = false;            // Nothing has come since it was made.
   std::uint64_t heard_us_ = 0;
   std::uint64_t pending_ = 0;       // At the server.
   std::uint64_t end_ = 0;           // Of the stream, as of some seconds ago.
@@ -557,7 +560,8 @@ void JetStreamReader::tick() {
     if (asked_for_ > 0 && monotonic_us() - heard_us_ > static_cast<std::uint64_t>(kSilenceMax.ms) * 1000) {
       Connection* connection = world_.connection();
       if (connection != nullptr && connection->connected()) start_over("the server is silent");
-    } else if (ticks_ % kLookEveryTicks == 0) {
+    } else if (ticks_ % kLookEveryTicks == 0 || (asked_for_ > 0 && unheard_)) {
+      // A pull from a consumer that is gone is not answered at all.
       look();
     }
   }
