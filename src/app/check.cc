@@ -3,13 +3,14 @@
 #include <iostream>
 
 #include "api/json_writer.h"
+#include "app/edges.h"
 #include "config/describe.h"
 #include "connect/egress_table.h"
 
 namespace holdfast::app {
 namespace {
 
-std::string problems_json(const config::LoadResult& result, const std::string& further) {
+std::string problems_json(const config::LoadResult& result, const std::string& further, const std::vector<std::string>& warnings) {
   api::JsonWriter json;
   json.begin_object().key("ok").boolean(result.ok() && further.empty()).key("problems").begin_array();
   for (const auto& problem : result.problems) {
@@ -20,6 +21,7 @@ std::string problems_json(const config::LoadResult& result, const std::string& f
     if (!problem.hint.empty()) json.key("hint").string(problem.hint);
     json.key("text").string(problem.text()).end_object();
   }
+  for (const auto& warning : warnings) json.begin_object().key("severity").string("warning").key("text").string(warning).end_object();
   if (!further.empty()) json.begin_object().key("severity").string("error").key("text").string(further).end_object();
   json.end_array().key("more_problems").number(result.more_problems).end_object();
   return json.take();
@@ -35,15 +37,21 @@ void report(const config::LoadResult& result) {
 int check(const cli::CheckOptions& options) {
   const auto result = config::load(std::span<const std::string>(options.files), config::process_environment());
   std::string further;
+  std::vector<std::string> warnings;
   if (result.ok()) {
-    const auto egresses = connect::EgressTable::create(result.configuration.streams, result.configuration.playground_egresses);
+    const auto& c = result.configuration;
+    const auto egresses = connect::EgressTable::create(c.streams, c.playground_egresses, c.kafka_egresses, c.nats_egresses);
+    auto edges = check_edges(c);
     if (!egresses) further = egresses.error().message;
+    else if (!edges) further = edges.error().message;
+    else warnings = *std::move(edges);
   }
   const bool ok = result.ok() && further.empty();
   if (options.output == cli::Output::Json) {
-    std::cout << problems_json(result, further) << "\n";
+    std::cout << problems_json(result, further, warnings) << "\n";
   } else {
     report(result);
+    for (const auto& warning : warnings) std::cerr << "warning: " << warning << "\n";
     if (!further.empty()) std::cerr << further << "\n";
     if (ok) std::cout << config::describe(result.configuration);
   }

@@ -85,7 +85,7 @@ Result<DataIdentity> read_data_identity(const std::string& path) {
     return fail(ErrorCode::Damaged, name + ": partitions is " + std::to_string(partitions) + ", expected 1 to " +
                                         std::to_string(model::kPartitionsMax));
   }
-  return DataIdentity{static_cast<std::uint16_t>(partitions), std::string((*json)["id"].text()};
+  return DataIdentity{static_cast<std::uint16_t>(partitions), (*json)["id"].text()};
 }
 
 std::string new_directory_id() {

@@ -21,6 +21,7 @@
 #include "api/playground.h"
 #include "app/check.h"
 #include "app/data_directory.h"
+#include "app/edges.h"
 #include "app/listeners.h"
 #include "app/stop_signals.h"
 #include "app/version.h"
@@ -39,6 +40,7 @@ namespace holdfast::app {
 namespace {
 
 constexpr const char* kMemory = "memory";
+constexpr Duration kSendMax{3'000};   // For what an egress is sending just then.
 constexpr Duration kDrainMax{2'000};  // For answers on their way to clients, once the runtime has stopped.
 
 constexpr const char* kNothingToRun = R"(up: no configuration files are given, so there is nothing to run.
@@ -87,6 +89,7 @@ runtime::Options runtime_options(const config::Configuration& configuration, std
   runtime::Options options;
   options.partitions = partitions;
   options.endpoints = configuration.endpoints;
+  options.outboxes = outboxes(configuration);
   options.in_flight_max = share(limits.in_flight);
   options.message_bytes_max = limits.message_bytes;
   options.mailbox_bytes_in_memory = share(limits.mailbox_memory);
@@ -125,6 +128,7 @@ struct Parts {
   std::unique_ptr<WorkerLoop> commit_loop;
   std::unique_ptr<WorkerLoop> view_loop;
   std::unique_ptr<runtime::Runtime> runtime;
+  Edges edges;
   std::unique_ptr<api::Gateway> gateway;
   std::unique_ptr<api::Admin> admin;
   std::vector<std::unique_ptr<api::PlaygroundIngress>> ingresses;
@@ -170,7 +174,8 @@ Result<void> open_data(Parts& parts, const cli::UpOptions& options, model::Setti
 }
 
 Result<void> open_runtime(Parts& parts, const config::Configuration& configuration, std::uint16_t shards) {
-  auto egress = connect::EgressTable::create(configuration.streams, configuration.playground_egresses);
+  auto egress = connect::EgressTable::create(configuration.streams, configuration.playground_egresses, configuration.kafka_egresses,
+                                             configuration.nats_egresses);
   if (!egress) return fail(egress.error());
   parts.egress = *std::move(egress);
   auto make_target = targets::make_statefun_http_factory(configuration.endpoints, "holdfast");
@@ -197,6 +202,9 @@ Result<void> open_runtime(Parts& parts, const config::Configuration& configurati
   auto runtime = runtime::Runtime::open(runtime_options(configuration, configuration.settings.partitions, shards), std::move(world));
   if (!runtime) return fail(runtime.error());
   parts.runtime = *std::move(runtime);
+  auto edges = make_edges(configuration, parts.data ? parts.data->identity.id : new_directory_id(), *parts.runtime);
+  if (!edges) return fail(edges.error());
+  parts.edges = *std::move(edges);
   return {};
 }
 
@@ -254,6 +262,14 @@ Result<void> open_doors(Parts& parts, const config::Configuration& configuration
   api::AdminOptions admin_options{.guard = admin->guard, .version = kVersion, .metrics = {&parts.gateway->metrics()}};
   for (const auto& p : parts.ingresses) admin_options.metrics.push_back(&p->metrics());
   for (const auto& p : parts.egresses) admin_options.metrics.push_back(&p->metrics());
+  for (const auto& ingress : parts.edges.ingresses) {
+    admin_options.ingresses.push_back(ingress.get());
+    admin_options.metrics.push_back(ingress.get());
+  }
+  for (const auto& egress : parts.edges.egresses) {
+    admin_options.egresses.push_back(egress.get());
+    admin_options.metrics.push_back(egress.get());
+  }
   parts.admin = std::make_unique<api::Admin>(*parts.runtime, std::move(admin_options));
   served = listen(parts, *admin, limits, [a = parts.admin.get()](net::HttpRequest&& request, net::Responder responder) {
     a->handle(std::move(request), std::move(responder));
@@ -285,6 +301,20 @@ Result<void> write_ports_file(const Parts& parts, const std::string& path) {
 void start(Parts& parts) {
   for (const auto& loop : parts.loops) parts.threads.emplace_back([loop = loop.get()] { loop->run(); });
   parts.runtime->start();
+  for (const auto& egress : parts.edges.egresses) egress->start();
+  for (const auto& ingress : parts.edges.ingresses) ingress->start();
+}
+
+// Tells each to do something, and notifies when all have done it.
+template <typename Edge, typename Tell>
+void tell_all(const std::vector<std::unique_ptr<Edge>>& edges, StopSignals& signals, Tell tell) {
+  if (edges.empty()) return signals.notify();
+  auto left = std::make_shared<std::atomic<std::size_t>>(edges.size());
+  for (const auto& edge : edges) {
+    tell(*edge, [left, &signals] {
+      if (left->fetch_sub(1) == 1) signals.notify();
+    });
+  }
 }
 
 // Drains: nothing new comes in, what is under way may finish, and everything is durable in the end. A second signal ends the process there
@@ -299,6 +329,16 @@ void stop(Parts& parts, StopSignals& signals, Duration grace) {
   for (net::HttpServer* server : parts.servers()) {
     if (server != parts.admin_server.server.get()) server->stop_accepting();
   }
+  // First nothing comes in any more, then nothing is sent on; what functions still emit stays in the outboxes.
+  tell_all(parts.edges.ingresses, signals, [](ports::Ingress& ingress, auto done) { ingress.stop(std::move(done)); });
+  wait();
+  tell_all(parts.edges.egresses, signals, [home = parts.loops.front().get()](ports::Egress& egress, auto done) {
+    egress.stop(kSendMax, std::move(done));
+    home->post([&egress, home] {
+      home->after(kSendMax, [&egress] { egress.stop({0}, [] {}); });
+    });
+  });
+  wait();
   parts.runtime->stop(grace, [&signals] { signals.notify(); });
   wait();
 
@@ -327,6 +367,7 @@ void stop(Parts& parts, StopSignals& signals, Duration grace) {
 }
 
 void end(Parts& parts) {
+  for (const auto& loop : parts.edges.loops) loop->stop();
   for (const auto& loop : parts.loops) loop->stop();
   for (auto& thread : parts.threads) thread.join();
   if (parts.commit_loop) parts.commit_loop->stop();
@@ -360,6 +401,9 @@ int up(const cli::UpOptions& options) {
   report(loaded);
   if (!loaded.ok()) return cli::kExitUsage;
   config::Configuration& configuration = loaded.configuration;
+  const auto warnings = check_edges(configuration);
+  if (!warnings) return failed(warnings.error(), cli::kExitUsage);
+  for (const auto& warning : *warnings) std::cerr << "warning: " << warning << "\n";
   if (auto ok = override_settings(configuration.settings, options); !ok) return failed(ok.error(), cli::kExitUsage);
 
   const bool text = options.log_format.empty() ? ::isatty(STDERR_FILENO) != 0 : options.log_format == "text";
