@@ -1,12 +1,12 @@
 #include "cli/client_commands.h"
 
-#include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <sstream>
 
 #include "cli/address_argument.h"
+#include "cli/answers.h"
 #include "cli/json.h"
 #include "cli/table.h"
 #include "codec/content_type.h"
@@ -16,23 +16,6 @@ namespace holdfast::cli {
 namespace {
 
 constexpr std::size_t kValueWidthMax = 80;
-
-int failed(const std::string& message, int exit_code = kExitFailed) {
-  std::cerr << "holdfast: " << message << "\n";
-  return exit_code;
-}
-
-int failed(const Error& error) { return failed(error.message, error.code == ErrorCode::Invalid ? kExitUsage : kExitFailed); }
-
-// What the API said went wrong.
-int refused(const net::HttpResponse& response) {
-  std::string message;
-  if (auto json = Json::parse(response.body)) message = (*json)["error"]["message"].text();
-  if (message.empty()) message = "the answer was " + std::to_string(response.status) + " " + std::string(net::reason_phrase(response.status));
-  if (response.status == 504) message += "\n`holdfast addresses` shows whether it still waits, `holdfast parked ls` whether it failed.";
-  if (response.status == 401) message += "\nHOLDFAST_TOKEN holds the token, or --token-file names the file it is in.";
-  return failed(message);
-}
 
 // In the middle of many: what was done is done.
 int resume_failed(const Error& error, bool retry, std::int64_t count) {
@@ -45,11 +28,6 @@ std::string list_query(const ListArguments& list) {
   if (!list.type.empty()) query += "&type=" + net::percent_encode(list.type);
   if (!list.prefix.empty()) query += "&prefix=" + net::percent_encode(list.prefix);
   return query;
-}
-
-// Says on the side that a list may go on.
-void hint_limit(std::size_t shown, std::uint32_t limit) {
-  if (shown >= limit) std::cerr << "(the first " << limit << "; --limit N shows more)\n";
 }
 
 std::string address_of(const Json& info) { return show_address(info["type"].text(), info["id"].text()); }
@@ -66,8 +44,6 @@ std::string short_type(const std::string& type) {
   return type.starts_with(kStandard) ? type.substr(kStandard.size()) : type;
 }
 
-std::string count_of(const Json& value) { return value.number() == 0 ? "" : value.text(); }
-
 Result<std::string> value_argument(const std::string& argument) {
   if (argument == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
   if (!argument.starts_with('@')) return argument;
@@ -76,12 +52,6 @@ Result<std::string> value_argument(const std::string& argument) {
   std::ostringstream content;
   content << file.rdbuf();
   return content.str();
-}
-
-// Ends with a line feed, so that the prompt does not stick to it.
-void print(std::string text) {
-  if (!text.ends_with('\n')) text.push_back('\n');
-  std::cout << text << std::flush;
 }
 
 }  // namespace
@@ -118,6 +88,9 @@ int ClientCommands::message(Verb verb, const MessageArguments& arguments) const 
 
   const auto response = gateway_.ask("POST", path, std::move(headers), *std::move(value), wait);
   if (!response) return failed(response.error());
+  if (response->status == 504) {
+    return refused(*response, "`holdfast addresses` shows whether it still waits, `holdfast parked ls` whether it failed.");
+  }
   if (response->status >= 300) return refused(*response);
   if (verb == Verb::Send) {
     if (output_ == Output::Json) print(R"({"accepted":true})");
@@ -136,20 +109,9 @@ int ClientCommands::message(Verb verb, const MessageArguments& arguments) const 
   return kExitDone;
 }
 
-// Asks the admin API and shows the answer: as it came, or as `show` likes it.
 template <typename Show>
 int ClientCommands::show(const std::string& path, Show show) const {
-  const auto response = admin_.ask("GET", path);
-  if (!response) return failed(response.error());
-  if (response->status != 200) return refused(*response);
-  if (output_ == Output::Json) {
-    print(response->body);
-    return kExitDone;
-  }
-  const auto json = Json::parse(response->body);
-  if (!json) return failed("the answer of the admin API is " + json.error().message);
-  show(*json);
-  return kExitDone;
+  return show_answer(admin_, output_, path, std::move(show));
 }
 
 int ClientCommands::state_get(const std::string& argument) const {

@@ -8,6 +8,7 @@
 
 #include "cli/client_commands.h"
 #include "cli/completion.h"
+#include "cli/edge_commands.h"
 
 namespace holdfast::cli {
 namespace {
@@ -40,18 +41,20 @@ std::string read_token(const Connection& connection) {
   return token;
 }
 
-ClientCommands client(const Connection& connection) {
-  const std::string token = read_token(connection);
-  const auto remote = [&](const std::string& url, const char* option) {
-    return RemoteOptions{.url = url.find("://") == std::string::npos ? "http://" + url : url,
-                         .token = token,
-                         .trust_cacerts = connection.trust_cacerts,
-                         .client_cert = connection.client_cert,
-                         .client_key = connection.client_key,
-                         .option = option};
-  };
-  return {remote(connection.admin, "--admin"), remote(connection.gateway, "--gateway"), connection.output()};
+RemoteOptions remote(const Connection& connection, const std::string& url, const char* option) {
+  return {.url = url.find("://") == std::string::npos ? "http://" + url : url,
+          .token = read_token(connection),
+          .trust_cacerts = connection.trust_cacerts,
+          .client_cert = connection.client_cert,
+          .client_key = connection.client_key,
+          .option = option};
 }
+
+ClientCommands client(const Connection& connection) {
+  return {remote(connection, connection.admin, "--admin"), remote(connection, connection.gateway, "--gateway"), connection.output()};
+}
+
+EdgeCommands edges(const Connection& connection) { return {remote(connection, connection.admin, "--admin"), connection.output()}; }
 
 void add_connection_options(CLI::App& command, Connection& connection) {
   command.add_option("--admin", connection.admin, "where the admin API is")->envname("HOLDFAST_ADMIN")->type_name("URL")->capture_default_str();
@@ -68,6 +71,12 @@ void add_list_options(CLI::App& command, ListArguments& list) {
   command.add_option("--prefix", list.prefix, "only ids that begin with this")->type_name("TEXT");
   command.add_option("--limit", list.limit, "at most so many")->type_name("N")->capture_default_str();
 }
+
+void add_id(CLI::App& command, std::string& id, const char* help) {
+  command.add_option("id", id, help)->type_name("ID")->required();
+}
+
+void add_yes(CLI::App& command, bool& yes) { command.add_flag("--yes", yes, "do not ask whether this is meant"); }
 
 std::vector<CompletionEntry> completion_entries(const CLI::App& app, const std::string& path) {
   CompletionEntry entry{.path = path, .words = {}, .helps = {}};
@@ -115,7 +124,9 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   MessageArguments message;
   ListArguments list;
   ResumeArguments resume;
-  std::string address, shell, grace = "10s";
+  SeekArguments seek;
+  bool yes = false;
+  std::string id, address, shell, grace = "10s";
 
   CLI::App app("Holdfast runs stateful serverless functions: their state and messages survive kill -9.", "holdfast");
   app.require_subcommand(0, 1);  // Asked for below: "unknown command" is a better word than "required".
@@ -123,6 +134,7 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   app.set_help_all_flag("--help-all", "help of all commands");
   app.footer(
       "ADDRESS is namespace/name/id; the id may hold slashes. (type::id where the namespace does.)\n"
+      "ID, of an ingress or egress, is namespace/name, as in its document.\n"
       "Environment: HOLDFAST_ADMIN, HOLDFAST_GATEWAY, HOLDFAST_TOKEN.\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.");
 
@@ -208,6 +220,45 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   auto* kind = timers->add_option("--kind", list.kind, "delayed-send, expire-states, forget-request or trim-stream")->type_name("KIND");
   timers->add_flag("--all", list.all, "also our own: states that expire, requests to be forgotten, streams to be trimmed")->excludes(kind);
   add_client(app, "streams", "streams of records, and how much they keep", [](const ClientCommands& c) { return c.streams(); });
+
+  const auto add_edge = [&](CLI::App& parent, const std::string& name, const std::string& help, auto action) {
+    auto* command = parent.add_subcommand(name, help);
+    add_connection_options(*command, connection);
+    command->callback([&connection, &exit_code, action] { exit_code = action(edges(connection)); });
+    return command;
+  };
+  auto* ingress = app.add_subcommand("ingress", "look at ingresses (Kafka, NATS), pause them, seek in them");
+  ingress->require_subcommand(1);
+  add_edge(*ingress, "ls", "where they are, and whether they go on", [](const EdgeCommands& e) { return e.ingress_ls(); });
+  auto* ingress_show = add_edge(*ingress, "show", "all about one", [&](const EdgeCommands& e) { return e.ingress_show(id); });
+  add_id(*ingress_show, id, "which");
+  auto* pause = add_edge(*ingress, "pause", "take in nothing more, also over a restart", [&](const EdgeCommands& e) { return e.ingress_pause(id); });
+  add_id(*pause, id, "which");
+  auto* unpause = add_edge(*ingress, "resume", "go on after a pause", [&](const EdgeCommands& e) { return e.ingress_resume(id); });
+  add_id(*unpause, id, "which");
+  auto* seek_command = add_edge(*ingress, "seek", "go on from elsewhere: what is skipped has no effect, what is read again has it again",
+                                [&](const EdgeCommands& e) { return e.ingress_seek(seek); });
+  add_id(*seek_command, seek.ingress, "which");
+  seek_command->add_option("--to", seek.to, "earliest, latest, or a time as 2026-11-21T10:00:00Z")->type_name("WHERE");
+  seek_command->add_option("--to-position", seek.to_position, "or a position of the source (a Kafka offset, a JetStream sequence)")->type_name("N");
+  seek_command->add_option("--source", seek.source, "only this source, as TOPIC/PARTITION (default: all)")->type_name("SOURCE");
+  add_yes(*seek_command, seek.yes);
+  auto* ingress_parked = add_edge(*ingress, "parked", "records that could not become messages, and why",
+                                  [&](const EdgeCommands& e) { return e.ingress_parked(id, list.limit); });
+  add_id(*ingress_parked, id, "which");
+  ingress_parked->add_option("--limit", list.limit, "at most so many")->type_name("N")->capture_default_str();
+  auto* ingress_retry = add_edge(*ingress, "retry", "try all parked records again", [&](const EdgeCommands& e) { return e.ingress_retry(id); });
+  add_id(*ingress_retry, id, "which");
+  auto* ingress_skip = add_edge(*ingress, "skip", "drop all parked records", [&](const EdgeCommands& e) { return e.ingress_skip(id); });
+  add_id(*ingress_skip, id, "which");
+
+  auto* egress = app.add_subcommand("egress", "look at egresses (Kafka, NATS), resume one that stopped");
+  egress->require_subcommand(1);
+  add_edge(*egress, "ls", "what waits to be sent, and whether it is", [](const EdgeCommands& e) { return e.egress_ls(); });
+  auto* egress_resume = add_edge(*egress, "resume", "go on though records may be sent twice, or be missing",
+                                 [&](const EdgeCommands& e) { return e.egress_resume(id, yes); });
+  add_id(*egress_resume, id, "which");
+  add_yes(*egress_resume, yes);
 
   auto* version = app.add_subcommand("version", "print the version of this program");
   add_connection_options(*version, connection);  // So that scripts may say the same options everywhere.

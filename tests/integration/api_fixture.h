@@ -105,8 +105,9 @@ class ApiTest : public ::testing::Test {
     gateway.streams.buffer_pause = {1};
     for (const auto& loop : loops_) gateway.streams.loops.push_back(loop.get());
     gateway_ = std::make_unique<api::Gateway>(*runtime_, std::move(gateway));
-    admin_ = std::make_unique<api::Admin>(
-        *runtime_, api::AdminOptions{.guard = {.token = "secret"}, .version = "test 1", .metrics = {&gateway_->metrics()}});
+    api::AdminOptions admin{.guard = {.token = "secret"}, .version = "test 1", .metrics = {&gateway_->metrics()}};
+    add_edges(admin);
+    admin_ = std::make_unique<api::Admin>(*runtime_, std::move(admin));
     ingress_ = std::make_unique<api::PlaygroundIngress>(*runtime_, api::GuardOptions{.token = "", .local_only = true});
     playground_egress_ = std::make_unique<api::PlaygroundEgress>(*runtime_, api::GuardOptions{.token = "", .local_only = true},
                                                                  std::vector<std::string>{"told"});
@@ -117,6 +118,9 @@ class ApiTest : public ::testing::Test {
     for (const auto& loop : loops_) threads_.emplace_back([loop = loop.get()] { loop->run(); });
     runtime_->start();
   }
+
+  // Ingresses and egresses for the admin API; of a test that has some.
+  virtual void add_edges(api::AdminOptions& /*admin*/) {}
 
   void TearDown() override {
     stop_runtime();
@@ -178,8 +182,8 @@ class ApiTest : public ::testing::Test {
     headers.add("content-type", "text/plain");
     return ask(gateway_url_, "POST", std::move(path), std::move(headers), std::move(body));
   }
-  net::HttpResponse admin(std::string method, std::string path) {
-    return ask(admin_url_, std::move(method), std::move(path), {{"authorization", "Bearer secret"}});
+  net::HttpResponse admin(std::string method, std::string path, std::string body = {}) {
+    return ask(admin_url_, std::move(method), std::move(path), {{"authorization", "Bearer secret"}}, std::move(body));
   }
   static std::string code_of(const net::HttpResponse& response) {
     const auto json = cli::Json::parse(response.body);
