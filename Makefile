@@ -15,6 +15,8 @@ export CCACHE_NOHASHDIR := 1
 NODE_PARTS := examples/greeter/javascript examples/flights tests/e2e/functions
 PYTHON_PART := examples/greeter/python
 JAVA_PART := examples/greeter/java
+LEGACY_PYTHON_PART := examples/legacy/python
+LEGACY_VENV := build/venv-statefun22
 VENV := build/venv
 KAFKA := build/kafka
 STATEFUN_PART := bench/peers/statefun
@@ -109,7 +111,7 @@ build-debug-all: packages-build
 	@cmake --build --preset debug -- -j$(JOBS)
 
 .PHONY: e2e-parts
-e2e-parts: packages-test $(addsuffix /node_modules/.package-lock.json,$(NODE_PARTS)) $(VENV)/installed $(JAVA_PART)/target/greeter.jar $(KAFKA)/installed
+e2e-parts: packages-test $(addsuffix /node_modules/.package-lock.json,$(NODE_PARTS)) $(VENV)/installed $(JAVA_PART)/target/greeter.jar $(KAFKA)/installed $(LEGACY_VENV)/installed
 
 # The broker of tools/kafka.py, and its client.
 .PHONY: kafka
@@ -124,6 +126,12 @@ $(VENV)/installed: $(PYTHON_PART)/requirements.txt tools/kafka/requirements.txt 
 	@echo "pip install $^"
 	@python3 -m venv --clear $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$^)
+	@touch $@
+
+$(LEGACY_VENV)/installed: $(LEGACY_PYTHON_PART)/requirements.txt | packages-python
+	@echo "pip install $(LEGACY_PYTHON_PART)"
+	@python3 -m venv --clear $(LEGACY_VENV)
+	@$(LEGACY_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 $(JAVA_PART)/target/greeter.jar: $(JAVA_PART)/pom.xml $(shell find $(JAVA_PART)/src -name '*.java') | packages-java
