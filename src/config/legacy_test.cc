@@ -574,9 +574,9 @@ functions:
                   "\"none.desc\" (there is "
                   "no " +
                       (folder_ / "none.desc").string() + ")",
-                  "9:68: warning: ingresses[2].ingress.meta.id: expected an ingress that a router names, got "
+                  "9:68: ingresses[2].ingress.meta.id: expected an ingress that a router names, got "
                   "\"a/lonely\" (its "
-                  "records go as onBadRecord says)",
+                  "records would go nowhere)",
                   "9:134: ingresses[2].ingress.spec.topics: expected each topic once, got \"t\" again (first "
                   "at 9:131)",
                   "9:137: ingresses[2].ingress.spec.topics[2]: expected a Kafka topic: 1 to 249 letters, "

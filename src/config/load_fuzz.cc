@@ -33,7 +33,10 @@ void check_edges(const config::Configuration& configuration) {
   for (const auto& ingress : configuration.kafka_ingresses) {
     HOLDFAST_CHECK(!ingress.bootstrap_servers.empty() && !ingress.group_id.empty() &&
                    !ingress.topics.empty());
-    for (const auto& topic : ingress.topics) check_source(topic);
+    for (const auto& topic : ingress.topics) {
+      check_source(topic);
+      HOLDFAST_CHECK(topic.targets.empty() == !ingress.routes.empty());
+    }
     for (const auto& route : ingress.routes)
       HOLDFAST_CHECK(!route.target.empty() && !route.message_type.empty() && !route.descriptor_set.empty());
     const bool specific = ingress.start.from == model::KafkaStart::From::Specific;

@@ -34,11 +34,13 @@ void resolve_routers(Configuration& configuration, const Declarations& declarati
                           router.type_written, "they are read as if they were of the other type"});
     ingress.routes.push_back(router.route);
   }
-  for (const auto& ingress : declarations.protobuf_ingresses)
-    if (ingress.index < configuration.kafka_ingresses.size() &&
-        !routed.contains(configuration.kafka_ingresses[ingress.index].id))
-      problems.push_back({Severity::Warning, ingress.place, ingress.path, "an ingress that a router names",
-                          ingress.written, "its records go as onBadRecord says"});
+  for (const auto& ingress : declarations.protobuf_ingresses) {
+    if (ingress.index >= configuration.kafka_ingresses.size()) continue;
+    const std::string& id = configuration.kafka_ingresses[ingress.index].id;
+    if (id.empty() || routed.contains(id)) continue;
+    problems.push_back({Severity::Error, ingress.place, ingress.path, "an ingress that a router names",
+                        ingress.written, "its records would go nowhere"});
+  }
 }
 
 }  // namespace holdfast::config
