@@ -114,7 +114,7 @@ void Admin::metrics(Exchange& exchange) const {
   telemetry::PrometheusText text;
   runtime_.collect(text);
   for (const MetricsSource* source : options_.metrics) source->collect(text);
-  counters_.collect(text);
+  counters_->collect(text);
   telemetry::add_process_metrics(text);
   text.gauge("holdfast_build_info", "Always 1; the version is in the label.", {{"version", options_.version}}, 1);
   exchange.answer({.status = 200, .headers = {{"content-type", telemetry::kPrometheusContentType}}, .body = text.render()});

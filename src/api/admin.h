@@ -4,6 +4,7 @@
 // Nothing here is needed for messages to flow. /healthz and /readyz are answered without a token.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,7 @@ struct AdminOptions {
   GuardOptions guard;
   std::string version;                             // "holdfast 0.1.0"
   std::vector<const MetricsSource*> metrics;       // Beside the admin's own; outlive it.
-  // Are there as long as requests come in; none of their callbacks runs when the admin is gone.
+  // Outlive the requests; what they answer after the admin is gone goes nowhere.
   std::vector<ports::Ingress*> ingresses;
   std::vector<ports::Egress*> egresses;
   std::uint32_t limit_max = 10'000;                // Entries of a list.
@@ -31,7 +32,7 @@ class Admin {
       : runtime_(runtime),
         options_(std::move(options)),
         guard_(options_.guard),
-        counters_("admin"),
+        counters_(std::make_shared<RequestCounters>("admin")),
         edges_(runtime_, options_.ingresses, options_.egresses, options_.limit_max) {}
 
   void handle(net::HttpRequest request, net::Responder responder);
@@ -52,7 +53,7 @@ class Admin {
   runtime::Runtime& runtime_;
   AdminOptions options_;
   Guard guard_;
-  RequestCounters counters_;
+  std::shared_ptr<RequestCounters> counters_;
   EdgeOperations edges_;
 };
 

@@ -18,7 +18,7 @@ class EdgeOperations {
  public:
   using Path = std::vector<std::string>;
 
-  // The edges call back only as long as this, and the counters of the exchanges it is given, live. `limit_max`: entries of a list.
+  // All outlive the requests. `limit_max`: entries of a list.
   EdgeOperations(ports::Streams& streams, std::vector<ports::Ingress*> ingresses, std::vector<ports::Egress*> egresses, std::uint32_t limit_max);
 
   // Whether there is something to be said or done at a path; all others are not for handle().

@@ -72,7 +72,7 @@ StatusAndCode status_of(ErrorCode code) {
 
 void Exchange::answer(net::HttpResponse response) {
   for (const auto& [name, value] : headers_) response.headers.set(name, value);
-  counters_.count(response.status);
+  counters_->count(response.status);
   responder_.send(std::move(response));
 }
 
@@ -128,7 +128,7 @@ void Exchange::answer_refusal(Refusal refusal) {
 
 net::StreamWriter Exchange::answer_stream(int status, net::HeaderList headers) {
   for (const auto& [name, value] : headers_) headers.set(name, value);
-  counters_.count(status);
+  counters_->count(status);
   return responder_.stream(status, std::move(headers));
 }
 

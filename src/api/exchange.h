@@ -32,8 +32,9 @@ class RequestCounters final : public MetricsSource {
 
 class Exchange {
  public:
-  Exchange(net::HttpRequest request, net::Responder responder, RequestCounters& counters)
-      : request(std::move(request)), responder_(std::move(responder)), counters_(counters) {}
+  // The counters are shared because an answer may come when the listener's owner is gone already: from an edge that is slow to stop.
+  Exchange(net::HttpRequest request, net::Responder responder, std::shared_ptr<RequestCounters> counters)
+      : request(std::move(request)), responder_(std::move(responder)), counters_(std::move(counters)) {}
 
   net::HttpRequest request;
 
@@ -54,7 +55,7 @@ class Exchange {
  private:
   net::HeaderList headers_;
   net::Responder responder_;
-  RequestCounters& counters_;
+  std::shared_ptr<RequestCounters> counters_;
 };
 using ExchangePtr = std::shared_ptr<Exchange>;
 

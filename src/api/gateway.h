@@ -4,6 +4,7 @@
 // Runs on the loops of its HTTP server; keeps nothing but what open requests need.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "api/exchange.h"
@@ -25,10 +26,14 @@ class Gateway {
  public:
   // The runtime outlives the gateway, the gateway the server and every answer of the runtime.
   Gateway(runtime::Runtime& runtime, GatewayOptions options)
-      : runtime_(runtime), options_(options), guard_(options.guard), counters_("gateway"), streams_(runtime, std::move(options.streams)) {}
+      : runtime_(runtime),
+        options_(options),
+        guard_(options.guard),
+        counters_(std::make_shared<RequestCounters>("gateway")),
+        streams_(runtime, std::move(options.streams)) {}
 
   void handle(net::HttpRequest request, net::Responder responder);
-  [[nodiscard]] const MetricsSource& metrics() const { return counters_; }
+  [[nodiscard]] const MetricsSource& metrics() const { return *counters_; }
 
  private:
   enum class Kind { Send, Call };
@@ -37,7 +42,7 @@ class Gateway {
   runtime::Runtime& runtime_;
   GatewayOptions options_;
   Guard guard_;
-  RequestCounters counters_;
+  std::shared_ptr<RequestCounters> counters_;
   StreamReader streams_;
 };
 

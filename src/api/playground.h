@@ -6,6 +6,7 @@
 // line, and a message is answered when it is durable.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,27 +19,27 @@ namespace holdfast::api {
 class PlaygroundIngress {
  public:
   PlaygroundIngress(runtime::Runtime& runtime, GuardOptions guard)
-      : runtime_(runtime), guard_(std::move(guard)), counters_("playground-ingress") {}
+      : runtime_(runtime), guard_(std::move(guard)), counters_(std::make_shared<RequestCounters>("playground-ingress")) {}
   void handle(net::HttpRequest request, net::Responder responder);
-  [[nodiscard]] const MetricsSource& metrics() const { return counters_; }
+  [[nodiscard]] const MetricsSource& metrics() const { return *counters_; }
 
  private:
   runtime::Runtime& runtime_;
   Guard guard_;
-  RequestCounters counters_;
+  std::shared_ptr<RequestCounters> counters_;
 };
 
 class PlaygroundEgress {
  public:
   PlaygroundEgress(runtime::Runtime& runtime, GuardOptions guard, std::vector<std::string> topics)
-      : runtime_(runtime), guard_(std::move(guard)), counters_("playground-egress"), topics_(std::move(topics)) {}
+      : runtime_(runtime), guard_(std::move(guard)), counters_(std::make_shared<RequestCounters>("playground-egress")), topics_(std::move(topics)) {}
   void handle(net::HttpRequest request, net::Responder responder);
-  [[nodiscard]] const MetricsSource& metrics() const { return counters_; }
+  [[nodiscard]] const MetricsSource& metrics() const { return *counters_; }
 
  private:
   runtime::Runtime& runtime_;
   Guard guard_;
-  RequestCounters counters_;
+  std::shared_ptr<RequestCounters> counters_;
   std::vector<std::string> topics_;
 };
 

@@ -25,6 +25,7 @@ class FakeIngress final : public ports::Ingress {
   void info(Done<ports::IngressInfo> done) override {
     loop_.post([this, done = std::move(done)] {
       if (!cannot_tell.empty()) return done(fail(ErrorCode::Timeout, cannot_tell));
+      if (late) return late->set_value([this, done] { loop_.post([this, done] { done(info_); }); });
       done(info_);
     });
   }
@@ -50,6 +51,7 @@ class FakeIngress final : public ports::Ingress {
   // Read when nothing is under way.
   std::vector<std::pair<std::string, ports::SeekTo>> sought;
   std::string cannot_tell;
+  std::optional<std::promise<Task>> late;  // Gets what gives the answer, instead of the answer being given.
 
  private:
   void set_paused(bool paused, Done<void> done) {
@@ -200,6 +202,21 @@ TEST_F(EdgesTest, AnIngressThatCannotTellDoesNotHideTheOthers) {
   EXPECT_EQ(list.status, 200);
   EXPECT_THAT(list.body, AllOf(HasSubstr("\"trouble\":\"the broker does not answer\""), HasSubstr("\"id\":\"shop/in\"")));
   EXPECT_EQ(admin("GET", "/v1/ingresses/shop%2Fa/b").status, 504);
+}
+
+TEST_F(EdgesTest, AnAnswerThatComesWhenTheAdminIsGoneGoesNowhere) {
+  orders_.late.emplace();
+  RawConnection client(servers_[1]->port());
+  client.write("GET /v1/ingresses HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer secret\r\n\r\n");
+  const Task answer = orders_.late->get_future().get();
+  std::promise<void> closed;
+  servers_[1]->close([&] { closed.set_value(); });
+  closed.get_future().wait();
+  servers_.erase(servers_.begin() + 1);
+  admin_.reset();
+  answer();
+  orders_.end();
+  EXPECT_EQ(client.read_until("}"), "");
 }
 
 TEST_F(EdgesTest, WhatIsWrongIsSaid) {
