@@ -27,12 +27,10 @@ void route_message(connect::RecordRouter& router, const model::NatsIngressSpec::
     record.key = published;
   } else if (const auto value = header_of(message, subject.key.header); !value.empty()) {
     record.key = value;
-  } else if (subject.key.header == kKeyHeader) {
-    // What our own egress writes where a key does not fit into a header.
-    if (auto bytes = codec::from_base64(header_of(message, std::string(kKeyBase64Header)))) {
-      decoded = std::move(*bytes);
-      record.key = decoded;
-    }
+  } else if (auto bytes = codec::from_base64(header_of(message, subject.key.header + std::string(kBase64Suffix)))) {
+    // As our own egress writes what does not fit into a header.
+    decoded = std::move(*bytes);
+    record.key = decoded;
   }
   router.route(record, out);
 }

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "codec/base64.h"
 #include "codec/egress_records.h"
+#include "codec/utf8.h"
 #include "nats/wire.h"
 
 namespace holdfast::nats {
@@ -38,21 +39,21 @@ bool is_for_the_server(std::string_view header) {
          });
 }
 
-void add_key(const std::string& key, OutgoingMessage& message) {
-  if (key.empty()) return;
-  if (is_header_value(key)) message.headers.emplace_back(kKeyHeader, key);
-  else message.headers.emplace_back(kKeyBase64Header, codec::to_base64(key));
+void add_header(std::string_view name, const std::string& value, OutgoingMessage& message) {
+  if (is_header_value(value)) message.headers.emplace_back(name, value);
+  else message.headers.emplace_back(std::string(name).append(kBase64Suffix), codec::to_base64(value));
 }
 
-template <typename Record>
-Result<void> add_headers(const Record& record, OutgoingMessage& message) {
-  if constexpr (requires { record.headers; }) {
-    for (const auto& [name, value] : record.headers) {
-      if (is_for_the_server(name)) continue;
-      if (!is_header_name(name)) return fail(ErrorCode::Invalid, "a header's name has bytes that NATS does not allow");
-      if (!is_header_value(value)) return fail(ErrorCode::Invalid, "header " + name + " has bytes that NATS does not allow");
-      message.headers.emplace_back(name, value);
-    }
+void add_key(const std::string& key, OutgoingMessage& message) {
+  if (!key.empty()) add_header(kKeyHeader, key, message);
+}
+
+Result<void> add_headers(const codec::KafkaRecord& record, OutgoingMessage& message) {
+  for (const auto& header : record.headers) {
+    if (is_for_the_server(header.key)) continue;
+    if (!is_header_name(header.key))
+      return fail(ErrorCode::Invalid, "\"" + codec::excerpt(header.key) + "\" cannot be the name of a header in NATS");
+    add_header(header.key, header.value, message);
   }
   return {};
 }
@@ -80,7 +81,7 @@ std::size_t OutgoingMessage::size_with_headers() const {
 
 Result<OutgoingMessage> outgoing_message(const model::StreamRecord& record, const std::string& default_subject) {
   OutgoingMessage message;
-  if (record.value.type_name == codec::kKafkaRecordType) {
+  if (codec::is_kafka_record(record.value.type_name)) {
     auto parsed = codec::parse_kafka_record(record.value.value);
     if (!parsed) return fail(ErrorCode::Invalid, "it is no KafkaProducerRecord: " + parsed.error().message);
     message.subject = parsed->topic.empty() ? default_subject : std::move(parsed->topic);

@@ -17,9 +17,10 @@
 // Core: a page is handed to the server and counts as sent when the server has answered the flush. Whoever does not listen at that moment misses
 // it; a page in doubt is handed over again.
 //
-// A KafkaProducerRecord goes to the subject that is its topic, its key as header Holdfast-Key (or Holdfast-Key-Base64, where bytes or ends
-// do not fit into a header), its headers as headers, but for those that begin with "Nats-", which are orders to the server. Any
-// other value goes to the default subject, its type as header Holdfast-Type. The trace context is header traceparent.
+// A KafkaProducerRecord goes to the subject that is its topic, its key as header Holdfast-Key, its headers as headers, but for those that
+// begin with "Nats-", which are orders to the server. Any other value goes to the default subject, its type as header Holdfast-Type. The
+// trace context is header traceparent. What would not arrive as it is (control characters, blanks at the ends) goes in Base64, in a header whose
+// name ends in -Base64.
 //
 // No messages of a page are published before each of it is known to be well-formed. One thread, but for interrupt().
 #pragma once
@@ -43,7 +44,7 @@
 namespace holdfast::nats {
 
 inline constexpr std::string_view kKeyHeader = "Holdfast-Key";
-inline constexpr std::string_view kKeyBase64Header = "Holdfast-Key-Base64";
+inline constexpr std::string_view kBase64Suffix = "-Base64";
 inline constexpr std::string_view kTypeHeader = "Holdfast-Type";
 inline constexpr std::string_view kTraceHeader = "traceparent";
 inline constexpr std::string_view kMessageIdHeader = "Nats-Msg-Id";

@@ -49,6 +49,20 @@ TEST(OutgoingMessage, AKeyThatDoesNotFitIntoAHeaderIsEncoded) {
   }
 }
 
+TEST(OutgoingMessage, CarriesHeadersButNoOrdersToTheServer) {
+  codec::KafkaRecord content;
+  content.topic = "a";
+  content.headers = {{"x", "1"}, {"nats-msg-id", "y"}, {"Nats-Rollup", "all"}, {"x", "a\nb"}};
+  model::StreamRecord record;
+  record.value = {std::string(codec::kKafkaRecordType), codec::encode_kafka_record(content), true};
+  const auto message = outgoing_message(record, "");
+  ASSERT_TRUE(message);
+  EXPECT_THAT(message->headers, ElementsAre(Pair("x", "1"), Pair("x-Base64", "YQpi")));
+  content.headers = {{"a:b", "1"}};
+  record.value.value = codec::encode_kafka_record(content);
+  EXPECT_THAT(outgoing_message(record, "").error().message, HasSubstr("cannot be the name of a header"));
+}
+
 TEST(OutgoingMessage, OfAnyOtherValueGoesToTheDefaultSubjectWithItsTypeAsHeader) {
   model::StreamRecord record;
   record.value = {"shop/order", "bytes", true};
