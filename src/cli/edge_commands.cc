@@ -164,7 +164,8 @@ int EdgeCommands::ingress_seek(const SeekArguments& arguments) const {
   }
   if (listed > kWarnedSourcesMax) warning += "\n  and " + std::to_string(listed - kWarnedSourcesMax) + " more";
   if (const auto confirmation = confirm(warning, arguments.yes); confirmation != Confirmation::Given) return not_confirmed(confirmation);
-  return tell(*path + "/seek", *std::move(body), [&](const Json&) { return arguments.ingress + " goes on from " + where; });
+  const std::string when = ingress["paused"].is_true() ? " when it is resumed" : "";
+  return tell(*path + "/seek", *std::move(body), [&](const Json&) { return arguments.ingress + " goes on from " + where + when; });
 }
 
 int EdgeCommands::ingress_parked(const std::string& id, std::uint32_t limit) const {

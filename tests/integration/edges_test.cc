@@ -353,7 +353,9 @@ TEST_F(EdgesTest, ASeekIsMeantOrNotMade) {
   const auto meant = command({"ingress", "seek", "shop/in", "--to-position", "4", "--source", "orders/1", "--yes"});
   EXPECT_EQ(meant.exit_code, 0) << meant.err;
   EXPECT_THAT(meant.err, AllOf(HasSubstr("A seek of shop/in/orders/1 to position 4"), HasSubstr("orders/1 is at 5"), Not(HasSubstr("orders/0"))));
-  ASSERT_EQ(orders_.sought.size(), 2u);
+  EXPECT_EQ(command({"ingress", "pause", "shop/in"}).exit_code, 0);
+  EXPECT_EQ(command({"ingress", "seek", "shop/in", "--to", "earliest", "--yes"}).out, "shop/in goes on from earliest when it is resumed\n");
+  ASSERT_EQ(orders_.sought.size(), 3u);
   EXPECT_EQ(orders_.sought[0].second.kind, ports::SeekTo::Kind::Latest);
   EXPECT_EQ(orders_.sought[1].first, "shop/in/orders/1");
   EXPECT_EQ(orders_.sought[1].second.position, 4u);
