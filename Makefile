@@ -17,6 +17,7 @@ PYTHON_PART := examples/greeter/python
 JAVA_PART := examples/greeter/java
 LEGACY_PYTHON_PART := examples/legacy/python
 LEGACY_VENV := build/venv-statefun22
+LEGACY_GO_PART := examples/legacy/go
 VENV := build/venv
 KAFKA := build/kafka
 STATEFUN_PART := bench/peers/statefun
@@ -111,7 +112,7 @@ build-debug-all: packages-build
 	@cmake --build --preset debug -- -j$(JOBS)
 
 .PHONY: e2e-parts
-e2e-parts: packages-test $(addsuffix /node_modules/.package-lock.json,$(NODE_PARTS)) $(VENV)/installed $(JAVA_PART)/target/greeter.jar $(KAFKA)/installed $(LEGACY_VENV)/installed
+e2e-parts: packages-test $(addsuffix /node_modules/.package-lock.json,$(NODE_PARTS)) $(VENV)/installed $(JAVA_PART)/target/greeter.jar $(KAFKA)/installed $(LEGACY_VENV)/installed build/legacy-go
 
 # The broker of tools/kafka.py, and its client.
 .PHONY: kafka
@@ -132,6 +133,11 @@ $(LEGACY_VENV)/installed: $(LEGACY_PYTHON_PART)/requirements.txt | packages-pyth
 	@echo "pip install $(LEGACY_PYTHON_PART)"
 	@python3 -m venv --clear $(LEGACY_VENV)
 	@$(LEGACY_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+build/legacy-go: $(shell find $(LEGACY_GO_PART) -name '*.go' -o -name 'go.*') | packages-go
+	@echo "go build    $(LEGACY_GO_PART)"
+	@cd $(LEGACY_GO_PART) && go build -o $(CURDIR)/$@ . </dev/null
 	@touch $@
 
 $(JAVA_PART)/target/greeter.jar: $(JAVA_PART)/pom.xml $(shell find $(JAVA_PART)/src -name '*.java') | packages-java

@@ -1,5 +1,6 @@
 """Functions of StateFun 2, unmodified, over HTTP: PyPI apache-flink-statefun 2.2.2 (protocol v2), and Go servers of the interim protocol."""
 import base64
+import subprocess
 import textwrap
 import unittest
 
@@ -8,9 +9,10 @@ from harness import ROOT, Case, FunctionServer
 
 LEGACY = ROOT / "examples" / "legacy"
 VENV_PYTHON = ROOT / "build" / "venv-statefun22" / "bin" / "python"
+GO_SERVER = ROOT / "build" / "legacy-go"
 
-# example.legacy, messages.proto
-PYTHON_TYPES = "type.googleapis.com/example.legacy."
+# messages.proto of both
+TYPES = "type.googleapis.com/example.legacy."
 REQUESTED, NO_DRIVER, STARTED, ENDED = range(4)
 
 
@@ -40,7 +42,7 @@ class Python(Legacy):
         self.up(*self.modules, env=self.env)
 
     def greet(self, name):
-        kind, value = self.answer_of("example/greeter", name, PYTHON_TYPES + "GreetRequest", wire.field(1, name))
+        kind, value = self.answer_of("example/greeter", name, TYPES + "GreetRequest", wire.field(1, name))
         self.assertEqual((kind, wire.only(value, 1)), ("GreetResponse", name.encode()))
         return wire.only(value, 2).decode()
 
@@ -56,7 +58,7 @@ class Python(Legacy):
         self.assertEqual([record["key"] for record in records], ["Bob", "Bob", "Eve", "Bob", "Bob"])
 
     def test_a_message_sent_without_a_caller_has_nobody_to_reply_to(self):
-        self.assertSent("example/greeter", "Al", wire.field(1, "Al"), PYTHON_TYPES + "GreetRequest")
+        self.assertSent("example/greeter", "Al", wire.field(1, "Al"), TYPES + "GreetRequest")
         self.eventually(lambda: self.stream("greetings", "example/greets"), "a greeting")
         self.assertEqual(self.parked(), [])
 
@@ -82,10 +84,10 @@ class Python(Legacy):
     # --- rideshare
 
     def request_ride(self, rider, from_cell, to_cell):
-        self.assertSent("rideshare/rider", rider, wire.field(1, from_cell) + wire.field(2, to_cell), PYTHON_TYPES + "RequestRide")
+        self.assertSent("rideshare/rider", rider, wire.field(1, from_cell) + wire.field(2, to_cell), TYPES + "RequestRide")
 
     def driver_at(self, driver, cell):
-        self.assertSent("rideshare/driver", driver, wire.field(1, cell), PYTHON_TYPES + "DriverAt")
+        self.assertSent("rideshare/driver", driver, wire.field(1, cell), TYPES + "DriverAt")
 
     def statuses(self):
         """(status, rider, driver, rides) of each record, in order."""
@@ -126,6 +128,59 @@ class Python(Legacy):
         self.driver_at("dora", 4)
         found = self.wait_for((ENDED, "rita", "dora", 1))
         self.assertEqual(found, [(REQUESTED, "rita", "", 0), (STARTED, "rita", "dora", 0), (ENDED, "rita", "dora", 1)])
+
+
+class Go(Legacy):
+    def setUp(self):
+        super().setUp()
+        server = FunctionServer([GO_SERVER], name="functions of the interim protocol in Go")
+        self.started.append(server)
+        self.env = {"FUNCTIONS_URL": server.url}
+        self.modules = [LEGACY / "go" / "module.yaml", LEGACY / "go" / "streams.yaml"]
+        self.up(*self.modules, env=self.env)
+
+    def greet(self, name):
+        kind, value = self.answer_of("demo/greeter", name, TYPES + "GreetRequest", wire.field(1, name))
+        self.assertEqual((kind, wire.only(value, 1)), ("GreetResponse", name.encode()))
+        return wire.only(value, 2).decode()
+
+    def guests(self):
+        """(visits, guests)"""
+        kind, value = self.answer_of("demo/guestbook", "all", "test/question", b"?")
+        self.assertEqual(kind, "Guests")
+        return wire.only(value, 1, 0), wire.only(value, 2, 0)
+
+    def test_states_are_declared_by_the_functions_and_survive_kill(self):
+        self.assertEqual(self.guests(), (0, 0))
+        self.assertEqual(self.greet("Bob"), "Welcome Bob")
+        self.assertEqual(self.greet("Eve"), "Welcome Eve")
+        self.assertIn(", visit number 2", self.greet("Bob").replace("? V", ", v"))
+        self.eventually(lambda: self.guests() == (3, 2), "three visits of two guests")
+        self.holdfast.kill()
+        self.up(*self.modules, env=self.env)
+        self.assertIn(", visit number 3", self.greet("Bob").replace("? V", ", v"))
+        self.eventually(lambda: self.guests() == (4, 2), "four visits of two guests")
+        # Its Kafka values are Anys.
+        records = self.stream("greetings", "demo/greets")
+        self.assertEqual([record["key"] for record in records], ["Bob", "Eve", "Bob", "Bob"])
+        self.assertEqual(wire.only(record_bytes(records[0]), 1).decode(), TYPES + "GreetResponse")
+
+    def test_a_state_expires_as_its_tag_says(self):
+        self.assertEqual(self.greet("Bob"), "Welcome Bob")
+        self.eventually(lambda: set(self.state("demo/greeter", "Bob")) == {"seen"}, "only what does not expire is left")
+        self.assertEqual(self.greet("Bob"), "Nice to see you again Bob, visit number 2")
+
+    def test_as_functions_of_2_2_they_are_refused_with_the_key_to_set(self):
+        self.holdfast.kill()
+        text = self.modules[0].read_text()
+        self.up(self.write("module.yaml", text.replace("      protocol: interim\n", "")), self.modules[1], env=self.env)
+        self.assertSent("demo/greeter", "Bob", wire.field(1, "Bob"), TYPES + "GreetRequest")
+        parked = self.eventually(self.parked, "a parked address")
+        self.assertIn("protocol: interim", parked[0]["reason"])
+
+    def test_the_server_passes_its_own_tests(self):
+        done = subprocess.run(["go", "test", "./..."], cwd=LEGACY / "go", stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
 if __name__ == "__main__":
