@@ -71,10 +71,20 @@ class BrokerTest : public ::testing::Test {
 
   // Acknowledged when it returns.
   void produce(const std::string& topic, std::int32_t partition, const std::string& key, const std::string& value) {
-    const auto error =
-        rd_kafka_producev(admin_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
-                          RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.empty() ? nullptr : key.data(), key.size()),
-                          RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END);
+    const auto hand_over = [&] {
+      return rd_kafka_producev(admin_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+                               RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.empty() ? nullptr : key.data(), key.size()),
+                               RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()), RD_KAFKA_V_END);
+    };
+    auto error = hand_over();
+    // A partition that has just come: it is asked for.
+    for (int i = 0; i < 100 && error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION; ++i) {
+      const Topic handle(rd_kafka_topic_new(admin_.get(), topic.c_str(), nullptr));
+      const struct rd_kafka_metadata* raw = nullptr;
+      rd_kafka_metadata(admin_.get(), 0, handle.get(), &raw, 10'000);
+      const Metadata metadata(raw);
+      error = hand_over();
+    }
     ASSERT_EQ(error, RD_KAFKA_RESP_ERR_NO_ERROR);
     ASSERT_EQ(rd_kafka_flush(admin_.get(), 20'000), RD_KAFKA_RESP_ERR_NO_ERROR);
   }

@@ -1,0 +1,378 @@
+#include "kafka/partition_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "base/time.h"
+
+namespace holdfast::kafka {
+namespace {
+
+constexpr std::uint64_t kAskAgainMs = 1'000;
+constexpr std::uint64_t kFullPauseFirstMs = 5;
+constexpr std::uint64_t kFullPauseMaxMs = 500;
+constexpr std::uint64_t kWaitingAfterUs = 100'000;
+// A position behind records that are none (markers) is noted this often, so that it does not fall off the log's end while nothing comes.
+constexpr std::uint64_t kNotePassedUs = 10'000'000;
+constexpr std::uint64_t kAskEndUs = 5'000'000;
+constexpr std::uint64_t kRefillUs = 20'000;
+constexpr std::size_t kRefillBelow = 1'000;
+
+std::optional<std::string_view> bytes_of(const void* data, std::size_t size) {
+  if (data == nullptr) return std::nullopt;
+  return std::string_view(static_cast<const char*>(data), size);
+}
+
+std::string_view traceparent_of(rd_kafka_message_t& record) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&record, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return {};
+  const void* value = nullptr;
+  std::size_t size = 0;
+  if (rd_kafka_header_get_last(headers, "traceparent", &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR || value == nullptr) return {};
+  return {static_cast<const char*>(value), size};
+}
+
+}  // namespace
+
+PartitionReader::PartitionReader(ReaderWorld world, PartitionName name, Birth birth)
+    : world_(std::move(world)),
+      name_(std::move(name)),
+      place_(std::to_string(name_.partition)),
+      source_(world_.spec.id + "/" + name_.topic + "/" + place_),
+      birth_(birth),
+      durable_(std::make_shared<std::atomic<std::uint64_t>>(0)) {}
+
+PartitionReader::~PartitionReader() = default;
+
+template <typename T, typename Then>
+std::function<void(Result<T>)> PartitionReader::in_this_round(Then then) {
+  return [this, loop = world_.loop, round = round_, then = std::move(then)](Result<T> result) {
+    loop->post([this, round, then, result = std::move(result)]() mutable {
+      if (round == round_ && !stopped_) then(std::move(result));
+    });
+  };
+}
+
+// --- Where to begin
+
+void PartitionReader::start(std::function<void()> begun) {
+  begun_ = std::move(begun);
+  ask_row();
+}
+
+void PartitionReader::stop() {
+  stopped_ = true;
+  ++round_;
+  drop();
+  queue_.reset();
+  end_seek(fail(ErrorCode::Unavailable, source_ + " is not read any more"));
+}
+
+void PartitionReader::drop() {
+  reading_ = false;
+  waiting_ = false;
+  pause_ms_ = 0;
+  with_core_.reset();
+  filling_ = {};
+  passed_.reset();
+}
+
+void PartitionReader::begin_anew(std::uint64_t after_ms) {
+  ++round_;
+  drop();
+  world_.loop->after(Duration{static_cast<std::int64_t>(after_ms)}, [this, round = round_] {
+    if (round == round_ && !stopped_) ask_row();
+  });
+}
+
+void PartitionReader::ask_row() {
+  world_.intake.source(source_, in_this_round<std::optional<model::SourceRow>>([this](Result<std::optional<model::SourceRow>> row) {
+    if (!row) {
+      trouble_ = row.error().message;
+      return begin_anew(kAskAgainMs);
+    }
+    if (*row) return read_from((*row)->next);
+    ask_broker([this](const Questions& ask) { return start_offset(world_.spec, name_, birth_, ask); },
+               [this](Result<std::uint64_t> position) {
+                 if (position) return settle(*position);
+                 trouble_ = position.error().message;
+                 begin_anew(kAskAgainMs);
+               });
+  }));
+}
+
+Questions PartitionReader::questions() const {
+  Consumer& consumer = world_.consumer();
+  return {.watermarks = [&consumer, name = name_] { return consumer.ask_watermarks(name); },
+          .offset_at = [&consumer, name = name_](Instant time) { return consumer.ask_offset_at(name, time); },
+          .committed = [&consumer, name = name_] { return consumer.ask_committed(name); }};
+}
+
+void PartitionReader::ask_broker(Question question, std::function<void(Result<std::uint64_t>)> then) {
+  world_.asker->post([question = std::move(question), ask = questions(), answer = in_this_round<std::uint64_t>(std::move(then))] {
+    answer(question(ask));
+  });
+}
+
+// Durable before anything behind it is taken in: a crash must not move it.
+void PartitionReader::settle(std::uint64_t position) {
+  world_.intake.set_source(source_, {.next = position}, in_this_round<void>([this, position](Result<void> set) {
+    if (set) return read_from(position);
+    trouble_ = set.error().message;
+    begin_anew(kAskAgainMs);
+  }));
+}
+
+void PartitionReader::read_from(std::uint64_t position) {
+  next_ = position;
+  known_ = true;
+  metrics_.next.set(position);
+  metrics_.has_next.set(1);
+  filling_.next = position;
+  durable_->store(position + 1, std::memory_order_relaxed);
+  if (std::exchange(assigned_, false)) world_.consumer().unassign(name_);
+  queue_ = world_.consumer().queue(name_, [this] {
+    // From a thread of librdkafka's. One task is enough for whatever comes until it runs.
+    if (!signalled_.exchange(true)) world_.loop->post([this] { pump(); });
+  });
+  if (auto assigned = world_.consumer().assign(name_, position); !assigned) {
+    trouble_ = assigned.error().message;
+    return begin_anew(kAskAgainMs);
+  }
+  assigned_ = true;
+  reading_ = true;
+  trouble_.clear();
+  if (begun_) std::exchange(begun_, nullptr)();
+  pump();
+}
+
+void PartitionReader::position_is_gone() {
+  const std::uint64_t position = filling_.next;
+  ++round_;
+  drop();
+  auto loss = std::make_shared<std::optional<NextAfterLoss>>();
+  ask_broker(
+      [this, position, loss](const Questions& ask) -> Result<std::uint64_t> {
+        const auto there = ask.watermarks();
+        if (!there) return fail(there.error());
+        *loss = next_after_loss(position, *there, world_.spec.reset_to_earliest);
+        return *loss ? (*loss)->next : position;
+      },
+      [this, position, loss](Result<std::uint64_t> next) {
+        if (!next) {
+          trouble_ = next.error().message;
+          return begin_anew(kAskAgainMs);
+        }
+        if (!*loss) return read_from(position);
+        log_error("the position of a partition is gone from the broker: going on elsewhere",
+                  {{"source", source_}, {"position", position}, {"now", *next}, {"lost", (*loss)->lost}});
+        metrics_.lost.add((*loss)->lost);
+        settle(*next);
+      });
+}
+
+void PartitionReader::seek(ports::SeekTo to, std::function<void(Result<void>)> done) {
+  if (stopped_) return done(fail(ErrorCode::Unavailable, source_ + " is not being read"));
+  if (seek_done_) return done(fail(ErrorCode::Conflict, source_ + " is sought already"));
+  seek_done_ = std::move(done);
+  ++round_;
+  drop();
+  const auto go_back = [this](Error error) {
+    begin_anew(0);
+    end_seek(fail(std::move(error)));
+  };
+  ask_broker([this, to](const Questions& ask) { return seek_offset(name_, to, ask); },
+             [this, go_back](Result<std::uint64_t> position) {
+               if (!position) return go_back(std::move(position.error()));
+               world_.intake.set_source(source_, {.next = *position},
+                                        in_this_round<void>([this, go_back, position = *position](Result<void> set) {
+                                          if (!set) return go_back(std::move(set.error()));
+                                          log_warn("a partition is read from elsewhere, by order", {{"source", source_}, {"next", position}});
+                                          read_from(position);
+                                          end_seek({});
+                                        }));
+             });
+}
+
+void PartitionReader::end_seek(Result<void> result) {
+  if (seek_done_) std::exchange(seek_done_, nullptr)(std::move(result));
+}
+
+// --- Reading
+
+void PartitionReader::hold(bool held) {
+  if (std::exchange(held_, held) && !held) pump();
+}
+
+void PartitionReader::pump() {
+  signalled_ = false;
+  if (!reading_ || held_ || !queue_) return;
+  const std::uint64_t round = round_;
+  fill(filling_);
+  if (round != round_) return;  // An event has ended the reading.
+  if (!with_core_ && !filling_.records.empty()) {
+    give();
+    fill(filling_);
+    if (round != round_) return;
+  }
+  refill_soon();
+}
+
+void PartitionReader::fill(Batch& batch) {
+  const std::uint64_t round = round_;
+  while (batch.records.size() < world_.batch_records && batch.bytes < world_.batch_bytes) {
+    Record record = queue_->next();
+    if (!record) return;
+    if (record->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      event(*record);
+      if (round != round_) return;
+      continue;
+    }
+    const auto offset = static_cast<std::uint64_t>(record->offset);
+    if (offset < batch.next) continue;  // The broker's batches begin before what was asked for.
+    route(*record, batch.commands, connect::RecordRouter::Counting::Yes);
+    batch.bytes += record->len + record->key_len;
+    batch.next = offset + 1;  // Offsets have gaps: what compaction took away, markers of transactions.
+    batch.records.push_back(std::move(record));
+    if (!trouble_.empty()) trouble_.clear();
+  }
+}
+
+void PartitionReader::route(rd_kafka_message_t& record, std::vector<model::Command>& commands, connect::RecordRouter::Counting counting) {
+  connect::IncomingRecord incoming;
+  incoming.topic = name_.topic;
+  incoming.key = bytes_of(record.key, record.key_len);
+  incoming.value = bytes_of(record.payload, record.len);
+  incoming.traceparent = traceparent_of(record);
+  incoming.place = place_;
+  incoming.position = static_cast<std::uint64_t>(record.offset);
+  world_.router.route(incoming, commands, counting);
+}
+
+void PartitionReader::event(const rd_kafka_message_t& event) {
+  switch (event.err) {
+    case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      passed_ = static_cast<std::uint64_t>(std::max<std::int64_t>(event.offset, 0));
+      trouble_.clear();
+      return;
+    case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+    case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
+      return position_is_gone();
+    default: {
+      const std::string why = rd_kafka_message_errstr(&event);
+      if (trouble_ != why) log_warn("a partition cannot be read", {{"source", source_}, {"error", why}});
+      trouble_ = why;
+    }
+  }
+}
+
+void PartitionReader::give() {
+  auto commands = std::exchange(filling_.commands, {});
+  with_core_ = std::exchange(filling_, {});
+  filling_.next = with_core_->next;
+  given_us_ = monotonic_us();
+  hand_over(std::move(commands));
+}
+
+void PartitionReader::give_again() {
+  std::vector<model::Command> commands;
+  for (const auto& record : with_core_->records) route(*record, commands, connect::RecordRouter::Counting::No);
+  hand_over(std::move(commands));
+}
+
+void PartitionReader::hand_over(std::vector<model::Command> commands) {
+  const std::uint64_t next = with_core_->next;
+  world_.intake.take_in({source_, next_, next, std::move(commands)}, in_this_round<void>([this](Result<void> result) { taken(std::move(result)); }),
+                        [durable = durable_, next] { durable->store(next + 1, std::memory_order_relaxed); });
+}
+
+void PartitionReader::taken(Result<void> result) {
+  if (result) {
+    metrics_.taken.add(with_core_->records.size());
+    next_ = with_core_->next;
+    metrics_.next.set(next_);
+    with_core_.reset();
+    waiting_ = false;
+    pause_ms_ = 0;
+    return pump();
+  }
+  if (result.error().code == ErrorCode::Conflict) {
+    log_warn("a partition goes on from the core's position", {{"source", source_}, {"why", result.error().message}});
+    return begin_anew(0);
+  }
+  if (result.error().code != ErrorCode::Overloaded && result.error().code != ErrorCode::Unavailable) trouble_ = result.error().message;
+  waiting_ = true;
+  metrics_.waits.add();
+  pause_ms_ = std::clamp(pause_ms_ * 2, kFullPauseFirstMs, kFullPauseMaxMs);
+  world_.loop->after(Duration{static_cast<std::int64_t>(pause_ms_)}, [this, round = round_] {
+    if (round == round_ && !stopped_) give_again();
+  });
+}
+
+// librdkafka stops to fetch a partition whose queue is full, and looks whether it still is when something else happens on the connection, at
+// the latest after a second. A question to the same broker is such a thing.
+void PartitionReader::refill_soon() {
+  const auto end = world_.consumer().seen_end(name_);
+  if (!end || !queue_ || queue_->length() >= kRefillBelow || filling_.next + queue_->length() >= *end) return;
+  if (monotonic_us() - asked_end_us_ >= kRefillUs) look_at_end();
+}
+
+// --- Looking in
+
+void PartitionReader::look_at_end() {
+  if (asking_end_) return;
+  asking_end_ = true;
+  asked_end_us_ = monotonic_us();
+  world_.asker->post([this, loop = world_.loop, ask = questions().watermarks] {
+    auto there = ask();
+    loop->post([this, there = std::move(there)] {
+      asking_end_ = false;
+      if (there) end_ = there->high;
+    });
+  });
+}
+
+void PartitionReader::tick() {
+  if (stopped_) return;
+  pump();
+  waiting_ = waiting_ || (with_core_ && monotonic_us() - given_us_ > kWaitingAfterUs);
+  if (!with_core_) waiting_ = false;
+  metrics_.waiting.set(waiting_ ? 1 : 0);
+  if (assigned_)
+    if (const auto end = world_.consumer().seen_end(name_)) end_ = std::max(end_.value_or(0), *end);
+  const bool fetching = reading_ && !held_ && !waiting_;
+  if ((!fetching || !end_) && monotonic_us() - asked_end_us_ > kAskEndUs) look_at_end();
+  const auto lag = info().lag;
+  metrics_.lag.set(lag.value_or(0));
+  metrics_.has_lag.set(lag ? 1 : 0);
+
+  if (!reading_ || held_ || with_core_ || !filling_.records.empty() || !passed_ || *passed_ <= next_) return;
+  if (monotonic_us() - passed_noted_us_ < kNotePassedUs) return;
+  passed_noted_us_ = monotonic_us();
+  filling_.next = *passed_;
+  give();
+}
+
+ports::SourceInfo PartitionReader::info() const {
+  ports::SourceInfo info;
+  info.source = source_;
+  if (known_) info.next = next_;
+  info.end = end_;
+  if (known_ && end_) {
+    std::uint64_t at = next_;
+    if (passed_ && !with_core_ && filling_.records.empty()) at = std::max(at, *passed_);
+    info.end = std::max(*end_, at);
+    info.lag = *info.end - at;
+  }
+  info.waiting = waiting_ || (with_core_ && monotonic_us() - given_us_ > kWaitingAfterUs);
+  return info;
+}
+
+std::optional<std::uint64_t> PartitionReader::durable_next() const {
+  const std::uint64_t stored = durable_->load(std::memory_order_relaxed);
+  if (stored == 0) return std::nullopt;
+  return stored - 1;
+}
+
+}  // namespace holdfast::kafka

@@ -1,0 +1,143 @@
+// PartitionReader: takes one partition in, batch by batch.
+//
+//   asking --its row, or where to begin, made durable--> reading --position gone from the broker--> asking the broker --> reading
+//      ^                                                  |    |
+//      +-------------- the core has another position -----+    +-- seek() --> asking the broker --> reading
+//
+// While reading, one batch is with the core and the next one is being filled. A batch the core has no room for is given again after a pause;
+// while both are full the queue is not read, and librdkafka fetches no more. The records of a batch are kept until it is taken, as librdkafka
+// has them: given again, they are routed again.
+//
+// What it has read is only ever what lies behind the position it holds: every answer that comes late, from before a seek or a new
+// beginning, is told by its `round` and dropped. Should the core have taken such a batch after all, the next one does not fit, and the
+// row says where to go on.
+//
+// All of it on the ingress's loop, but for the counters.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/metrics.h"
+#include "base/worker_loop.h"
+#include "connect/record_router.h"
+#include "kafka/consumer.h"
+#include "kafka/start.h"
+#include "model/edges.h"
+#include "ports/edges.h"
+#include "ports/intake.h"
+
+namespace holdfast::kafka {
+
+// What the partitions of an ingress share.
+struct ReaderWorld {
+  const model::KafkaIngressSpec& spec;
+  ports::Intake& intake;
+  std::shared_ptr<WorkerLoop> loop;   // Where it lives.
+  std::shared_ptr<WorkerLoop> asker;  // Where questions to the broker are asked.
+  connect::RecordRouter& router;
+  std::function<Consumer&()> consumer;
+  std::uint32_t batch_records = 1000;
+  std::uint64_t batch_bytes = 1u << 20;
+};
+
+class PartitionReader {
+ public:
+  struct Metrics {
+    Counter taken, lost, waits;
+    Counter next, has_next, lag, has_lag, waiting;
+  };
+
+  PartitionReader(ReaderWorld world, PartitionName name, Birth birth);
+  ~PartitionReader();
+
+  [[nodiscard]] const std::string& source() const { return source_; }
+  [[nodiscard]] const PartitionName& name() const { return name_; }
+  // `begun` once its position is durable and it reads.
+  void start(std::function<void()> begun);
+  // Nothing more is taken in; for good.
+  void stop();
+  // While true nothing is taken in; what is with the core already may still be.
+  void hold(bool held);
+  void seek(ports::SeekTo to, std::function<void(Result<void>)> done);
+  // About once a second.
+  void tick();
+
+  [[nodiscard]] ports::SourceInfo info() const;
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
+  [[nodiscard]] const Metrics& metrics() const { return metrics_; }
+  // All below it is durable. None: nothing since start.
+  [[nodiscard]] std::optional<std::uint64_t> durable_next() const;
+
+ private:
+  struct Batch {
+    std::vector<Record> records;
+    std::vector<model::Command> commands;
+    std::uint64_t bytes = 0;
+    std::uint64_t next = 0;  // Position after it.
+  };
+  using Question = std::function<Result<std::uint64_t>(const Questions& ask)>;
+
+  void ask_row();
+  void begin_anew(std::uint64_t after_ms);
+  void settle(std::uint64_t position);
+  void ask_broker(Question question, std::function<void(Result<std::uint64_t>)> then);
+  void read_from(std::uint64_t position);
+  void position_is_gone();
+
+  void pump();
+  void fill(Batch& batch);
+  void route(rd_kafka_message_t& record, std::vector<model::Command>& commands, connect::RecordRouter::Counting counting);
+  void event(const rd_kafka_message_t& event);
+  void give();
+  void give_again();
+  void hand_over(std::vector<model::Command> commands);
+  void taken(Result<void> result);
+  void refill_soon();
+  [[nodiscard]] Questions questions() const;
+  void drop();
+  // Runs `then` on the loop, unless something has begun anew meanwhile.
+  template <typename T, typename Then>
+  std::function<void(Result<T>)> in_this_round(Then then);
+  void look_at_end();
+  void end_seek(Result<void> result);
+
+  const ReaderWorld world_;
+  const PartitionName name_;
+  const std::string place_;  // The partition's number.
+  const std::string source_;
+  const Birth birth_;
+
+  std::unique_ptr<PartitionQueue> queue_;
+  std::atomic<bool> signalled_{false};  // A wake-up is on its way to the loop.
+  bool assigned_ = false;
+  bool reading_ = false;
+  bool held_ = false;
+  bool stopped_ = false;
+  std::function<void()> begun_;
+  std::function<void(Result<void>)> seek_done_;
+  std::uint64_t round_ = 0;  // Counts beginnings.
+
+  std::uint64_t next_ = 0;            // The core's position, as far as it has answered.
+  bool known_ = false;                // Whether there is one.
+  std::optional<Batch> with_core_;
+  bool waiting_ = false;              // The batch with the core waits for room.
+  std::uint64_t given_us_ = 0;
+  std::uint64_t pause_ms_ = 0;
+  Batch filling_;
+  std::optional<std::uint64_t> passed_;  // The broker has nothing below it but what was read: markers of transactions, gaps.
+  std::uint64_t passed_noted_us_ = 0;
+  std::shared_ptr<std::atomic<std::uint64_t>> durable_;  // Position plus one; 0: none.
+  std::optional<std::uint64_t> end_;
+  bool asking_end_ = false;
+  std::uint64_t asked_end_us_ = 0;
+  std::string trouble_;
+  Metrics metrics_;
+};
+
+}  // namespace holdfast::kafka
