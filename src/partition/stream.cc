@@ -44,6 +44,7 @@ Transition append_record(const View& view, const Retention& retention, model::Ap
                          SequenceCounter& sequence) {
   Transition next;
   model::StreamRow row = view.stream(append.stream);
+  if (append.record.time.unix_ms == 0) append.record.time = now;  // It was not said when it came about.
   row.bytes += record_bytes(append.record);
   const std::uint64_t position = row.next++;
   if (retention.bytes != 0 && row.bytes > retention.bytes + retention.bytes / kSlackDivisor)

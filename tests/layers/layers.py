@@ -72,9 +72,10 @@ def check_sources(src, table, technologies=None):
         for match in INCLUDE.finditer(text):
             quoted, header = match[1] == '"', match[2]
             where = f"{path.relative_to(src)}:{text.count(chr(10), 0, match.start()) + 1}"
+            ours = quoted and header.split("/")[0] in table  # "nats/sink.h" is ours, <nats/nats.h> is not.
             if not is_test:
                 for prefix, folders in technologies.items():
-                    if header.startswith(prefix) and module not in folders:
+                    if header.startswith(prefix) and not ours and module not in folders:
                         problems.append(f"{where}: <{header}> belongs to {', '.join(sorted(folders))}")
                 if module in PURE_MODULES and header.startswith(IMPURE) and not (header == "base/time.h"):
                     problems.append(f"{where}: {module} is pure, and includes <{header}>")
