@@ -174,12 +174,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const model::NatsConnection
   set(natsOptions_SetWriteDeadline(options, kWriteDeadlineMs));
   set(natsOptions_SetFailRequestsOnDisconnect(options, true));
   const auto on_connected = [](natsConnection*, void* closure) {
-    auto& own = *State::of(closure);
-    if (own.events.connected) own.events.connected();
-    const std::lock_guard lock(own.mutex);
-    own.changed.notify_all();
+    if (const auto& told = State::of(closure)->events.connected) told();
   };
-  set(natsOptions_SetRetryOnFailedConnect(options, true, on_connected, state));
   set(natsOptions_SetReconnectedCB(options, on_connected, state));
   set(natsOptions_SetDisconnectedCB(
       options,
@@ -219,10 +215,10 @@ Result<std::unique_ptr<Connection>> Connection::open(const model::NatsConnection
 
   natsConnection* handle = nullptr;
   const auto status = natsConnection_Connect(&handle, options);
-  if (status != NATS_OK && status != NATS_NOT_YET_CONNECTED) {
+  if (status != NATS_OK) {
     delete state;  // No connection, no calls.
     const bool wrong = status == NATS_INVALID_ARG || status == NATS_ADDRESS_MISSING || status == NATS_PROTOCOL_ERROR;
-    return fail(wrong ? ErrorCode::Invalid : ErrorCode::Unavailable, describe("connection to " + list_of(spec.servers), status));
+    return fail(wrong ? ErrorCode::Invalid : ErrorCode::Unavailable, describe("not connected to " + list_of(spec.servers), status));
   }
   return std::unique_ptr<Connection>(new Connection(handle, std::move(keep), list_of(spec.servers)));
 }
@@ -237,11 +233,6 @@ Connection::~Connection() {
 }
 
 bool Connection::connected() const { return natsConnection_Status(handle_) == NATS_CONN_STATUS_CONNECTED; }
-bool Connection::wait_connected(Duration wait) const {
-  std::unique_lock lock(state_->mutex);
-  return state_->changed.wait_for(lock, std::chrono::milliseconds(wait.ms), [this] { return state_->over || connected(); }) && connected();
-}
-
 bool Connection::closed() const { return natsConnection_IsClosed(handle_); }
 std::uint64_t Connection::losses() const { return state_->losses.load(); }
 std::int64_t Connection::payload_bytes_max() const { return natsConnection_GetMaxPayload(handle_); }

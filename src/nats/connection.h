@@ -1,5 +1,5 @@
-// Connection: one connection to NATS, made once and kept for ever: the library connects again by itself, also when nobody was there at
-// first. What a NatsConnection document says becomes the library's options here, and secrets stay here.
+// Connection: one connection to NATS. Once it is made, the library connects again by itself. What a NatsConnection document says becomes
+// the library's options here, and secrets stay here.
 //
 // Subscriptions call back on threads of the library. Both classes, when destroyed, wait until no call of theirs is under way; so not from
 // within one.
@@ -40,7 +40,7 @@ class Connection {
  public:
   // Called on the library's threads. They must not block.
   struct Events {
-    std::function<void()> connected;  // Again, or later than at once.
+    std::function<void()> connected;  // Again.
     std::function<void()> disconnected;
     // The library has given up, which it does when its credentials are refused twice: open another one, later.
     std::function<void()> closed;
@@ -50,8 +50,8 @@ class Connection {
   // Whether what is published leaves at once, a system call each, or with the next flush (a millisecond later at the latest).
   enum class Sending : std::uint8_t { AtOnce, Batched };
 
-  // Invalid: the document is wrong, or what it refers to is not there. Unavailable: refused by the server; try again later. Where nobody
-  // answers, the connection is there, not connected. Blocks for at most some seconds.
+  // Invalid: the document is wrong, or what it refers to is not there. Unavailable: nobody answers, or it is refused; try again later.
+  // Blocks for at most some seconds for each server. (The library would go on trying by itself, but not say why it fails.)
   [[nodiscard]] static Result<std::unique_ptr<Connection>> open(const model::NatsConnection& spec, const std::string& name,
                                                                 Sending sending, Events events);
   ~Connection();
@@ -60,8 +60,6 @@ class Connection {
 
   [[nodiscard]] bool connected() const;
   [[nodiscard]] bool closed() const;
-  // Waits until it is, or `wait` is over.
-  [[nodiscard]] bool wait_connected(Duration wait) const;
   // Why it is not connected, in words.
   [[nodiscard]] std::string trouble() const;
   // How often a connection has been lost.

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -167,8 +168,10 @@ class FakeCore final : public ports::Intake, public ports::Streams {
     const std::lock_guard lock(mutex_);
     durable_at_once_ = at_once;
   }
+  // All that was taken in until now is durable when this returns, and its callers have been told.
   void save() {
-    loop_.post([this] {
+    std::promise<void> saved;
+    loop_.post([this, &saved] {
       std::vector<std::function<void()>> calls;
       {
         const std::lock_guard lock(mutex_);
@@ -177,7 +180,9 @@ class FakeCore final : public ports::Intake, public ports::Streams {
       }
       for (const auto& call : calls)
         if (call) call();
+      saved.set_value();
     });
+    saved.get_future().wait();
   }
   // What was not durable never was.
   void crash() {

@@ -16,7 +16,6 @@
 namespace holdfast::nats {
 namespace {
 
-constexpr Duration kConnectWait{3'000};
 constexpr std::int64_t kFlushTimeoutMs = 10'000;
 // Without any answer from the server, while some are due.
 constexpr std::chrono::seconds kAnswerWait{10};
@@ -202,11 +201,6 @@ Result<std::optional<std::uint64_t>> Sink::open() {
   auto connection = Connection::open(spec_.connection, "holdfast egress " + spec_.id, Connection::Sending::Batched, std::move(events));
   if (!connection) return fail(std::move(connection.error()));
   connection_ = std::move(*connection);
-  if (!connection_->wait_connected(kConnectWait)) {
-    std::string why = connection_->trouble();
-    connection_.reset();
-    return fail(ErrorCode::Unavailable, std::move(why));
-  }
   if (!spec_.jetstream) return std::optional<std::uint64_t>();
 
   auto jetstream = JetStream::over(*connection_);
