@@ -98,6 +98,7 @@ class CoreReader final : public Reader {
     metrics_.has_next.set(feed_.next() ? 1 : 0);
     metrics_.lag.set(info().lag.value_or(0));
     metrics_.has_lag.set(1);
+    metrics_.waiting.set(feed_.waiting() ? 1 : 0);
     if (feed_.waiting() && !was_waiting_) metrics_.waits.add();
     was_waiting_ = feed_.waiting();
   }

@@ -360,6 +360,7 @@ void Ingress::collect(MetricsSink& sink) const {
                  static_cast<double>(metrics.next.get()));
     if (metrics.has_lag.get() != 0)
       sink.gauge("holdfast_ingress_lag_records", "Records that wait outside.", of_source, static_cast<double>(metrics.lag.get()));
+    sink.gauge("holdfast_ingress_waiting", "1 while the functions do not keep up.", of_source, static_cast<double>(metrics.waiting.get()));
   }
   sink.counter("holdfast_ingress_records_total", "Records taken in.", labels, taken);
   sink.counter("holdfast_ingress_parked_total", "Records that could not be routed and were parked.", labels, counters.parked.get());

@@ -575,6 +575,7 @@ void JetStreamReader::count() {
   metrics_.has_next.set(told.next ? 1 : 0);
   metrics_.lag.set(told.lag.value_or(0));
   metrics_.has_lag.set(told.lag ? 1 : 0);
+  metrics_.waiting.set(feed_.waiting() ? 1 : 0);
   if (feed_.waiting() && !was_waiting_) metrics_.waits.add();
   was_waiting_ = feed_.waiting();
 }

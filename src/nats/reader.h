@@ -26,7 +26,7 @@ struct ReaderMetrics {
   Counter reopened;  // Times a consumer was made anew: a gap, a lost connection, a silent server.
   Counter waits;     // Times it had to wait for functions that do not keep up.
   Counter next, lag;
-  Counter has_next, has_lag;
+  Counter has_next, has_lag, waiting;
 };
 
 // What readers share. All of it is the ingress's and outlives them.
