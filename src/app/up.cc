@@ -1,6 +1,5 @@
 #include "app/up.h"
 
-#include <malloc.h>
 #include <sched.h>
 #include <unistd.h>
 
@@ -408,8 +407,6 @@ int up(const cli::UpOptions& options) {
 
   const bool text = options.log_format.empty() ? ::isatty(STDERR_FILENO) != 0 : options.log_format == "text";
   init_log(log_level(options.log_level), text ? LogFormat::Text : LogFormat::Json);
-  // Few arenas: each keeps free memory of its own, and shards do not allocate enough at once to get in each other's way.
-  ::mallopt(M_ARENA_MAX, 2);
   auto signals = StopSignals::create();
   if (!signals) return failed(signals.error());
 

@@ -89,7 +89,7 @@ Result<EgressTable> EgressTable::create(const std::vector<model::StreamEgressSpe
   return table;
 }
 
-Result<ResolvedEgress> EgressTable::resolve(const model::EgressMessage& message) const {
+Result<ResolvedEgress> EgressTable::resolve(model::EgressMessage message) const {
   const auto found = egresses_.find(message.egress);
   if (found == egresses_.end()) return fail(ErrorCode::NotFound, "unknown egress " + codec::excerpt(message.egress));
   const Egress& egress = found->second;
@@ -98,7 +98,7 @@ Result<ResolvedEgress> EgressTable::resolve(const model::EgressMessage& message)
   };
   if (!message.argument.has_value) return refuse(ErrorCode::Invalid, "a record without a value");
   if (egress.kind == Egress::Kind::Kafka || egress.kind == Egress::Kind::Nats) {
-    auto record = to_outbox(egress, message);
+    auto record = to_outbox(egress, std::move(message));
     if (!record) return refuse(record.error().code, record.error().message);
     return record;
   }
@@ -120,19 +120,21 @@ Result<ResolvedEgress> EgressTable::resolve(const model::EgressMessage& message)
   return ResolvedEgress{model::stream_name(message.egress, topic), std::move(addressed->record)};
 }
 
-Result<ResolvedEgress> EgressTable::to_outbox(const Egress& egress, const model::EgressMessage& message) const {
+Result<ResolvedEgress> EgressTable::to_outbox(const Egress& egress, model::EgressMessage&& message) const {
   ResolvedEgress out{outbox_stream(message.egress), {}};
-  out.record.value = message.argument;
-  if (!codec::is_kafka_record(message.argument.type_name)) {
+  out.record.value = std::move(message.argument);
+  const model::TypedValue& value = out.record.value;
+  if (!codec::is_kafka_record(value.type_name)) {
     if (egress.kind == Egress::Kind::Nats && !egress.default_topic.empty()) return out;
     return fail(ErrorCode::Invalid, "expected a record of type " + std::string(codec::kKafkaRecordType) + ", got " +
-                                        codec::excerpt(message.argument.type_name));
+                                        codec::excerpt(value.type_name));
   }
-  auto record = codec::parse_kafka_record(message.argument.value);
+  auto record = codec::parse_kafka_record(value.value);
   if (!record) return fail(ErrorCode::Invalid, std::move(record.error().message));
   if (record->topic.empty() && egress.default_topic.empty()) return fail(ErrorCode::Invalid, "a record without a topic");
   if (!record->topic.empty() && (record->topic.size() > kTopicBytesMax || !codec::is_text(record->topic)))
     return fail(ErrorCode::Invalid, "not a topic name: " + codec::excerpt(record->topic));
+  if (egress.kind == Egress::Kind::Kafka) out.record.value.type_name.clear();
   return out;
 }
 

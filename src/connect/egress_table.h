@@ -35,8 +35,8 @@ class EgressTable final : public partition::EgressResolver {
   // record that names no topic goes there too. A value that is absent, and a topic that configuration would not take either,
   // are refused.
   // A Kafka egress takes KafkaProducerRecords (of StateFun 2 or 3) that name a topic; a NATS egress these, or anything if it has a default
-  // subject. They go to the outbox as they are.
-  [[nodiscard]] Result<partition::ResolvedEgress> resolve(const model::EgressMessage& message) const override;
+  // subject. They go to the outbox as they are; what goes to Kafka's is known to be a KafkaProducerRecord and needs no type name.
+  [[nodiscard]] Result<partition::ResolvedEgress> resolve(model::EgressMessage message) const override;
   [[nodiscard]] partition::Retention retention(std::string_view stream) const override;
 
  private:
@@ -48,7 +48,7 @@ class EgressTable final : public partition::EgressResolver {
     std::string default_topic;
     partition::Retention retention;
   };
-  [[nodiscard]] Result<partition::ResolvedEgress> to_outbox(const Egress& egress, const model::EgressMessage& message) const;
+  [[nodiscard]] Result<partition::ResolvedEgress> to_outbox(const Egress& egress, model::EgressMessage&& message) const;
 
   std::map<std::string, Egress, std::less<>> egresses_;  // By id.
 };

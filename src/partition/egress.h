@@ -27,7 +27,7 @@ class EgressResolver {
   virtual ~EgressResolver() = default;
   // Where a record goes. An error is the reason why the function's answer is refused: unknown egress, a topic that is not
   // listed, a record that is not what the egress takes.
-  [[nodiscard]] virtual Result<ResolvedEgress> resolve(const model::EgressMessage& message) const = 0;
+  [[nodiscard]] virtual Result<ResolvedEgress> resolve(model::EgressMessage message) const = 0;
   // How long a stream keeps its records; for one that no egress feeds any more: for ever.
   [[nodiscard]] virtual Retention retention(std::string_view stream) const = 0;
 };

@@ -73,8 +73,8 @@ Result<Transition> apply_response(const View& view, const EgressResolver& egress
   if (auto ok = apply_delayed(view, batch.address, batch.traceparent, std::move(response.delayed), now, sequence, next); !ok)
     return fail(std::move(ok.error()));
 
-  for (const auto& message : response.egress) {
-    auto resolved = egress.resolve(message);
+  for (auto& message : response.egress) {
+    auto resolved = egress.resolve(std::move(message));
     if (!resolved) return fail(std::move(resolved.error()));
     resolved->record.source = source_name(batch.address);
     resolved->record.traceparent = batch.traceparent;

@@ -4,17 +4,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
-#include "model/command.h"
 #include "partition/transition.h"
 #include "partition/view.h"
 
 namespace holdfast::partition {
 
-// Takes `commands` in from `source`, which is at `from` (none: nothing is known of it) and goes to `next`. Conflict: it is not there.
-[[nodiscard]] Result<Transition> take_in(const View& view, const std::string& source, std::optional<std::uint64_t> from,
-                                         std::uint64_t next, std::vector<model::Command>&& commands);
+// What taking something in from `source`, which is at `from` (none: nothing is known of it) and goes to `next`, changes; the commands
+// that are taken in are carried out with it. Conflict: it is not there.
+[[nodiscard]] Result<PutSource> take_in(const View& view, const std::string& source, std::optional<std::uint64_t> from, std::uint64_t next);
 
 }  // namespace holdfast::partition

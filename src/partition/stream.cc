@@ -40,19 +40,23 @@ std::uint64_t record_bytes(const model::StreamRecord& record) {
          record.error.size() + record.traceparent.size();
 }
 
-Transition append_record(const View& view, const Retention& retention, model::AppendRecord&& append, Instant now,
-                         SequenceCounter& sequence) {
+Transition append_records(const View& view, const Retention& retention, const std::string& stream,
+                          std::vector<model::StreamRecord>&& records, Instant now, SequenceCounter& sequence) {
   Transition next;
-  model::StreamRow row = view.stream(append.stream);
-  if (append.record.time.unix_ms == 0) append.record.time = now;  // It was not said when it came about.
-  row.bytes += record_bytes(append.record);
-  const std::uint64_t position = row.next++;
+  next.writes.reserve(4);
+  model::StreamRow row = view.stream(stream);
+  for (auto& record : records) {
+    if (record.time.unix_ms == 0) record.time = now;  // It was not said when it came about.
+    row.bytes += record_bytes(record);
+  }
   if (retention.bytes != 0 && row.bytes > retention.bytes + retention.bytes / kSlackDivisor)
-    trim(view, append.stream, kTrimBatch, row, next,
+    trim(view, stream, kTrimBatch * static_cast<std::uint32_t>(records.size()), row, next,
          [&](const StoredRecord&, const model::StreamRow& r) { return r.bytes > retention.bytes; });
-  if (retention.time.ms != 0 && row.trim_armed.unix_ms == 0) arm(retention, append.stream, now, sequence, row, next);
-  next.writes.push_back(PutRecord{append.stream, position, std::move(append.record)});
-  next.writes.push_back(PutStream{std::move(append.stream), row});
+  if (retention.time.ms != 0 && row.trim_armed.unix_ms == 0) arm(retention, stream, now, sequence, row, next);
+  const std::uint64_t position = row.next;
+  row.next += records.size();
+  next.writes.push_back(AddRecords{stream, position, std::move(records)});
+  next.writes.push_back(PutStream{stream, row});
   return next;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -20,8 +21,8 @@ namespace holdfast::partition {
 // What a record counts in StreamRow::bytes.
 [[nodiscard]] std::uint64_t record_bytes(const model::StreamRecord& record);
 
-[[nodiscard]] Transition append_record(const View& view, const Retention& retention, model::AppendRecord&& append, Instant now,
-                                       SequenceCounter& sequence);
+[[nodiscard]] Transition append_records(const View& view, const Retention& retention, const std::string& stream,
+                                        std::vector<model::StreamRecord>&& records, Instant now, SequenceCounter& sequence);
 
 // Takes away the records below `next`, which count `bytes` together. Conflict: `next` is not within the stream.
 [[nodiscard]] Result<Transition> release_records(const View& view, std::string_view stream, std::uint64_t next, std::uint64_t bytes);

@@ -25,7 +25,7 @@ struct World {
     return out;
   }
   void append(std::size_t payload) {
-    table.apply(append_record(table, retention, {std::string(kStream), record(payload, now)}, now, table.sequence));
+    table.apply(append_records(table, retention, std::string(kStream), {record(payload, now)}, now, table.sequence));
   }
   void release(std::uint64_t next) {
     std::uint64_t bytes = 0;

@@ -32,6 +32,9 @@ struct DeleteToken { model::TokenKey token; };
 struct PutRequest { std::string id; model::RequestRow row; };
 struct DeleteRequest { std::string id; };
 struct PutStream { std::string name; model::StreamRow row; };
+// New ones at the end of the stream, from `position` on.
+struct AddRecords { std::string stream; std::uint64_t position = 0; std::vector<model::StreamRecord> records; };
+// Another record in the place of one.
 struct PutRecord { std::string stream; std::uint64_t position = 0; model::StreamRecord record; };
 // Records [first, next) go away. Whoever applies it may rely on StreamRow::first: what lies below it is not there.
 struct DropRecords { std::string stream; std::uint64_t first = 0; std::uint64_t next = 0; };
@@ -39,7 +42,7 @@ struct PutSource { std::string name; model::SourceRow row; };
 struct PutRegistration { std::string type; model::RegistrationRow row; };
 
 using Write = std::variant<ChangeAddress, PutTimer, DeleteTimer, PutToken, DeleteToken, PutRequest, DeleteRequest, PutStream,
-                           PutRecord, DropRecords, PutSource, PutRegistration>;
+                           AddRecords, PutRecord, DropRecords, PutSource, PutRegistration>;
 
 // Something for another entity, here or on another shard; part of the same epoch.
 struct Deliver { model::Command command; };

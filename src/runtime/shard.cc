@@ -172,9 +172,25 @@ void Shard::resolve(const std::string& id, std::optional<model::TypedValue> valu
 
 void Shard::perform(partition::Transition&& transition) {
   for (auto& write : transition.writes) table_.apply(std::move(write));
-  for (auto& effect : transition.effects) {
+  for (std::size_t i = 0; i < transition.effects.size(); ++i) {
+    auto& effect = transition.effects[i];
     if (auto* deliver = std::get_if<partition::Deliver>(&effect)) {
-      route(std::move(deliver->command));
+      auto* append = std::get_if<model::AppendRecord>(&deliver->command);
+      if (append == nullptr || shard_of(append->stream) != index_) {
+        route(std::move(deliver->command));
+        continue;
+      }
+      // Records to one stream come in a row.
+      const std::string stream = std::move(append->stream);
+      std::vector<model::StreamRecord> records;
+      records.push_back(std::move(append->record));
+      for (; i + 1 < transition.effects.size(); ++i) {
+        auto* next = std::get_if<partition::Deliver>(&transition.effects[i + 1]);
+        auto* another = next == nullptr ? nullptr : std::get_if<model::AppendRecord>(&next->command);
+        if (another == nullptr || another->stream != stream) break;
+        records.push_back(std::move(another->record));
+      }
+      this->append(stream, std::move(records));
     } else {
       auto& answer = std::get<partition::Answer>(effect);
       if (!waiters_.contains(answer.request)) continue;  // Nobody waits (any more).
@@ -200,14 +216,10 @@ void Shard::tell(std::size_t shard, LinkItem item) {
 }
 
 void Shard::carry_out(model::Command&& command) {
-  if (auto* append = std::get_if<model::AppendRecord>(&command)) {
-    metrics_.records_appended.add();
-    visible_.try_emplace(append->stream, visible_end(append->stream));  // As of before this record.
-    if (readers_.contains(append->stream)) readers_wait_ = true;
-    const auto retention = world_.egress->retention(append->stream);
-    const std::string stream = append->stream;
-    perform(partition::append_record(table_, retention, std::move(*append), clock_.now(), sequence_));
-    return show_outbox(stream);
+  if (auto* record = std::get_if<model::AppendRecord>(&command)) {
+    std::vector<model::StreamRecord> records;
+    records.push_back(std::move(record->record));
+    return append(record->stream, std::move(records));
   }
   auto& message = std::get<model::Message>(command);
   if (message.target.type == model::kRequestType) {
@@ -221,6 +233,14 @@ void Shard::carry_out(model::Command&& command) {
   table_.add_mail(entity, std::move(message));
   invoker_.offer(entity);
   wake();
+}
+
+void Shard::append(const std::string& stream, std::vector<model::StreamRecord>&& records) {
+  metrics_.records_appended.add(records.size());
+  if (!visible_.contains(stream)) visible_.emplace(stream, visible_end(stream));  // As of before these.
+  if (readers_.contains(stream)) readers_wait_ = true;
+  perform(partition::append_records(table_, world_.egress->retention(stream), stream, std::move(records), clock_.now(), sequence_));
+  show_outbox(stream);
 }
 
 Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,

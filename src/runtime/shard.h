@@ -135,6 +135,7 @@ class Shard final : private InvokerHost {
   // Puts it on the link to another shard.
   void tell(std::size_t shard, LinkItem item);
   void carry_out(model::Command&& command);
+  void append(const std::string& stream, std::vector<model::StreamRecord>&& records);
   void decide_declaration(std::size_t asker, DeclareStates&& ask);
   void take_declaration(StatesDeclared&& declared);
   void gate(Task task);

@@ -46,15 +46,16 @@ void Shard::pump_intake() {
       continue;
     }
     const std::size_t count = next.batch.commands.size();
-    auto transition = partition::take_in(table_, next.batch.source, next.batch.from, next.batch.next, std::move(next.batch.commands));
-    if (!transition) {
-      next.taken(fail(std::move(transition.error())));
+    auto position = partition::take_in(table_, next.batch.source, next.batch.from, next.batch.next);
+    if (!position) {
+      next.taken(fail(std::move(position.error())));
       continue;
     }
     if (taken_in_ == 0) burst_began_ = clock_.now();
     taken_in_ += count;
     metrics_.messages_in.add(count);
-    perform(std::move(*transition));
+    table_.apply(std::move(*position));
+    for (auto& command : next.batch.commands) route(std::move(command));
     if (next.durable) patient_gate_.push_back(std::move(next.durable));
     next.taken({});
   }

@@ -283,6 +283,8 @@ void Table::apply(partition::Write&& write) {
     stream.row = put->row;
     if (!stream.dirty) touched_streams_.push_back(put->name);
     stream.dirty = true;
+  } else if (auto* add = std::get_if<AddRecords>(&write)) {
+    add_records(std::move(*add));
   } else if (auto* put = std::get_if<PutRecord>(&write)) {
     put_record(std::move(*put));
   } else if (auto* drop = std::get_if<DropRecords>(&write)) {
@@ -362,17 +364,22 @@ void Table::drop_records(const partition::DropRecords& drop) {
   }
 }
 
-void Table::put_record(partition::PutRecord&& put) {
-  CachedStream& stream = cached_stream(put.stream);
-  const std::size_t bytes = partition::record_bytes(put.record);
-  open_bytes_ += bytes;
-  if (stream.hot.empty() && put.position == stream.row.next) stream.hot_first = put.position;
-  if (put.position == stream.hot_first + stream.hot.size()) {
-    stream.hot.push_back(std::move(put.record));
+void Table::add_records(partition::AddRecords&& add) {
+  CachedStream& stream = cached_stream(add.stream);
+  if (stream.hot.empty()) stream.hot_first = add.position;
+  HOLDFAST_CHECK(add.position == stream.hot_first + stream.hot.size());
+  for (auto& record : add.records) {
+    const std::size_t bytes = partition::record_bytes(record);
+    open_bytes_ += bytes;
     stream.hot_bytes += bytes;
     hot_record_bytes_ += bytes;
-    return;
+    stream.hot.push_back(std::move(record));
   }
+}
+
+void Table::put_record(partition::PutRecord&& put) {
+  CachedStream& stream = cached_stream(put.stream);
+  open_bytes_ += partition::record_bytes(put.record);
   if (put.position >= stream.next_at_open) {  // Not logged yet: it is as if it had been so from the start.
     stream.hot[put.position - stream.hot_first] = std::move(put.record);
     return;

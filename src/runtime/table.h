@@ -135,6 +135,7 @@ class Table final : public partition::View {
     bool dirty = false;
   };
   CachedStream& cached_stream(std::string_view name) const;
+  void add_records(partition::AddRecords&& add);
   void put_record(partition::PutRecord&& put);
   void cool(std::string_view name, CachedStream& stream, std::uint64_t end);
   void drop_records(const partition::DropRecords& drop);

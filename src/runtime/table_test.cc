@@ -228,7 +228,7 @@ TEST(Table, MessageThatOutlivesItsEpochIsWrittenOnceAndErasedOnce) {
 TEST(Table, StreamThatWasOnlyTouchedIsNotClean) {
   World world(kAmple);
   model::StreamRecord record;
-  world.apply(partition::append_record(world.table, {}, {"x", record}, {1}, world.model.sequence));
+  world.apply(partition::append_records(world.table, {}, "x", {record}, {1}, world.model.sequence));
   world.apply(*partition::release_records(world.table, "x", 1, 0));
   EXPECT_FALSE(world.table.is_clean());  // Its position has moved on.
   EXPECT_NE(world.close(), "");
@@ -411,8 +411,8 @@ TEST(Table, AgreesWithPlainMapsAndIsRecoveredFromItsPayloadsInRandomHistories) {
           record.value = {"t", text};
           record.time = now;
           const partition::Retention retention{{random.below(2) == 0 ? 0 : 20}, 400};
-          next = partition::append_record(world.table, retention, {random.below(2) == 0 ? "x" : "y", record}, now,
-                                          world.model.sequence);
+          next = partition::append_records(world.table, retention, random.below(2) == 0 ? "x" : "y",
+                                           std::vector<model::StreamRecord>(1 + random.below(3), record), now, world.model.sequence);
           break;
         }
         case 10: {

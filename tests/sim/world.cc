@@ -57,7 +57,7 @@ World::~World() {
   runtime_.reset();
 }
 
-Result<partition::ResolvedEgress> World::resolve(const model::EgressMessage& message) const {
+Result<partition::ResolvedEgress> World::resolve(model::EgressMessage message) const {
   if (message.egress == kOutsideEgress)
     return partition::ResolvedEgress{connect::outbox_stream(message.egress), {.value = message.argument}};
   if (message.egress != kEgress) return fail(ErrorCode::Invalid, "unknown egress " + message.egress);

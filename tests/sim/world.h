@@ -55,7 +55,7 @@ class World final : private partition::EgressResolver {
 
  private:
   class Target;
-  [[nodiscard]] Result<partition::ResolvedEgress> resolve(const model::EgressMessage& message) const override;
+  [[nodiscard]] Result<partition::ResolvedEgress> resolve(model::EgressMessage message) const override;
   [[nodiscard]] partition::Retention retention(std::string_view stream) const override;
 
   Random& random_;

@@ -132,6 +132,10 @@ class PartitionTable final : public partition::View {
   void carry_out(partition::PutRecord&& put) {
     records[put.stream].insert_or_assign(put.position, std::move(put.record));
   }
+  void carry_out(partition::AddRecords&& add) {
+    for (auto& record : add.records)
+      EXPECT_TRUE(records[add.stream].emplace(add.position++, std::move(record)).second) << "position " << add.position - 1;
+  }
   void carry_out(partition::DropRecords&& drop) {
     for (auto position = drop.first; position < drop.next; ++position)
       EXPECT_EQ(records[drop.stream].erase(position), 1u) << "no record at " << position;
@@ -153,7 +157,7 @@ class FakeDirectory final : public partition::FunctionDirectory {
 class FakeEgress final : public partition::EgressResolver {
  public:
   explicit FakeEgress(std::set<std::string, std::less<>> egresses) : egresses_(std::move(egresses)) {}
-  [[nodiscard]] Result<partition::ResolvedEgress> resolve(const model::EgressMessage& message) const override {
+  [[nodiscard]] Result<partition::ResolvedEgress> resolve(model::EgressMessage message) const override {
     if (!egresses_.contains(message.egress)) return fail(ErrorCode::Invalid, "there is no egress " + message.egress);
     partition::ResolvedEgress out;
     out.stream = message.egress;
