@@ -101,13 +101,25 @@ Result<OutgoingMessage> outgoing_message(const model::StreamRecord& record, cons
   return message;
 }
 
-std::optional<std::uint64_t> position_of_id(std::string_view id, std::string_view prefix) {
+std::string message_id(std::string_view prefix, const RecordId& record) {
+  return std::string(prefix) + std::to_string(record.position) + "-" + std::to_string(record.time_ms);
+}
+
+std::optional<RecordId> parse_message_id(std::string_view id, std::string_view prefix) {
   if (!id.starts_with(prefix)) return std::nullopt;
   id.remove_prefix(prefix.size());
-  std::uint64_t position = 0;
-  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), position);
-  if (error != std::errc{} || end != id.data() + id.size()) return std::nullopt;
-  return position;
+  const char* const end = id.data() + id.size();
+  RecordId record;
+  const auto position = std::from_chars(id.data(), end, record.position);
+  if (position.ec != std::errc{} || position.ptr == end || *position.ptr != '-') return std::nullopt;
+  const auto time = std::from_chars(position.ptr + 1, end, record.time_ms);
+  if (time.ec != std::errc{} || time.ptr != end) return std::nullopt;
+  return record;
+}
+
+bool is_stored(const RecordId& record, const RecordId& newest) {
+  // One with a lower position that came later is not of the same history: the data directory is an older one.
+  return record == newest || (record.position < newest.position && record.time_ms <= newest.time_ms);
 }
 
 // What the server says about the page under way. Written on the library's threads.
@@ -237,7 +249,8 @@ Result<ports::SendOutcome> Sink::send(std::span<const ports::StreamPage::Entry> 
     if (!message) {
       refused = std::move(message.error().message);
     } else {
-      if (spec_.jetstream) message->headers.emplace_back(kMessageIdHeader, id_prefix_ + std::to_string(entry.position));
+      if (spec_.jetstream)
+        message->headers.emplace_back(kMessageIdHeader, message_id(id_prefix_, {entry.position, entry.record.time.unix_ms}));
       if (const auto size = message->size_with_headers(); bytes_max > 0 && size > static_cast<std::size_t>(bytes_max))
         refused = "with its headers it has " + std::to_string(size) + " bytes, the server takes " + std::to_string(bytes_max);
     }
@@ -351,7 +364,7 @@ Result<std::vector<bool>> Sink::stored_already(std::span<const ports::StreamPage
       newest = newest_.emplace(subject, *found).first;
     }
     // Our own messages since then only make it newer.
-    stored[i] = newest->second && *newest->second >= records[i].position;
+    stored[i] = newest->second && is_stored({records[i].position, records[i].record.time.unix_ms}, *newest->second);
     fresh_records_ = stored[i] ? 0 : fresh_records_ + 1;
     count += stored[i] ? 1 : 0;
   }
@@ -360,14 +373,14 @@ Result<std::vector<bool>> Sink::stored_already(std::span<const ports::StreamPage
   return stored;
 }
 
-Result<std::optional<std::uint64_t>> Sink::newest_on(const std::string& subject) {
+Result<std::optional<RecordId>> Sink::newest_on(const std::string& subject) {
   const auto stream = stream_of(subject);
   if (!stream) return fail(stream.error());
-  if (*stream == nullptr) return std::optional<std::uint64_t>();
+  if (*stream == nullptr) return std::optional<RecordId>();
   auto last = jetstream_->last_message((*stream)->name, subject);
   if (!last) return fail(std::move(last.error()));
-  if (!*last) return std::optional<std::uint64_t>();
-  return position_of_id(header_of(last->value().get(), std::string(kMessageIdHeader)), id_prefix_);
+  if (!*last) return std::optional<RecordId>();
+  return parse_message_id(header_of(last->value().get(), std::string(kMessageIdHeader)), id_prefix_);
 }
 
 Result<const Sink::KnownStream*> Sink::stream_of(const std::string& subject) {

@@ -1,7 +1,8 @@
 // Sink: where the outbox of a NATS egress sends its records.
 //
-// JetStream: a page is published as one stream of messages, each under the Nats-Msg-Id "<directory id>/<egress id>/<position>", and
-// is sent when the server has acknowledged every one. After any doubt the outbox sends again from its first record that is not released.
+// JetStream: a page is published as one stream of messages, each under the Nats-Msg-Id
+// "<directory id>/<egress id>/<position>-<time of its appending>", and is sent when the server has acknowledged every one. After any doubt
+// the outbox sends again from its first record that is not released.
 //
 // What holds: no record is lost, and each is stored once
 //  - if it is sent again within the stream's window of de-duplication (`duplicate_window`, two minutes unless set), because the server knows
@@ -11,6 +12,7 @@
 //    their newest message.
 // Otherwise, which takes a crash just after a page was sent, an outage longer than the window, and a subject shared with others (or emptied: a
 // work queue, a short retention), records of that page are stored twice.
+// A data directory restored from a backup numbers new records as it had numbered others; the time tells them apart, so they are sent.
 // Order: as the outbox has it. Where a replicated stream changes its leader in the middle of a page, records of that page may end up behind
 // later ones of it; all are stored, once.
 //
@@ -59,8 +61,17 @@ struct OutgoingMessage {
 // Invalid: it can never be sent, with the reason.
 [[nodiscard]] Result<OutgoingMessage> outgoing_message(const model::StreamRecord& record, const std::string& default_subject);
 
-// The position in a Nats-Msg-Id that begins with `prefix`; none: it is somebody else's.
-[[nodiscard]] std::optional<std::uint64_t> position_of_id(std::string_view id, std::string_view prefix);
+// Which record a message of ours is.
+struct RecordId {
+  std::uint64_t position = 0;
+  std::int64_t time_ms = 0;  // When it was appended to the outbox.
+  bool operator==(const RecordId&) const = default;
+};
+[[nodiscard]] std::string message_id(std::string_view prefix, const RecordId& record);
+// None: it is somebody else's.
+[[nodiscard]] std::optional<RecordId> parse_message_id(std::string_view id, std::string_view prefix);
+// Whether `record` is stored if `newest` is: it is that, or came before it.
+[[nodiscard]] bool is_stored(const RecordId& record, const RecordId& newest);
 
 class Sink final : public ports::RecordSink {
  public:
@@ -87,8 +98,8 @@ class Sink final : public ports::RecordSink {
   // Which of `records` a predecessor has stored already.
   [[nodiscard]] Result<std::vector<bool>> stored_already(std::span<const ports::StreamPage::Entry> records,
                                                          const std::vector<OutgoingMessage>& messages);
-  // Position of our newest record on the subject; none: its newest message is not ours, or there is none.
-  [[nodiscard]] Result<std::optional<std::uint64_t>> newest_on(const std::string& subject);
+  // Our newest record on the subject; none: its newest message is not ours, or there is none.
+  [[nodiscard]] Result<std::optional<RecordId>> newest_on(const std::string& subject);
   [[nodiscard]] Result<const KnownStream*> stream_of(const std::string& subject);
   [[nodiscard]] Result<ports::SendOutcome> judge(const std::vector<OutgoingMessage>& messages);
   [[nodiscard]] tl::unexpected<Error> in_doubt(std::string what) const;
@@ -104,7 +115,7 @@ class Sink final : public ports::RecordSink {
 
   // Since open().
   std::uint64_t fresh_records_ = 0;  // In a row that no predecessor had stored; enough of them, and nobody looks any more.
-  std::map<std::string, std::optional<std::uint64_t>, std::less<>> newest_;
+  std::map<std::string, std::optional<RecordId>, std::less<>> newest_;
   std::vector<KnownStream> streams_;
   std::uint64_t losses_ = 0;  // Of the connection, when the page began.
   std::uint64_t page_ = 0;

@@ -82,10 +82,19 @@ TEST(OutgoingMessage, ASubjectThatIsNoneIsRefused) {
   EXPECT_THAT(outgoing_message(broken, "rest").error().message, HasSubstr("no KafkaProducerRecord"));
 }
 
-TEST(MessageId, IsOursOnlyWithOurPrefixAndAPosition) {
-  EXPECT_EQ(position_of_id("d/test/out/17", "d/test/out/"), 17u);
-  for (const char* other : {"", "17", "d/test/out/", "d/test/out/x", "d/test/out/17x", "e/test/out/17"})
-    EXPECT_EQ(position_of_id(other, "d/test/out/"), std::nullopt) << other;
+TEST(MessageId, IsOursOnlyWithOurPrefixAPositionAndATime) {
+  EXPECT_EQ(message_id("d/test/out/", {17, 1'000}), "d/test/out/17-1000");
+  EXPECT_EQ(parse_message_id("d/test/out/17-1000", "d/test/out/"), (RecordId{17, 1'000}));
+  for (const char* other : {"", "17-1", "d/test/out/", "d/test/out/x-1", "d/test/out/17", "d/test/out/17-", "d/test/out/17-1x", "e/test/out/17-1"})
+    EXPECT_EQ(parse_message_id(other, "d/test/out/"), std::nullopt) << other;
+}
+
+TEST(MessageId, WhatCameBeforeTheNewestIsStoredButNotWhatAnOlderDirectoryNumbersAgain) {
+  EXPECT_TRUE(is_stored({5, 100}, {5, 100}));
+  EXPECT_TRUE(is_stored({4, 100}, {5, 100}));
+  EXPECT_FALSE(is_stored({6, 100}, {5, 100}));
+  EXPECT_FALSE(is_stored({5, 200}, {5, 100}));
+  EXPECT_FALSE(is_stored({4, 200}, {5, 100}));
 }
 
 class SinkServerTest : public testing::ServerTest {
@@ -161,7 +170,7 @@ TEST_F(SinkServerTest, StoresRecordsInOrderWithTheirIds) {
   EXPECT_EQ(stored(), expected);
   natsMsg* message = nullptr;
   ASSERT_EQ(js_GetLastMsg(&message, jetstream_, name_.c_str(), subject("a").c_str(), nullptr, nullptr), NATS_OK);
-  EXPECT_EQ(header_of(message, "Nats-Msg-Id"), name_ + "/test/out/5000");
+  EXPECT_EQ(header_of(message, "Nats-Msg-Id"), name_ + "/test/out/5000-0");
   EXPECT_EQ(header_of(message, "Holdfast-Key"), "k");
   natsMsg_Destroy(message);
   EXPECT_FALSE(sink->keeps_position());
@@ -214,6 +223,22 @@ TEST_F(SinkServerTest, AfterTheWindowASubjectSharedWithOthersSeesRecordsTwice) {
   auto values = stored();
   std::erase(values, "probe");
   EXPECT_THAT(values, ElementsAre("0", "somebody else's", "0"));
+}
+
+TEST_F(SinkServerTest, RecordsOfADirectoryRestoredFromABackupAreSentThoughTheirNumbersWereUsed) {
+  make_stream();
+  {
+    auto sink = open_sink();
+    sends(*sink, page(0, 10));
+  }
+  auto again = page(5, 3);
+  for (auto& entry : again) entry.record.time = {1'000};
+  auto sink = open_sink();
+  sends(*sink, again);
+  auto expected = numbers(0, 10);
+  const auto rest = numbers(5, 3);
+  expected.insert(expected.end(), rest.begin(), rest.end());
+  EXPECT_EQ(stored(), expected);
 }
 
 TEST_F(SinkServerTest, ASubjectThatNoStreamTakesIsRefusedAndOnlyThatRecord) {
