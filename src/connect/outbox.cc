@@ -27,8 +27,13 @@ Outbox::Outbox(OutboxSpec spec, Loop& loop, ports::Streams& streams, std::unique
 
 Outbox::~Outbox() = default;
 
-void Outbox::start() {
-  loop_.post([this] { open(); });
+void Outbox::start() { look_at_stream(); }
+
+void Outbox::look_at_stream() {
+  query({.stream = outbox_stream(spec_.id), .limit = 0}, [this](ports::StreamPage&& stream) {
+    end_at_start_ = stream.end;
+    open();
+  });
 }
 
 void Outbox::query(ports::StreamQuery query, std::function<void(ports::StreamPage&&)> then) {
@@ -47,8 +52,13 @@ void Outbox::query(ports::StreamQuery query, std::function<void(ports::StreamPag
 
 void Outbox::open() {
   if (ending_) return end();
+  if (!end_at_start_) return look_at_stream();
   auto known = sink_->open();
   if (ending_) return end();
+  if (!known && known.error().code == ErrorCode::Conflict) {
+    first_ = std::max(first_, from_);  // Where resume() goes on.
+    return stand_still(std::move(known.error().message));
+  }
   if (!known) return try_again(known.error());
   query({.stream = outbox_stream(spec_.id), .limit = 0}, [this, known = *known](ports::StreamPage&& stream) { opened(known, stream); });
 }
@@ -56,15 +66,16 @@ void Outbox::open() {
 void Outbox::opened(std::optional<std::uint64_t> known, const ports::StreamPage& stream) {
   first_ = stream.first;
   if (!sink_->keeps_position()) return skip_to(stream.first);
-  const std::string kept = "the outbox keeps records " + std::to_string(stream.first) + " to " + std::to_string(stream.end);
-  if (known && *known > stream.end)
+  const std::uint64_t end = was_open_ ? stream.end : *end_at_start_;
+  const std::string kept = "the outbox keeps records " + std::to_string(stream.first) + " to " + std::to_string(end);
+  if (known && *known > end)
     return stand_still("records up to " + std::to_string(*known) + " have been sent, but " + kept +
-                       ": this data directory is older than what was sent; going on would leave out " +
-                       std::to_string(*known - stream.end) + " records");
+                       ": this data directory is older than what was sent; going on would leave out " + std::to_string(*known - end) + " records");
   if (!known && stream.first > 0)
     return stand_still("nobody knows any more how far records have been sent, and " + kept + ": the last ones may have been sent already");
   if (known && *known < stream.first)
     log_error("the outside has lost what it had acknowledged", {{"egress", spec_.id}, {"position", *known}, {"acknowledged", stream.first}});
+  was_open_ = true;
   skip_to(std::max(known.value_or(0), stream.first));
 }
 

@@ -7,8 +7,9 @@
 // The stream is part of the epochs, so a record is here exactly if its cause has happened. With a sink that keeps a position, each is sent
 // once: after any doubt the sink is opened anew and says how far it has got; records below that are taken away, the rest is sent.
 //
-// Two things are nobody's to decide but an operator's, and stop it until resume(): the sink knows no position although records have
-// been sent before (its memory was deleted), or one beyond the end of the stream (this data directory is older than what was sent).
+// Three things are nobody's to decide but an operator's, and stop it until resume(): the sink knows no position although records have
+// been sent before (its memory was deleted), or one beyond the end that the stream had at the start (this data directory is older than what
+// was sent), or somebody else has sent in our name since (a copy of this data directory is in use, too).
 #pragma once
 
 #include <atomic>
@@ -16,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "base/loop.h"
@@ -59,6 +61,7 @@ class Outbox final : public ports::Egress {
     LatencyHistogram send_latency;
   };
 
+  void look_at_stream();
   void open();
   void opened(std::optional<std::uint64_t> known, const ports::StreamPage& stream);
   // Takes away what the sink has sent already, page by page, then goes on.
@@ -79,6 +82,9 @@ class Outbox final : public ports::Egress {
   std::unique_ptr<ports::RecordSink> sink_;
   std::shared_ptr<Outbox*> self_;  // Answers from elsewhere hold it weakly.
 
+  // Where the stream ended before anything new came in: what an ingress takes in again makes an old stream long enough, not the right one.
+  std::optional<std::uint64_t> end_at_start_;
+  bool was_open_ = false;
   std::uint64_t from_ = 0;    // All below it are sent.
   std::uint64_t first_ = 0;   // Oldest record kept, as of opening.
   std::uint32_t failures_ = 0;

@@ -83,14 +83,20 @@ bool is_compacted(rd_kafka_t* client, const std::string& name) {
   return true;
 }
 
-std::optional<std::uint64_t> position_of(std::string_view text) {
-  std::uint64_t position = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), position);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return position;
+std::optional<SentPosition> position_of(std::string_view text) {
+  SentPosition out;
+  const char* last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, out.position);
+  if (error != std::errc() || (end != last && *end != ' ')) return std::nullopt;
+  if (end != last) out.writer.assign(end + 1, last);
+  return out;
 }
 
 }  // namespace
+
+std::string encode_position(const SentPosition& position) {
+  return std::to_string(position.position) + (position.writer.empty() ? "" : " " + position.writer);
+}
 
 Result<void> ensure_positions_topic(rd_kafka_t* client, const std::string& topic) {
   // Created, and not only asked for: a question may make the broker create it by itself, with a retention.
@@ -101,8 +107,8 @@ Result<void> ensure_positions_topic(rd_kafka_t* client, const std::string& topic
   return {};
 }
 
-Result<std::optional<std::uint64_t>> read_position(const model::KafkaEgressSpec& spec, const std::string& key,
-                                                   const std::atomic<bool>& interrupted) {
+Result<std::optional<SentPosition>> read_position(const model::KafkaEgressSpec& spec, const std::string& key,
+                                                  const std::atomic<bool>& interrupted) {
   const std::string& topic = spec.positions_topic;
   auto conf = reader_conf(spec);
   if (!conf) return fail(conf.error());
@@ -124,7 +130,7 @@ Result<std::optional<std::uint64_t>> read_position(const model::KafkaEgressSpec&
   if (const auto error = rd_kafka_assign(client, partitions.get()); error != RD_KAFKA_RESP_ERR_NO_ERROR)
     return fail(ErrorCode::Unavailable, "positions topic " + topic + ": " + text_of(error));
 
-  std::optional<std::uint64_t> position;
+  std::optional<SentPosition> position;
   // Committed records are shown up to the first one of a transaction that is still open. Past the end of the log as it was at first sight,
   // all that was committed before this call has been shown.
   std::int64_t goal = -1;
@@ -152,9 +158,9 @@ Result<std::optional<std::uint64_t>> read_position(const model::KafkaEgressSpec&
       continue;
     }
     if (std::string_view(static_cast<const char*>(record->key), record->key_len) != key) continue;
-    const auto read = position_of({static_cast<const char*>(record->payload), record->len});
+    auto read = position_of({static_cast<const char*>(record->payload), record->len});
     if (!read) return fail(ErrorCode::Unavailable, "positions topic " + topic + ": the record at " + std::to_string(record->offset) + " is no position");
-    position = read;
+    position = std::move(read);
   }
 }
 

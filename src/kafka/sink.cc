@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "codec/egress_records.h"
 #include "codec/utf8.h"
 #include "kafka/positions.h"
@@ -24,7 +25,7 @@ constexpr std::int64_t kTransactionTimeoutCapMs = 60'000;
 constexpr int kLastFlushMs = 3'000;
 
 Result<OutgoingRecord> outgoing_record(const model::StreamRecord& record) {
-  if (!codec::is_kafka_record(record.value.type_name))
+  if (!record.value.type_name.empty() && !codec::is_kafka_record(record.value.type_name))
     return fail(ErrorCode::Invalid, "expected a KafkaProducerRecord, got " + codec::excerpt(record.value.type_name));
   auto parsed = codec::parse_kafka_record(record.value.value);
   if (!parsed) return fail(ErrorCode::Invalid, std::move(parsed.error().message));
@@ -46,7 +47,10 @@ Result<OutgoingRecord> outgoing_record(const model::StreamRecord& record) {
 class KafkaSink::Impl {
  public:
   Impl(model::KafkaEgressSpec spec, std::string directory_id)
-      : spec_(std::move(spec)), position_key_(directory_id + "/" + spec_.id), transactional_id_("holdfast-" + directory_id + "-" + spec_.id) {}
+      : spec_(std::move(spec)),
+        position_key_(directory_id + "/" + spec_.id),
+        transactional_id_("holdfast-" + directory_id + "-" + spec_.id),
+        writer_(std::to_string(entropy())) {}
 
   ~Impl() {
     // What was handed over may still be on its way; who wants to be sure of it has another delivery.
@@ -82,6 +86,7 @@ class KafkaSink::Impl {
 
   Result<void> reset(std::uint64_t position) {
     if (!keeps_position()) return {};
+    found_.reset();  // Whoever has sent in our name: now it is our turn.
     if (!producers_[0]) {
       if (auto opened = open(); !opened) return fail(std::move(opened.error()));
     }
@@ -130,13 +135,22 @@ class KafkaSink::Impl {
       if (*missing)
         return fail(ErrorCode::Unavailable, "positions " + **missing + "; create it with one partition and cleanup.policy=compact");
     }
-    return read_position(spec_, position_key_, interrupted_);
+    auto known = read_position(spec_, position_key_, interrupted_);
+    if (!known) return fail(known.error());
+    if (!found_) found_ = *known;
+    if (*known && (*known)->writer != writer_ && *known != *found_)
+      return fail(ErrorCode::Conflict, "somebody else has sent records up to " + std::to_string((*known)->position) +
+                                           " in the name of this data directory: a copy of it is in use, too");
+    if (!*known) return std::nullopt;
+    return (*known)->position;
   }
 
   Result<std::unique_ptr<Producer>> make_transactional(const std::string& id) {
     while (true) {
       auto producer = make(id);
       if (!producer) return producer;
+      // Without a broker, init_transactions() would say so only much later.
+      if (auto found = (*producer)->look_for_broker(); !found) return fail(found.error());
       const auto begun = (*producer)->init_transactions();
       if (begun) return producer;
       if (begun.error().code != ErrorCode::TooLarge) return fail(begun.error());
@@ -171,7 +185,7 @@ class KafkaSink::Impl {
     if (auto begun = producer.begin(); !begun) return fail(begun.error());
     for (std::size_t i = 0; i < page.size(); ++i)
       if (auto handed = producer.produce(page[i], i); !handed) return fail(handed.error());
-    const OutgoingRecord position{spec_.positions_topic, position_key_, std::to_string(next), {}};
+    const OutgoingRecord position{spec_.positions_topic, position_key_, encode_position({next, writer_}), {}};
     if (auto handed = producer.produce(position, page.size(), 0); !handed) return fail(handed.error());
     auto flushed = producer.flush();
     const auto failed = producer.take_failed();
@@ -236,10 +250,12 @@ class KafkaSink::Impl {
   model::KafkaEgressSpec spec_;
   const std::string position_key_;
   const std::string transactional_id_;
+  const std::string writer_;
   std::atomic<bool> interrupted_{false};
   std::array<std::unique_ptr<Producer>, 2> producers_;  // The second one for transactions only.
   std::size_t turn_ = 0;
   std::optional<std::uint64_t> position_;  // As it was committed last.
+  std::optional<std::optional<SentPosition>> found_;  // What our predecessor, or nobody, had sent.
   std::uint64_t batch_bytes_ = kBatchBytes;
   bool alone_ = false;   // Each record a batch of its own, to find the bad one.
   bool reopen_ = false;  // Settings have changed.

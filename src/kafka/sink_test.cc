@@ -183,7 +183,33 @@ TEST_F(KafkaSinkTest, SecondSinkOfTheSameNameShutsOutTheFirst) {
   EXPECT_EQ(late.error().code, ErrorCode::Unavailable);
   EXPECT_TRUE(sent(second, page_of(topic, 2, 3), 3));
   EXPECT_TRUE(sent(second, page_of(topic, 3, 4), 4));
-  EXPECT_EQ(opened(first), 4u);
+  // It is the other one's now, until somebody decides.
+  const auto again = first.open();
+  ASSERT_FALSE(again.has_value());
+  EXPECT_EQ(again.error().code, ErrorCode::Conflict);
+  EXPECT_TRUE(first.reset(4).has_value());
+  EXPECT_TRUE(sent(first, page_of(topic, 4, 5), 5));
+  EXPECT_FALSE(second.send(page_of(topic, 4, 6), 6).has_value());
+  const auto other = second.open();
+  ASSERT_FALSE(other.has_value());
+  EXPECT_EQ(other.error().code, ErrorCode::Conflict);
+  EXPECT_EQ(values(topic), numbers(5));
+}
+
+TEST_F(KafkaSinkTest, OneThatHasNotSentMeanwhileLeavesItToTheOther) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  KafkaSink first(spec_of(), "dir"), second(spec_of(), "dir");
+  opened(first);
+  EXPECT_TRUE(sent(first, page_of(topic, 0, 2), 2));
+  EXPECT_EQ(opened(second), 2u);
+  EXPECT_FALSE(first.send(page_of(topic, 2, 4), 4).has_value());
+  EXPECT_EQ(opened(first), 2u);
+  EXPECT_TRUE(sent(first, page_of(topic, 2, 4), 4));
+  EXPECT_FALSE(second.send(page_of(topic, 2, 3), 3).has_value());
+  const auto other = second.open();
+  ASSERT_FALSE(other.has_value());
+  EXPECT_EQ(other.error().code, ErrorCode::Conflict);
   EXPECT_EQ(values(topic), numbers(4));
 }
 

@@ -28,7 +28,8 @@ class RecordSink {
  public:
   virtual ~RecordSink() = default;
   // The position up to which records have been sent. None: the sink knows none (first use, or it does not keep one).
-  // Errors: Unavailable, worth trying again later; anything else is not.
+  // Errors: Conflict, somebody else has sent under this name since this sink was first opened, and only reset() goes on; all others are worth
+  // trying again later.
   [[nodiscard]] virtual Result<std::optional<std::uint64_t>> open() = 0;
   // Sends `records`, in this order, and notes that all below `next` are sent. After an error it is not known whether they were:
   // open() must be called again, and says.

@@ -45,7 +45,7 @@ def yaml(value):
         if isinstance(entry, dict):
             lines.append(f"{key}:\n" + textwrap.indent(yaml(entry), "  "))
         elif isinstance(entry, list):
-            lines.append(f"{key}: [{', '.join(str(item) for item in entry)}]\n")
+            lines.append(f"{key}: [{', '.join(json.dumps(item) if isinstance(item, dict) else str(item) for item in entry)}]\n")
         else:
             lines.append(f"{key}: {entry}\n")
     return "".join(lines)
