@@ -42,7 +42,6 @@ class Mailbox {
     if (head_start_ == head_.size()) {
       head_.clear();
       head_start_ = 0;
-      if (head_.capacity() > kKeepCapacity) head_.shrink_to_fit();
       if (spilled_ == 0) head_.swap(fresh_behind_);
     } else if (head_start_ > 64 && head_start_ * 2 > head_.size()) {
       head_.erase(head_.begin(), head_.begin() + static_cast<std::ptrdiff_t>(head_start_));
@@ -110,11 +109,15 @@ class Mailbox {
     stored_end_ = end;
     spilled_ = end - begin;
   }
+  // Of an empty one: gives back the room that its messages took.
+  void shrink() {
+    if (head_.capacity() > 0) std::vector<model::Message>().swap(head_);
+    head_start_ = 0;
+  }
   // Whether any row of it is left to erase.
   [[nodiscard]] bool has_rows() const { return stored_end_ > erased_end_; }
 
  private:
-  static constexpr std::size_t kKeepCapacity = 32;
   std::vector<model::Message> head_;
   std::size_t head_start_ = 0;
   std::uint64_t spilled_ = 0;

@@ -552,6 +552,7 @@ std::string Table::close(model::Epoch next, std::vector<std::pair<std::string, s
     const std::size_t held = e->mailbox.bytes_in_memory();
     if (e->row.parked || held > limits_.address_mailbox_bytes_in_memory || mail_bytes_in_memory_ > limits_.mailbox_bytes_in_memory)
       mail_bytes_in_memory_ -= e->mailbox.spill(e->phase == Entity::Phase::InFlight ? e->batch : 0);
+    if (e->mailbox.empty()) e->mailbox.shrink();
     rest(*e);
   }
   touched_.clear();

@@ -21,7 +21,7 @@ class RocksDbStore final : public ports::StateStore {
  public:
   struct Options {
     std::size_t block_cache_bytes = 32u << 20;
-    std::size_t memtable_bytes = 16u << 20;  // Two of them exist while one is being flushed.
+    std::size_t memtable_bytes = 8u << 20;  // Two of them exist while one is being flushed.
   };
 
   // Makes the directory if it is missing. ErrorCode::Damaged: RocksDB does not find what it wrote. ErrorCode::NoSpace from apply() and
