@@ -97,10 +97,12 @@ Result<MadeConf> consumer_conf(const model::KafkaIngressSpec& spec, const Consum
   // A fetch that finds nothing keeps partitions that begin or go on meanwhile waiting.
   ours("fetch.wait.max.ms", "50");
   ours("fetch.error.backoff.ms", "50");
-  ours("fetch.message.max.bytes", share(limits.queued_bytes / 2, limits.partitions, 64u << 10, 512u << 10));
-  ours("fetch.max.bytes", share(limits.queued_bytes / 4, 1, 1u << 20, 4u << 20));
-  ours("queued.max.messages.kbytes", share(limits.queued_bytes / 1024, limits.partitions, 64, 1u << 20));
+  // librdkafka fetches while the queue holds less, so it may hold one fetch more. A fetch is a quarter of the queue: were it the larger one,
+  // each would fill the queue, and wait until it is seen to be empty again.
+  ours("queued.max.messages.kbytes", share(limits.queued_bytes / 1024, limits.partitions, 128, 1024));
   ours("queued.min.messages", share(limits.queued_records, limits.partitions, 1000, 1u << 20));
+  ours("fetch.message.max.bytes", share(limits.queued_bytes / 4, limits.partitions, 32u << 10, 256u << 10));
+  ours("fetch.max.bytes", "1048576");
   if (auto done = set_all(conf.get(), properties->set); !done) return fail(done.error());
   ours("group.id", spec.group_id);
   ours("enable.auto.commit", "false");

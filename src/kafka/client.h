@@ -54,8 +54,8 @@ struct MadeConf {
 // broker, however slow the functions are.
 struct ConsumerLimits {
   std::size_t partitions = 8;
-  std::uint64_t queued_bytes = 8u << 20;
-  std::uint64_t queued_records = 20'000;
+  std::uint64_t queued_bytes = 4u << 20;
+  std::uint64_t queued_records = 40'000;  // Of which each costs some 500 bytes beside its own.
 };
 [[nodiscard]] Result<MadeConf> consumer_conf(const model::KafkaIngressSpec& spec, const ConsumerLimits& limits);
 

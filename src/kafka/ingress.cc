@@ -22,9 +22,14 @@ constexpr std::uint64_t kCommitEveryTicks = 3;
 constexpr std::uint64_t kCountParkedEveryTicks = 5;
 constexpr int kLastCommitMs = 1'000;
 constexpr std::size_t kPartitionsAtFirst = 8;
+constexpr std::size_t kTurnRecords = 30'000;
+constexpr std::size_t kTurnRecordsFirst = 5'000;
 constexpr std::uint64_t kBatchBytesMax = 1u << 20;
 constexpr std::uint64_t kBatchBytesMin = 64u << 10;
 constexpr std::uint64_t kBatchBytesOfAll = 4u << 20;
+constexpr std::uint32_t kBatchRecordsMax = 1'000;
+constexpr std::uint32_t kBatchRecordsMin = 200;
+constexpr std::uint32_t kBatchRecordsOfAll = 16'000;
 
 connect::RecordRouterOptions router_options(const model::KafkaIngressSpec& spec, const IngressWorld& world, connect::RouteByValue by_value) {
   connect::RecordRouterOptions options;
@@ -74,7 +79,8 @@ Ingress::Ingress(model::KafkaIngressSpec spec, IngressWorld world, connect::Rout
       discovery_(discovery.value_or(kDiscovery)),
       loop_(std::make_shared<WorkerLoop>("kafka in")),
       asker_(std::make_shared<WorkerLoop>("kafka ask")),
-      router_(router_options(spec_, world_, std::move(by_value))) {
+      router_(router_options(spec_, world_, std::move(by_value))),
+      turns_(kTurnRecords, kTurnRecordsFirst) {
   for (const auto& topic : spec_.topics) topics_.push_back({.name = topic.topic});
 }
 
@@ -82,6 +88,7 @@ Ingress::Ingress(model::KafkaIngressSpec spec, IngressWorld world, connect::Rout
 Ingress::~Ingress() {
   asker_->stop();
   loop_->stop();
+  turns_.close();
   for (auto& reader : readers_) reader->stop();
   readers_.clear();
   consumer_.reset();
@@ -220,14 +227,18 @@ void Ingress::ask_seen(Topic& topic, std::int32_t partitions) {
 }
 
 void Ingress::add_readers(Topic& topic, std::int32_t partitions, std::optional<std::uint64_t> seen) {
-  const std::uint64_t batch_bytes = std::clamp(kBatchBytesOfAll / std::max<std::size_t>(sized_for_, 1), kBatchBytesMin, kBatchBytesMax);
+  const auto share = [this](auto of_all, auto least, auto most) {
+    return std::clamp(static_cast<decltype(of_all)>(of_all / sized_for_), least, most);
+  };
   const ReaderWorld shared{.spec = spec_,
                            .intake = world_.intake,
                            .loop = loop_,
                            .asker = asker_,
                            .router = router_,
+                           .turns = turns_,
                            .consumer = [this]() -> Consumer& { return *consumer_; },
-                           .batch_bytes = batch_bytes};
+                           .batch_records = share(kBatchRecordsOfAll, kBatchRecordsMin, kBatchRecordsMax),
+                           .batch_bytes = share(kBatchBytesOfAll, kBatchBytesMin, kBatchBytesMax)};
   auto left = std::make_shared<std::int32_t>(partitions - topic.partitions);
   for (std::int32_t partition = topic.partitions; partition < partitions; ++partition) {
     const Birth birth = seen && static_cast<std::uint64_t>(partition) >= *seen ? Birth::Later : Birth::Known;
@@ -264,6 +275,7 @@ void Ingress::hold_or_go_on() {
 void Ingress::stop(std::function<void()> done) {
   loop_->post([this, done = std::move(done)] {
     stopping_ = true;
+    turns_.close();
     hold_or_go_on();
     commit(kLastCommitMs);
     for (auto& reader : readers_) reader->stop();

@@ -27,6 +27,7 @@
 #include "base/result.h"
 #include "base/worker_loop.h"
 #include "connect/record_router.h"
+#include "kafka/turns.h"
 #include "model/edges.h"
 #include "ports/edges.h"
 #include "ports/intake.h"
@@ -101,6 +102,7 @@ class Ingress final : public ports::Ingress {
   connect::RecordRouter router_;
 
   // On the loop.
+  Turns turns_;
   std::unique_ptr<Consumer> consumer_;
   std::size_t sized_for_ = 0;  // Partitions that the consumer's limits are for.
   std::vector<Topic> topics_;

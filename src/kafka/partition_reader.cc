@@ -18,6 +18,9 @@ constexpr std::uint64_t kNotePassedUs = 10'000'000;
 constexpr std::uint64_t kAskEndUs = 5'000'000;
 constexpr std::uint64_t kRefillUs = 20'000;
 constexpr std::size_t kRefillBelow = 1'000;
+// A turn ends with an empty queue, after so many records that assigning the partition was worth it; or when nothing happens.
+constexpr std::uint64_t kTurnRecords = 10'000;
+constexpr std::uint64_t kIdleTurnUs = 1'000'000;
 
 std::optional<std::string_view> bytes_of(const void* data, std::size_t size) {
   if (data == nullptr) return std::nullopt;
@@ -65,17 +68,22 @@ void PartitionReader::stop() {
   stopped_ = true;
   ++round_;
   drop();
-  queue_.reset();
   end_seek(fail(ErrorCode::Unavailable, source_ + " is not read any more"));
 }
 
 void PartitionReader::drop() {
   reading_ = false;
   waiting_ = false;
-  pause_ms_ = 0;
   with_core_.reset();
   filling_ = {};
   passed_.reset();
+  let_go();
+}
+
+void PartitionReader::let_go() {
+  queue_.reset();
+  if (std::exchange(assigned_, false)) world_.consumer().unassign(name_);
+  world_.turns.leave(this);
 }
 
 void PartitionReader::begin_anew(std::uint64_t after_ms) {
@@ -131,20 +139,34 @@ void PartitionReader::read_from(std::uint64_t position) {
   metrics_.has_next.set(1);
   filling_.next = position;
   durable_->store(position + 1, std::memory_order_relaxed);
-  if (std::exchange(assigned_, false)) world_.consumer().unassign(name_);
-  queue_ = world_.consumer().queue(name_, [this] {
-    // From a thread of librdkafka's. One task is enough for whatever comes until it runs.
+  reading_ = true;
+  trouble_.clear();
+  if (begun_) std::exchange(begun_, nullptr)();
+  ask_for_turn();
+}
+
+void PartitionReader::ask_for_turn() {
+  world_.turns.ask(this, {.go = [this] { begin_turn(); },
+                          .records = [this]() -> std::size_t {
+                            if (!queue_) return 0;
+                            return turn_records_ == 0 ? std::max(queue_->length(), world_.turns.records_first()) : queue_->length();
+                          }});
+}
+
+void PartitionReader::begin_turn() {
+  turn_records_ = 0;
+  progress_us_ = monotonic_us();
+  // From a thread of librdkafka's. One task is enough for whatever comes until it runs.
+  const auto wake = [this] {
     if (!signalled_.exchange(true)) world_.loop->post([this] { pump(); });
-  });
-  if (auto assigned = world_.consumer().assign(name_, position); !assigned) {
+  };
+  queue_ = world_.consumer().queue(name_, wake);
+  if (auto assigned = world_.consumer().assign(name_, filling_.next); !assigned) {
     trouble_ = assigned.error().message;
     return begin_anew(kAskAgainMs);
   }
   assigned_ = true;
-  reading_ = true;
-  trouble_.clear();
-  if (begun_) std::exchange(begun_, nullptr)();
-  pump();
+  wake();  // The queue may not be empty: what ended its last reading is still in it, and nothing wakes up for what comes behind that.
 }
 
 void PartitionReader::position_is_gone() {
@@ -207,21 +229,35 @@ void PartitionReader::hold(bool held) {
 
 void PartitionReader::pump() {
   signalled_ = false;
-  if (!reading_ || held_ || !queue_) return;
+  if (!reading_ || held_) return;
   const std::uint64_t round = round_;
-  fill(filling_);
+  const std::uint64_t before = turn_records_;
+  fill();
   if (round != round_) return;  // An event has ended the reading.
-  if (!with_core_ && !filling_.records.empty()) {
+  if (!with_core_ && filling_.records > 0) {
     give();
-    fill(filling_);
+    fill();
     if (round != round_) return;
   }
+  if (turn_records_ != before) progress_us_ = monotonic_us();
+  if (!queue_) {
+    if (has_room() && !world_.turns.waits(this)) ask_for_turn();
+    return;
+  }
+  if (world_.turns.has(this) && world_.turns.someone_waits() && turn_records_ >= kTurnRecords && queue_->length() == 0) {
+    let_go();
+    return ask_for_turn();
+  }
+  if (world_.turns.someone_waits()) world_.turns.admit();
   refill_soon();
 }
 
-void PartitionReader::fill(Batch& batch) {
+bool PartitionReader::has_room() const { return filling_.records < world_.batch_records && filling_.bytes < world_.batch_bytes; }
+
+void PartitionReader::fill() {
+  Batch& batch = filling_;
   const std::uint64_t round = round_;
-  while (batch.records.size() < world_.batch_records && batch.bytes < world_.batch_bytes) {
+  while (queue_ && has_room()) {
     Record record = queue_->next();
     if (!record) return;
     if (record->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
@@ -231,15 +267,16 @@ void PartitionReader::fill(Batch& batch) {
     }
     const auto offset = static_cast<std::uint64_t>(record->offset);
     if (offset < batch.next) continue;  // The broker's batches begin before what was asked for.
-    route(*record, batch.commands, connect::RecordRouter::Counting::Yes);
+    route(*record, batch.commands);
     batch.bytes += record->len + record->key_len;
     batch.next = offset + 1;  // Offsets have gaps: what compaction took away, markers of transactions.
-    batch.records.push_back(std::move(record));
+    ++batch.records;
+    ++turn_records_;
     if (!trouble_.empty()) trouble_.clear();
   }
 }
 
-void PartitionReader::route(rd_kafka_message_t& record, std::vector<model::Command>& commands, connect::RecordRouter::Counting counting) {
+void PartitionReader::route(rd_kafka_message_t& record, std::vector<model::Command>& commands) {
   connect::IncomingRecord incoming;
   incoming.topic = name_.topic;
   incoming.key = bytes_of(record.key, record.key_len);
@@ -247,7 +284,7 @@ void PartitionReader::route(rd_kafka_message_t& record, std::vector<model::Comma
   incoming.traceparent = traceparent_of(record);
   incoming.place = place_;
   incoming.position = static_cast<std::uint64_t>(record.offset);
-  world_.router.route(incoming, commands, counting);
+  world_.router.route(incoming, commands);
 }
 
 void PartitionReader::event(const rd_kafka_message_t& event) {
@@ -255,6 +292,7 @@ void PartitionReader::event(const rd_kafka_message_t& event) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
       passed_ = static_cast<std::uint64_t>(std::max<std::int64_t>(event.offset, 0));
       trouble_.clear();
+      world_.turns.leave(this);  // It has caught up.
       return;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
     case RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE:
@@ -268,28 +306,17 @@ void PartitionReader::event(const rd_kafka_message_t& event) {
 }
 
 void PartitionReader::give() {
-  auto commands = std::exchange(filling_.commands, {});
+  ports::SourceBatch batch{source_, next_, filling_.next, std::exchange(filling_.commands, {})};
   with_core_ = std::exchange(filling_, {});
   filling_.next = with_core_->next;
   given_us_ = monotonic_us();
-  hand_over(std::move(commands));
-}
-
-void PartitionReader::give_again() {
-  std::vector<model::Command> commands;
-  for (const auto& record : with_core_->records) route(*record, commands, connect::RecordRouter::Counting::No);
-  hand_over(std::move(commands));
-}
-
-void PartitionReader::hand_over(std::vector<model::Command> commands) {
-  const std::uint64_t next = with_core_->next;
-  world_.intake.take_in({source_, next_, next, std::move(commands)}, in_this_round<void>([this](Result<void> result) { taken(std::move(result)); }),
-                        [durable = durable_, next] { durable->store(next + 1, std::memory_order_relaxed); });
+  world_.intake.take_in(std::move(batch), in_this_round<void>([this](Result<void> result) { taken(std::move(result)); }),
+                        [durable = durable_, next = filling_.next] { durable->store(next + 1, std::memory_order_relaxed); });
 }
 
 void PartitionReader::taken(Result<void> result) {
   if (result) {
-    metrics_.taken.add(with_core_->records.size());
+    metrics_.taken.add(with_core_->records);
     next_ = with_core_->next;
     metrics_.next.set(next_);
     with_core_.reset();
@@ -302,12 +329,10 @@ void PartitionReader::taken(Result<void> result) {
     return begin_anew(0);
   }
   if (result.error().code != ErrorCode::Overloaded && result.error().code != ErrorCode::Unavailable) trouble_ = result.error().message;
-  waiting_ = true;
   metrics_.waits.add();
   pause_ms_ = std::clamp(pause_ms_ * 2, kFullPauseFirstMs, kFullPauseMaxMs);
-  world_.loop->after(Duration{static_cast<std::int64_t>(pause_ms_)}, [this, round = round_] {
-    if (round == round_ && !stopped_) give_again();
-  });
+  begin_anew(pause_ms_);
+  waiting_ = true;
 }
 
 // librdkafka stops to fetch a partition whose queue is full, and looks whether it still is when something else happens on the connection, at
@@ -335,19 +360,21 @@ void PartitionReader::look_at_end() {
 
 void PartitionReader::tick() {
   if (stopped_) return;
+  // It has a turn, and nothing to do with it: the core has no room, or the partition cannot be read.
+  if (world_.turns.has(this) && world_.turns.someone_waits() && monotonic_us() - progress_us_ > kIdleTurnUs) let_go();
   pump();
   waiting_ = waiting_ || (with_core_ && monotonic_us() - given_us_ > kWaitingAfterUs);
-  if (!with_core_) waiting_ = false;
+  if (reading_ && !with_core_) waiting_ = false;
   metrics_.waiting.set(waiting_ ? 1 : 0);
   if (assigned_)
     if (const auto end = world_.consumer().seen_end(name_)) end_ = std::max(end_.value_or(0), *end);
-  const bool fetching = reading_ && !held_ && !waiting_;
+  const bool fetching = assigned_ && !held_ && !waiting_;
   if ((!fetching || !end_) && monotonic_us() - asked_end_us_ > kAskEndUs) look_at_end();
   const auto lag = info().lag;
   metrics_.lag.set(lag.value_or(0));
   metrics_.has_lag.set(lag ? 1 : 0);
 
-  if (!reading_ || held_ || with_core_ || !filling_.records.empty() || !passed_ || *passed_ <= next_) return;
+  if (!reading_ || held_ || with_core_ || filling_.records > 0 || !passed_ || *passed_ <= next_) return;
   if (monotonic_us() - passed_noted_us_ < kNotePassedUs) return;
   passed_noted_us_ = monotonic_us();
   filling_.next = *passed_;
@@ -361,7 +388,7 @@ ports::SourceInfo PartitionReader::info() const {
   info.end = end_;
   if (known_ && end_) {
     std::uint64_t at = next_;
-    if (passed_ && !with_core_ && filling_.records.empty()) at = std::max(at, *passed_);
+    if (passed_ && !with_core_ && filling_.records == 0) at = std::max(at, *passed_);
     info.end = std::max(*end_, at);
     info.lag = *info.end - at;
   }

@@ -4,9 +4,11 @@
 //      ^                                                  |    |
 //      +-------------- the core has another position -----+    +-- seek() --> asking the broker --> reading
 //
-// While reading, one batch is with the core and the next one is being filled. A batch the core has no room for is given again after a pause;
-// while both are full the queue is not read, and librdkafka fetches no more. The records of a batch are kept until it is taken, as librdkafka
-// has them: given again, they are routed again.
+// While reading, one batch is with the core and the next one is being filled. While both are full the queue is not read, and librdkafka
+// fetches no more. A record is let go of when it is in a batch: one of them would keep all that was fetched with it in memory. So a batch
+// that the core refuses, which is rare because it lets batches wait, is read from the broker again, after a pause.
+//
+// It reads only while it has a turn, or has caught up (turns.h). Without one it is not assigned: nothing is fetched for it.
 //
 // What it has read is only ever what lies behind the position it holds: every answer that comes late, from before a seek or a new
 // beginning, is told by its `round` and dropped. Should the core have taken such a batch after all, the next one does not fit, and the
@@ -28,6 +30,7 @@
 #include "connect/record_router.h"
 #include "kafka/consumer.h"
 #include "kafka/start.h"
+#include "kafka/turns.h"
 #include "model/edges.h"
 #include "ports/edges.h"
 #include "ports/intake.h"
@@ -41,6 +44,7 @@ struct ReaderWorld {
   std::shared_ptr<WorkerLoop> loop;   // Where it lives.
   std::shared_ptr<WorkerLoop> asker;  // Where questions to the broker are asked.
   connect::RecordRouter& router;
+  Turns& turns;
   std::function<Consumer&()> consumer;
   std::uint32_t batch_records = 1000;
   std::uint64_t batch_bytes = 1u << 20;
@@ -76,8 +80,8 @@ class PartitionReader {
 
  private:
   struct Batch {
-    std::vector<Record> records;
-    std::vector<model::Command> commands;
+    std::vector<model::Command> commands;  // Gone once the core has it.
+    std::uint64_t records = 0;
     std::uint64_t bytes = 0;
     std::uint64_t next = 0;  // Position after it.
   };
@@ -90,13 +94,16 @@ class PartitionReader {
   void read_from(std::uint64_t position);
   void position_is_gone();
 
+  void ask_for_turn();
+  void begin_turn();
+  // Not assigned any more. What is in the queue is gone, and will be fetched again.
+  void let_go();
   void pump();
-  void fill(Batch& batch);
-  void route(rd_kafka_message_t& record, std::vector<model::Command>& commands, connect::RecordRouter::Counting counting);
+  void fill();
+  [[nodiscard]] bool has_room() const;
+  void route(rd_kafka_message_t& record, std::vector<model::Command>& commands);
   void event(const rd_kafka_message_t& event);
   void give();
-  void give_again();
-  void hand_over(std::vector<model::Command> commands);
   void taken(Result<void> result);
   void refill_soon();
   [[nodiscard]] Questions questions() const;
@@ -116,7 +123,9 @@ class PartitionReader {
   std::unique_ptr<PartitionQueue> queue_;
   std::atomic<bool> signalled_{false};  // A wake-up is on its way to the loop.
   bool assigned_ = false;
-  bool reading_ = false;
+  bool reading_ = false;      // Its position is known; it reads, or waits for its turn to.
+  std::uint64_t turn_records_ = 0;
+  std::uint64_t progress_us_ = 0;  // When something was last taken out of the queue.
   bool held_ = false;
   bool stopped_ = false;
   std::function<void()> begun_;
@@ -128,7 +137,7 @@ class PartitionReader {
   std::optional<Batch> with_core_;
   bool waiting_ = false;              // The batch with the core waits for room.
   std::uint64_t given_us_ = 0;
-  std::uint64_t pause_ms_ = 0;
+  std::uint64_t pause_ms_ = 0;        // Before the next try; grows while the core refuses.
   Batch filling_;
   std::optional<std::uint64_t> passed_;  // The broker has nothing below it but what was read: markers of transactions, gaps.
   std::uint64_t passed_noted_us_ = 0;
