@@ -5,10 +5,7 @@
 
 #include "connect/outbox.h"
 #include "connect/protobuf_route.h"
-#include "base/log.h"
-#if __has_include("kafka/ingress.h")
 #include "kafka/ingress.h"
-#endif
 #include "kafka/properties.h"
 #include "kafka/sink.h"
 #include "nats/ingress.h"
@@ -71,14 +68,12 @@ Result<Edges> make_edges(const config::Configuration& configuration, const std::
     return std::ranges::any_of(endpoints, [type](const auto& endpoint) { return endpoint.matches(type); });
   };
   const std::uint64_t message_bytes_max = configuration.settings.limits.message_bytes;
-#if __has_include("kafka/ingress.h")
   for (const auto& spec : configuration.kafka_ingresses) {
     kafka::IngressWorld world{runtime, runtime, serves, is_stream_egress(configuration, spec.on_bad_record), message_bytes_max};
     auto ingress = kafka::Ingress::create(spec, std::move(world));
     if (!ingress) return fail(of("ingress", spec.id, ingress.error()));
     edges.ingresses.push_back(*std::move(ingress));
   }
-#endif
   for (const auto& spec : configuration.nats_ingresses) {
     nats::IngressWorld world{runtime, runtime, serves, is_stream_egress(configuration, spec.on_bad_record), message_bytes_max};
     auto ingress = nats::Ingress::create(spec, std::move(world));
@@ -91,7 +86,7 @@ Result<Edges> make_edges(const config::Configuration& configuration, const std::
                std::make_unique<kafka::KafkaSink>(spec, directory_id));
   for (const auto& spec : configuration.nats_egresses)
     add_outbox(edges, runtime,
-               {.id = spec.id, .kind = "holdfast.nats.v1/egress", .delivery = spec.jetstream ? "exactly-once" : "none", .bytes_max = spec.outbox_bytes},
+               {.id = spec.id, .kind = "holdfast.nats.v1/egress", .delivery = spec.jetstream ? "at-least-once, de-duplicated" : "none", .bytes_max = spec.outbox_bytes},
                std::make_unique<nats::Sink>(spec, directory_id));
   return edges;
 }

@@ -91,9 +91,9 @@ struct ViewSettings {
   // Log written between two checkpoints: what a restart may have to read again.
   std::uint64_t checkpoint_bytes = 64ull << 20;
   // Committed rows in memory, not yet in the store.
-  std::uint64_t dirty_bytes = 32ull << 20;
+  std::uint64_t dirty_bytes = 16ull << 20;
   // The store's cache of what it read.
-  std::uint64_t block_cache = 16ull << 20;
+  std::uint64_t block_cache = 8ull << 20;
 };
 
 struct Settings {

@@ -44,6 +44,10 @@ class Levels {
     const auto it = outboxes_.find(stream);
     return it == outboxes_.end() ? nullptr : &it->second;
   }
+  template <typename Visit>
+  void for_each_outbox(Visit visit) const {
+    for (const auto& [stream, outbox] : outboxes_) visit(stream, outbox.bytes.load(std::memory_order_relaxed));
+  }
   [[nodiscard]] bool any_outbox_full() const {
     for (const auto& [stream, outbox] : outboxes_)
       if (outbox.is_full()) return true;

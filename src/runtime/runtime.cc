@@ -412,6 +412,10 @@ bool Runtime::ready(std::string* why) const {
 
 void Runtime::collect(MetricsSink& sink) const {
   epochs_->collect(sink);
+  levels_.for_each_outbox([&sink](const std::string& stream, std::uint64_t bytes) {
+    sink.gauge("holdfast_runtime_outbox_bytes", "Bytes of records that wait to be sent on, about.", {{"stream", stream}},
+               static_cast<double>(bytes));
+  });
   for (const auto& shard : shards_) shard->collect(sink);
 }
 
