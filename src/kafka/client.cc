@@ -7,6 +7,14 @@
 #include "base/check.h"
 #include "base/log.h"
 
+// CMakeLists.txt says why, and puts this in the place of librdkafka's own: when its main thread has to look at its timers again, in
+// microseconds from now. It waits in whole milliseconds and rounds down, so that within the last one it does not wait at all.
+extern "C" std::int64_t __real_rd_kafka_timers_next(void* timers, int longest_us, int lock) __attribute__((weak));
+extern "C" std::int64_t __wrap_rd_kafka_timers_next(void* timers, int longest_us, int lock) {
+  const std::int64_t us = __real_rd_kafka_timers_next(timers, longest_us, lock);
+  return us <= 0 ? us : (us + 999) / 1000 * 1000;
+}
+
 namespace holdfast::kafka {
 namespace {
 
