@@ -16,6 +16,9 @@ constexpr Duration kIdlePause{10};  // After a page that came back empty: while 
 constexpr Duration kRetryFirst{50};
 constexpr Duration kRetryMax{5'000};
 constexpr std::uint64_t kPausesDoubledMax = 7;
+constexpr std::size_t kBusyRecords = 256;
+constexpr std::int64_t kBusyPauseFactor = 3;  // A quarter of the time is spent sending.
+constexpr Duration kBusyPauseMax{200};
 
 }  // namespace
 
@@ -125,7 +128,8 @@ void Outbox::send(ports::StreamPage&& page) {
   std::erase_if(page.records, [](const auto& entry) { return !entry.record.error.empty(); });
   const std::uint64_t started = monotonic_us();
   auto outcome = sink_->send(page.records, page.next);
-  metrics_.send_latency.record_us(monotonic_us() - started);
+  const std::uint64_t took = monotonic_us() - started;
+  metrics_.send_latency.record_us(took);
   if (!outcome) return ending_ ? end() : try_again(outcome.error());
   if (outcome->refused) {
     const auto index = std::min(outcome->refused->index, page.records.size() - 1);
@@ -141,7 +145,12 @@ void Outbox::send(ports::StreamPage&& page) {
       log_warn("cannot take away what was sent", {{"egress", id}, {"error", released.error().message}});
   });
   if (ending_) return end();
-  read();
+  // A page costs the outside a transaction, whatever is in it. Where so much comes that nobody is waiting for the single record, more of
+  // them share one; a page that was full has the next one waiting already.
+  const bool is_busy = page.records.size() >= kBusyRecords && bytes < spec_.page_bytes && page.records.size() < spec_.page_records;
+  if (!is_busy) return read();
+  const Duration pause{std::min<std::int64_t>(static_cast<std::int64_t>(took / 1000) * kBusyPauseFactor, kBusyPauseMax.ms)};
+  loop_.after(pause, [this] { ending_ ? end() : read(); });
 }
 
 void Outbox::set_aside(std::uint64_t position, std::string reason) {
@@ -205,11 +214,12 @@ void Outbox::stop(Duration grace, std::function<void()> done) {
   if (grace.ms <= 0) sink_->interrupt();
   loop_.post([this, done = std::move(done)]() mutable {
     if (!ended_) ended_ = std::move(done);
-    if (standing_ || pausing_) end();
+    if (standing_ || pausing_ || over_) end();
   });
 }
 
 void Outbox::end() {
+  over_ = true;
   if (under_way_ || !ended_) return;
   std::exchange(ended_, nullptr)();
 }
@@ -228,6 +238,7 @@ void Outbox::info(Done<ports::EgressInfo> done) {
     info.trouble = trouble_;
     info.stopped = stopped_;
   }
+  if (info.trouble.empty()) info.trouble = sink_->trouble();
   info.bytes_max = spec_.bytes_max;
   info.sent = metrics_.sent.get();
   info.parked = metrics_.parked.get();
@@ -247,7 +258,8 @@ void Outbox::collect(MetricsSink& sink) const {
   sink.counter("holdfast_egress_set_aside_total", "Records that the outside will never take.", labels, metrics_.parked.get());
   sink.counter("holdfast_egress_reopened_total", "Times the way out was made anew after a failure.", labels, metrics_.reopened.get());
   sink.gauge("holdfast_egress_position", "All records below it are sent.", labels, static_cast<double>(metrics_.position.get()));
-  sink.gauge("holdfast_egress_in_trouble", "1 while it cannot send.", labels, static_cast<double>(metrics_.trouble.get()));
+  const bool in_trouble = metrics_.trouble.get() != 0 || !sink_->trouble().empty();
+  sink.gauge("holdfast_egress_in_trouble", "1 while it cannot send.", labels, in_trouble ? 1 : 0);
   sink.histogram("holdfast_egress_send_seconds", "Time to send one page of records, with a transaction where there is one.", labels,
                  metrics_.send_latency);
 }

@@ -38,7 +38,7 @@ struct OutboxSpec {
   std::string kind;      // For people.
   std::string delivery;  // For people.
   std::uint64_t bytes_max = 0;
-  std::uint32_t page_records = 5'000;
+  std::uint32_t page_records = 10'000;
   std::size_t page_bytes = 4u << 20;
 };
 
@@ -90,6 +90,7 @@ class Outbox final : public ports::Egress {
   std::uint32_t failures_ = 0;
   bool standing_ = false;     // Until resume().
   bool pausing_ = false;      // Until the next try.
+  bool over_ = false;         // It has seen that it is to end, maybe before stop() came to say who waits for it.
   std::atomic<bool> ending_{false};
   bool under_way_ = false;    // A question to the stream.
   std::function<void()> ended_;

@@ -68,7 +68,10 @@ Result<std::unique_ptr<Producer>> Producer::create(const model::KafkaEgressSpec&
     if (record.err == RD_KAFKA_RESP_ERR_NO_ERROR || record._private == nullptr) return;
     self->failed_.push_back({reinterpret_cast<std::size_t>(record._private) - 1, record.err});
   };
-  producer->owner_.failed = [self = producer.get()](rd_kafka_resp_err_t, std::string_view why) { self->trouble_ = why; };
+  producer->owner_.failed = [self = producer.get()](rd_kafka_resp_err_t, std::string_view why) {
+    self->trouble_ = why;
+    if (self->options_.failed) self->options_.failed(why);
+  };
   auto client = make_client(std::move(made->conf), Client::Producer, producer->owner_);
   if (!client) return fail(client.error());
   producer->client_ = std::move(*client);

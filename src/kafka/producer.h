@@ -55,6 +55,7 @@ class Producer {
     std::uint64_t batch_bytes = 1'000'000;
     bool alone = false;            // Each record is a batch of its own.
     const std::atomic<bool>* interrupted = nullptr;  // Ends what blocks, with Unavailable.
+    std::function<void(std::string_view why)> failed;  // What the connection's errors are, on the thread that calls. Empty: not interested.
   };
   [[nodiscard]] static Result<std::unique_ptr<Producer>> create(const model::KafkaEgressSpec& spec, Options options);
   ~Producer();

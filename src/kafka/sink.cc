@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <mutex>
 #include <utility>
 
 #include "base/log.h"
@@ -59,6 +61,7 @@ class KafkaSink::Impl {
 
   Result<std::optional<std::uint64_t>> open() {
     auto opened = try_open();
+    set_trouble("");
     if (!opened) close();
     if (opened) position_ = *opened;
     return opened;
@@ -80,6 +83,7 @@ class KafkaSink::Impl {
       page.push_back(std::move(*record));
     }
     auto sent = keeps_position() ? send_committed(page, next) : send_plain(page);
+    set_trouble("");
     if (!sent) close();
     return sent;
   }
@@ -97,9 +101,18 @@ class KafkaSink::Impl {
   }
 
   void interrupt() { interrupted_ = true; }
+  [[nodiscard]] std::string trouble() const {
+    const std::lock_guard lock(mutex_);
+    return trouble_;
+  }
   [[nodiscard]] bool keeps_position() const { return spec_.delivery == Delivery::ExactlyOnce; }
 
  private:
+  void set_trouble(std::string_view why) {
+    const std::lock_guard lock(mutex_);
+    trouble_ = why;
+  }
+
   void close() {
     for (auto& producer : producers_) producer.reset();
     reopen_ = false;
@@ -110,7 +123,8 @@ class KafkaSink::Impl {
                                     .transactional_id = transactional_id,
                                     .batch_bytes = batch_bytes_,
                                     .alone = alone_,
-                                    .interrupted = &interrupted_});
+                                    .interrupted = &interrupted_,
+                                    .failed = [this](std::string_view why) { set_trouble(why); }});
   }
 
   Result<std::optional<std::uint64_t>> try_open() {
@@ -252,6 +266,8 @@ class KafkaSink::Impl {
   const std::string transactional_id_;
   const std::string writer_;
   std::atomic<bool> interrupted_{false};
+  mutable std::mutex mutex_;
+  std::string trouble_;  // Of the call that is under way.
   std::array<std::unique_ptr<Producer>, 2> producers_;  // The second one for transactions only.
   std::size_t turn_ = 0;
   std::optional<std::uint64_t> position_;  // As it was committed last.
@@ -271,6 +287,7 @@ Result<ports::SendOutcome> KafkaSink::send(std::span<const ports::StreamPage::En
 }
 Result<void> KafkaSink::reset(std::uint64_t position) { return impl_->reset(position); }
 void KafkaSink::interrupt() { impl_->interrupt(); }
+std::string KafkaSink::trouble() const { return impl_->trouble(); }
 bool KafkaSink::keeps_position() const { return impl_->keeps_position(); }
 
 }  // namespace holdfast::kafka

@@ -39,6 +39,7 @@ class KafkaSink final : public ports::RecordSink {
   [[nodiscard]] Result<ports::SendOutcome> send(std::span<const ports::StreamPage::Entry> records, std::uint64_t next) override;
   [[nodiscard]] Result<void> reset(std::uint64_t position) override;
   void interrupt() override;
+  [[nodiscard]] std::string trouble() const override;
   [[nodiscard]] bool keeps_position() const override;
 
  private:

@@ -38,6 +38,8 @@ class RecordSink {
   [[nodiscard]] virtual Result<void> reset(std::uint64_t position) = 0;
   // Any thread: a call that is under way returns soon, with Unavailable.
   virtual void interrupt() {}
+  // Any thread: what keeps a call that is under way from getting on, while it still hopes. Empty: nothing.
+  [[nodiscard]] virtual std::string trouble() const { return {}; }
   // Whether it keeps a position, so that each record is sent once.
   [[nodiscard]] virtual bool keeps_position() const = 0;
 };
