@@ -403,6 +403,7 @@ void Shard::close_open_epoch() {
   for (auto& task : std::exchange(patient_gate_, {})) gate_.push_back(std::move(task));
   readers_wait_ = false;
   taken_in_ = 0;
+  burst_began_ = clock_.now();
   gates_.emplace_back(epoch, std::exchange(gate_, {}));
   close_wanted_ = false;
   cut_ = std::move(cut);

@@ -195,7 +195,8 @@ class Shard final : private InvokerHost {
 
   std::deque<WaitingBatch> intake_;
   std::uint64_t taken_in_ = 0;        // Messages, in the open epoch.
-  Instant burst_began_;               // When the first of them was.
+  Instant burst_began_;               // When the first of them was; or the epoch, while the burst before goes on.
+  Instant last_taken_in_;
   double handled_per_ms_ = 0;         // By functions, lately.
   std::uint64_t handled_ = 0;         // Since handled_since_.
   Instant handled_since_;

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kWaitingBatchesMax = 10'000;
 constexpr std::int64_t kRateWindow_ms = 50;
+constexpr Duration kBurstOver{100};  // After so long without anything taken in.
 
 }  // namespace
 
@@ -52,6 +53,7 @@ void Shard::pump_intake() {
       continue;
     }
     if (taken_in_ == 0) burst_began_ = clock_.now();
+    last_taken_in_ = clock_.now();
     taken_in_ += count;
     metrics_.messages_in.add(count);
     table_.apply(std::move(*position));
@@ -77,10 +79,10 @@ std::uint64_t Shard::backlog() const {
 // Whether what was taken in will be handled soon, so that the epoch should not be cut before that.
 bool Shard::is_worth_waiting() const {
   constexpr std::uint64_t kTail = 32;  // The last part of a burst is not waited for: its answers and the next burst overlap.
-  if (taken_in_ == 0) return false;
   const std::uint64_t waiting = backlog();
   if (waiting <= std::max<std::uint64_t>(burst() / kTail, 1)) return false;
-  if (clock_.now().unix_ms - burst_began_.unix_ms >= options_.intake_burst_max.ms) return false;
+  const Instant now = clock_.now();
+  if (now - last_taken_in_ >= kBurstOver || now - burst_began_ >= options_.intake_burst_max) return false;
   return static_cast<double>(waiting) <= handled_per_ms_ * static_cast<double>(options_.intake_burst_max.ms);
 }
 

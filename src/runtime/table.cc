@@ -16,7 +16,7 @@ using codec::RowKind;
 
 constexpr std::size_t kEntityOverhead = 400;       // Of an entity with nothing in it, about.
 constexpr std::size_t kStreamsCachedMax = 10'000;
-constexpr std::size_t kHotBytesMax = 4u << 20;      // Of one stream's newest records,
+constexpr std::size_t kHotBytesMax = 8u << 20;      // Of one stream's newest records,
 constexpr std::size_t kAllHotBytesMax = 16u << 20;  // and of those of all.
 
 // A row that our own code wrote and that its checksums vouch for does not decode: the data directory is of another
