@@ -170,6 +170,9 @@ class Core final : public ports::Intake, public ports::Streams {
     const auto found = rows_.find(name);
     return found != rows_.end() ? std::optional(found->second) : std::nullopt;
   }
+  bool until_messages(std::size_t count) {
+    return until([&] { return messages_.size() >= count; });
+  }
   bool until_row(const std::string& name, std::uint64_t next) {
     return until([&] { return rows_.contains(name) && rows_[name].next == next; });
   }
@@ -276,6 +279,17 @@ class KafkaIngressTest : public BrokerTest {
   std::string source(const std::string& topic, int partition) { return "test/in/" + topic + "/" + std::to_string(partition); }
   void produce_numbers(const std::string& topic, int partition, int from, int to) {
     for (int i = from; i < to; ++i) produce(topic, partition, "k" + std::to_string(i), std::to_string(partition) + ":" + std::to_string(i));
+  }
+  // "0", "1", … in turn to the partitions.
+  void produce_much(const std::string& topic, int partitions, int records) {
+    for (int i = 0; i < records; ++i) {
+      std::string value = std::to_string(i);
+      while (rd_kafka_producev(admin_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(i % partitions), RD_KAFKA_V_KEY("k", 1),
+                               RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(value.data(), value.size()),
+                               RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
+        rd_kafka_poll(admin_.get(), 10);
+    }
+    ASSERT_EQ(rd_kafka_flush(admin_.get(), 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
   }
   static std::multiset<std::string> numbers(int partition, int from, int to) {
     std::multiset<std::string> out;
@@ -628,16 +642,63 @@ TEST_F(KafkaIngressTest, MuchThatWaitsComesInLargeBatches) {
   const auto topic = name("topic");
   create_topic(topic, 1);
   constexpr int kRecords = 50'000;
-  for (int i = 0; i < kRecords; ++i)
-    while (rd_kafka_producev(admin_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_KEY("k", 1),
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(const_cast<char*>("value"), 5),
-                             RD_KAFKA_V_END) == RD_KAFKA_RESP_ERR__QUEUE_FULL)
-      rd_kafka_poll(admin_.get(), 10);
-  ASSERT_EQ(rd_kafka_flush(admin_.get(), 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+  produce_much(topic, 1, kRecords);
   auto ingress = started(spec_of(topic));
   EXPECT_TRUE(core_.until_row(source(topic, 0), kRecords));
   EXPECT_EQ(core_.messages().size(), static_cast<std::size_t>(kRecords));
   EXPECT_EQ(core_.largest_batch(), 1000u);
+  stop(std::move(ingress));
+}
+
+// More than may be in memory at once: partitions wait for their turn, and go on where they were.
+TEST_F(KafkaIngressTest, ManyPartitionsThatAreBehindAreReadInTurnsAndInOrder) {
+  const auto topic = name("topic");
+  constexpr int kPartitions = 16;
+  constexpr int kEach = 15'000;
+  create_topic(topic, kPartitions);
+  produce_much(topic, kPartitions, kPartitions * kEach);
+  auto ingress = started(spec_of(topic));
+  for (int partition = 0; partition < kPartitions; ++partition) EXPECT_TRUE(core_.until_row(source(topic, partition), kEach));
+  std::vector<int> next(kPartitions);
+  for (int partition = 0; partition < kPartitions; ++partition) next[static_cast<std::size_t>(partition)] = partition;
+  std::size_t wrong = 0;
+  for (const auto& message : core_.messages()) {
+    const int value = std::stoi(message.argument.value);
+    auto& expected = next[static_cast<std::size_t>(value % kPartitions)];
+    if (value != expected) ++wrong;
+    expected += kPartitions;
+  }
+  EXPECT_EQ(wrong, 0u);
+  EXPECT_EQ(core_.messages().size(), static_cast<std::size_t>(kPartitions * kEach));
+  stop(std::move(ingress));
+}
+
+TEST_F(KafkaIngressTest, SeekWhileRecordsFlowNeverSkipsOne) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  constexpr int kRecords = 100'000;
+  constexpr int kSought = 777;
+  produce_much(topic, 1, kRecords);
+  auto ingress = started(spec_of(topic));
+  for (int i = 1; i <= 10; ++i) {
+    EXPECT_TRUE(core_.until_messages(static_cast<std::size_t>(i) * 5'000));
+    EXPECT_EQ(answer([&](auto done) { ingress->seek("", {ports::SeekTo::Kind::Position, kSought, {}}, std::move(done)); }), "");
+  }
+  EXPECT_TRUE(core_.until_row(source(topic, 0), kRecords));
+  // Each is the next of the one before, or the one that was sought.
+  int jumps = 0;
+  int before = -1;
+  for (const auto& message : core_.messages()) {
+    const int value = std::stoi(message.argument.value);
+    if (value != before + 1) {
+      ++jumps;
+      EXPECT_EQ(value, kSought) << "after " << before;
+    }
+    before = value;
+  }
+  EXPECT_GT(jumps, 0);
+  EXPECT_LE(jumps, 10);
+  EXPECT_EQ(before, kRecords - 1);
   stop(std::move(ingress));
 }
 
