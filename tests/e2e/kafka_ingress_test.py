@@ -109,6 +109,23 @@ class Records(IngressCase):
         self.assertEqual(headers[b"a"]["traceparent"].decode().split("-")[1], trace.split("-")[1])
         self.assertNotIn("traceparent", headers[b"b"])
 
+    def test_records_of_all_sizes_and_compressions(self):
+        source = self.topic("in", 2, max_message_bytes=12 << 20)
+        self.start(ingress(self.broker, [(source, "test/f")], **earliest()), function=noted)
+        sizes = []
+        for codec in ("none", "gzip", "snappy", "lz4", "zstd"):
+            self.broker.produce(source, [(f"id{n % 7}", bytes([n % 251]) * (n * 97)) for n in range(100)], compression_type=codec)
+            sizes += [n * 97 for n in range(100)]
+        # Each much larger than what is fetched at once.
+        large = [3 << 20, 8 << 20, 1 << 20]
+        self.broker.produce(source, [("large", b"x" * size) for size in large], message_max_bytes=12 << 20)
+
+        def seen():
+            return sorted(len(i.value) for r in self.server.requests() for i in r.invocations)
+        self.eventually(lambda: len(seen()) >= 503, lambda: f"{len(seen())} {self.ingress()}", 60)
+        self.assertEqual(seen(), sorted(sizes + large))
+        self.assertEqual([len(i.value) for r in self.server.requests(id="large") for i in r.invocations], large)
+
     def test_transactions_that_were_aborted_are_no_messages(self):
         source = self.topic()
         producer = confluent().Producer({**self.broker.client_config(), "transactional.id": f"other-{source}"})
@@ -234,6 +251,24 @@ class BadRecords(IngressCase):
         self.broker.produce(self.source, [("a", "4")])
         self.eventually_handled(["1", "2", "3", "4", "x" * 2 * KB, "nobody"])
 
+    def test_a_crash_while_they_are_tried_again_loses_and_doubles_none(self):
+        source, count = self.topic("in"), 5000
+        self.broker.produce(source, numbers(count))
+        document = ingress(self.broker, [(source, "gone/f")], **earliest())
+        self.start(document)
+        self.eventually(lambda: self.ingress()["parked"] == count, lambda: self.ingress(), 60)
+        self.again(document, endpoint("gone/*", self.server.url))
+        retry = threading.Thread(target=lambda: self.holdfast.cli("ingress", "retry", "test/in", check=False), daemon=True)
+        retry.start()
+        self.eventually(lambda: self.ingress()["parked"] < count, lambda: self.ingress())
+        self.again(document, endpoint("gone/*", self.server.url))
+        retry.join(60)
+        left = self.ingress()["parked"]
+        print(f"       killed with {left} of {count} still parked", flush=True)
+        self.assertEqual(self.holdfast.cli_json("ingress", "retry", "test/in")["retried"], left)
+        self.eventually_handled(range(count), 60)
+        self.assertEqual(self.parked_records(), [])
+
     def test_they_go_to_a_topic_of_a_kafka_egress(self):
         letters = self.topic("letters")
         self.begin({"then": "dead-letter", "deadLetter": {"egress": "test/kafka", "topic": letters}}, egress(self.broker, id="test/kafka"))
@@ -332,18 +367,23 @@ class ComeAndGo(IngressCase):
         lost = self.ingress()["lost"]
         self.assertEqual(sorted(map(int, self.handled())), [*range(3), *range(3 + lost, 23)])
 
-    def test_a_topic_made_anew_is_read(self):
-        source = self.topic("in")
-        document = ingress(self.broker, [(source, "test/f")], autoOffsetResetPosition="earliest", **earliest())
-        self.start(document)
-        self.broker.produce(source, numbers(10))
-        self.eventually_handled(range(10))
-        self.holdfast.stop()
-        self.broker.delete_topic(source)
-        self.broker.create_topic(source, 1)
-        self.broker.produce(source, numbers(3, 10))
-        self.up(self.module)
-        self.eventually_handled(range(13))
+    def test_a_topic_made_anew_is_read_from_its_beginning(self):
+        for running in (False, True):
+            with self.subTest(running=running):
+                self.data = self.folder / f"data-{running}"
+                source = self.topic("in")
+                self.start(ingress(self.broker, [(source, "test/f")], autoOffsetResetPosition="earliest", **earliest()))
+                self.broker.produce(source, numbers(10))
+                self.eventually_handled(range(10))
+                if not running:
+                    self.holdfast.stop()
+                self.broker.delete_topic(source)
+                self.broker.create_topic(source, 1)
+                self.broker.produce(source, numbers(3, 10))
+                if not running:
+                    self.up(self.module)
+                self.eventually_handled(range(13), 60)
+                self.assertEqual(self.holdfast.stop(), 0)
 
 
 class Slow(IngressCase):
