@@ -153,9 +153,10 @@ class KafkaCase(Case):
                 found = (found or 0) + float(line.rsplit(" ", 1)[1])
         return found
 
-    def rss_mb(self):
+    def rss_mb(self, peak=False):
+        """Of Holdfast, now or at its highest since it was started."""
         status = pathlib.Path(f"/proc/{self.holdfast.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) / 1024
+        return int(re.search(rf"{'VmHWM' if peak else 'VmRSS'}:\s+(\d+) kB", status)[1]) / 1024
 
     def values(self, topic, isolation="read_committed"):
         """The values of a topic's records as text, in order of partition and offset."""
