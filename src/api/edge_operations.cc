@@ -105,6 +105,8 @@ const EdgeOperations::Route EdgeOperations::kRoutes[] = {
     {kIngresses, "parked", "skip", Operation::SkipParked},
     {kEgresses, "", "", Operation::Show},
     {kEgresses, "resume", "", Operation::Resume},
+    {kEgresses, "unsendable", "retry", Operation::RetryUnsendable},
+    {kEgresses, "unsendable", "skip", Operation::SkipUnsendable},
 };
 
 EdgeOperations::EdgeOperations(ports::Streams& streams, std::vector<ports::Ingress*> ingresses, std::vector<ports::Egress*> egresses,
@@ -170,13 +172,14 @@ void EdgeOperations::handle_ingress(ExchangePtr exchange, Operation operation, p
       if (!seek) return exchange->answer_error(seek.error());
       return ingress.seek(std::move(seek->source), seek->to, answer_done(std::move(exchange), R"({"sought":true})"));
     }
-    case Operation::List:
-    case Operation::Show: break;
+    default: break;
   }
   ingress.info(answer_with(std::move(exchange), ingress_json));
 }
 
 void EdgeOperations::handle_egress(ExchangePtr exchange, Operation operation, ports::Egress& egress) {
+  if (operation == Operation::RetryUnsendable) return egress.retry_unsendable(answer_count(std::move(exchange), "retried"));
+  if (operation == Operation::SkipUnsendable) return egress.skip_unsendable(answer_count(std::move(exchange), "skipped"));
   if (operation == Operation::Resume) return egress.resume(answer_done(std::move(exchange), R"({"resumed":true})"));
   egress.info(answer_with(std::move(exchange), egress_json));
 }

@@ -26,7 +26,7 @@ class EdgeOperations {
   void handle(ExchangePtr exchange, const Path& path);
 
  private:
-  enum class Operation { List, Show, Pause, Resume, Seek, ListParked, RetryParked, SkipParked };
+  enum class Operation { List, Show, Pause, Resume, Seek, ListParked, RetryParked, SkipParked, RetryUnsendable, SkipUnsendable };
   struct Route;
   static const Route kRoutes[];
   [[nodiscard]] static const Route* find_route(const Path& path);

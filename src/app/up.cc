@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -40,6 +41,8 @@ namespace {
 
 constexpr const char* kMemory = "memory";
 constexpr Duration kSendMax{3'000};   // For what an egress is sending just then.
+constexpr Duration kCommitMax{5'000};  // For the last commit and checkpoint, on a disk that may be full.
+constexpr Duration kEndMax{5'000};     // For clients of brokers that are away to let go.
 constexpr Duration kDrainMax{2'000};  // For answers on their way to clients, once the runtime has stopped.
 
 constexpr const char* kNothingToRun = R"(up: no configuration files are given, so there is nothing to run.
@@ -338,7 +341,20 @@ void stop(Parts& parts, StopSignals& signals, Duration grace) {
     });
   });
   wait();
-  parts.runtime->stop(grace, [&signals] { signals.notify(); });
+  auto runtime_stopped = std::make_shared<std::atomic<bool>>(false);
+  parts.loops.front()->post([home = parts.loops.front().get(), runtime_stopped, grace, runtime = parts.runtime.get()] {
+    home->after(Duration{grace.ms + kCommitMax.ms}, [runtime_stopped, runtime] {
+      if (runtime_stopped->load()) return;
+      std::string why;
+      (void)runtime->ready(&why);
+      log_error("stopping without a last commit; what was acknowledged is in the log", {{"why", why}});
+      std::_Exit(cli::kExitFailed);
+    });
+  });
+  parts.runtime->stop(grace, [&signals, runtime_stopped] {
+    *runtime_stopped = true;
+    signals.notify();
+  });
   wait();
 
   // Answers that are still on their way get a moment, event streams do not end by themselves.
@@ -435,6 +451,11 @@ int up(const cli::UpOptions& options) {
   stop(parts, *signals, options.grace);
   end(parts);
   log_info("stopped");
+  // All is durable, and nobody waits: whatever still holds on to a connection must not hold up the end.
+  std::thread([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(kEndMax.ms));
+    std::_Exit(cli::kExitDone);
+  }).detach();
   return cli::kExitDone;
 }
 

@@ -259,6 +259,10 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
                                  [&](const EdgeCommands& e) { return e.egress_resume(id, yes); });
   add_id(*egress_resume, id, "which");
   add_yes(*egress_resume, yes);
+  auto* egress_retry = add_edge(*egress, "retry", "send all that could not be sent and was set aside", [&](const EdgeCommands& e) { return e.egress_retry(id); });
+  add_id(*egress_retry, id, "which");
+  auto* egress_skip = add_edge(*egress, "skip", "drop all that was set aside", [&](const EdgeCommands& e) { return e.egress_skip(id); });
+  add_id(*egress_skip, id, "which");
 
   auto* version = app.add_subcommand("version", "print the version of this program");
   add_connection_options(*version, connection);  // So that scripts may say the same options everywhere.

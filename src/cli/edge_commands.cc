@@ -208,6 +208,18 @@ int EdgeCommands::ingress_skip(const std::string& id) const {
   return tell(*path + "/parked/skip", "", [](const Json& json) { return "dropped " + records(json["skipped"].text()); });
 }
 
+int EdgeCommands::egress_retry(const std::string& id) const {
+  const auto path = path_of("egresses", id);
+  if (!path) return failed(path.error());
+  return tell(*path + "/unsendable/retry", "", [](const Json& json) { return records(json["retried"].text()) + " went back to the outbox, behind all others"; });
+}
+
+int EdgeCommands::egress_skip(const std::string& id) const {
+  const auto path = path_of("egresses", id);
+  if (!path) return failed(path.error());
+  return tell(*path + "/unsendable/skip", "", [](const Json& json) { return "dropped " + records(json["skipped"].text()); });
+}
+
 int EdgeCommands::egress_ls() const {
   return show_answer(admin_, output_, "/v1/egresses", [](const Json& json) {
     Table table({"EGRESS", "DELIVERY", "STATUS", ">WAITING", ">BYTES", ">OF", ">SENT", ">UNSENDABLE", "TROUBLE"});

@@ -23,6 +23,8 @@ class EdgeCommands {
   [[nodiscard]] int ingress_parked(const std::string& id, std::uint32_t limit) const;
   [[nodiscard]] int ingress_retry(const std::string& id) const;
   [[nodiscard]] int ingress_skip(const std::string& id) const;
+  [[nodiscard]] int egress_retry(const std::string& id) const;
+  [[nodiscard]] int egress_skip(const std::string& id) const;
 
   [[nodiscard]] int egress_ls() const;
   // `yes`: without asking.

@@ -200,13 +200,67 @@ void Outbox::stand_still(std::string why) {
 void Outbox::resume(Done<void> done) {
   loop_.post([this, done = std::move(done)] {
     if (!standing_) return done(fail(ErrorCode::Conflict, "egress " + spec_.id + " does not stand still"));
-    if (auto ok = sink_->reset(first_); !ok) return done(fail(std::move(ok.error())));
+    auto ok = sink_->reset(first_);
+    // What the outside forgot about us while this stood still shows at the first try, and is made anew for the second.
+    if (!ok && ok.error().code == ErrorCode::Unavailable) ok = sink_->reset(first_);
+    if (!ok) return done(fail(std::move(ok.error())));
     log_warn("an egress goes on by order", {{"egress", spec_.id}, {"from", first_}});
     standing_ = false;
     show("", false);
     done({});
     open();
   });
+}
+
+namespace {
+
+// A walk over what was set aside when it began, page by page; each page goes in one epoch with what becomes of it.
+struct Unsendable : std::enable_shared_from_this<Unsendable> {
+  ports::Streams& streams;
+  std::string from;
+  std::string to;  // Empty: the records are dropped.
+  ports::Egress::Done<std::uint64_t> done;
+  std::optional<std::uint64_t> end;
+  std::uint64_t count = 0;
+
+  Unsendable(ports::Streams& s, std::string f, std::string t, ports::Egress::Done<std::uint64_t> d)
+      : streams(s), from(std::move(f)), to(std::move(t)), done(std::move(d)) {}
+
+  void next() {
+    streams.read_stream({.stream = from, .limit = 500, .bytes_max = 1u << 20}, [self = shared_from_this()](Result<ports::StreamPage> page) {
+      if (!page) return self->done(fail(std::move(page.error())));
+      self->take(std::move(*page));
+    });
+  }
+  void take(ports::StreamPage&& page) {
+    if (!end) end = page.end;
+    std::erase_if(page.records, [&](const auto& entry) { return entry.position >= *end; });
+    if (page.records.empty()) return done(count);
+    std::uint64_t bytes = 0;
+    std::vector<model::Command> instead;
+    for (auto& entry : page.records) {
+      bytes += partition::record_bytes(entry.record);
+      entry.record.error.clear();
+      if (!to.empty()) instead.emplace_back(model::AppendRecord{to, std::move(entry.record)});
+    }
+    const std::size_t taken = page.records.size();
+    streams.release_records(from, page.records.back().position + 1, bytes, std::move(instead),
+                            [self = shared_from_this(), taken](Result<void> released) {
+                              if (!released) return self->done(fail(std::move(released.error())));
+                              self->count += taken;
+                              self->next();
+                            });
+  }
+};
+
+}  // namespace
+
+void Outbox::retry_unsendable(Done<std::uint64_t> done) {
+  std::make_shared<Unsendable>(streams_, unsendable_stream(spec_.id), outbox_stream(spec_.id), std::move(done))->next();
+}
+
+void Outbox::skip_unsendable(Done<std::uint64_t> done) {
+  std::make_shared<Unsendable>(streams_, unsendable_stream(spec_.id), "", std::move(done))->next();
 }
 
 void Outbox::stop(Duration grace, std::function<void()> done) {

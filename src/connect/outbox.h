@@ -53,6 +53,8 @@ class Outbox final : public ports::Egress {
   void stop(Duration grace, std::function<void()> done) override;
   void info(Done<ports::EgressInfo> done) override;
   void resume(Done<void> done) override;
+  void retry_unsendable(Done<std::uint64_t> done) override;
+  void skip_unsendable(Done<std::uint64_t> done) override;
   void collect(MetricsSink& sink) const override;
 
  private:

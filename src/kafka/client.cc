@@ -193,6 +193,7 @@ Result<ClientHandle> make_client(Conf conf, Client kind, ClientOwner& owner) {
 
 Result<void> try_client(Conf conf, Client kind) {
   set(conf.get(), "bootstrap.servers", "");
+  set(conf.get(), "log_level", "3");  // Its advice about properties would come without the document's name.
   ClientOwner owner{.edge = "check"};
   if (auto client = make_client(std::move(conf), kind, owner); !client) return fail(client.error());
   return {};

@@ -145,7 +145,7 @@ class Translation {
   Result<void> add_checked(const std::string& key, std::string name, std::string value) {
     if (auto checked = check_property(name, value); !checked) {
       if (checked.error().code == ErrorCode::NotFound)
-        return fail(ErrorCode::Invalid, "property " + key + ": neither Java's client nor librdkafka knows it");
+        return leave_out(key, "neither Java's client nor librdkafka knows it");
       return fail(ErrorCode::Invalid, "property " + key + ": " + checked.error().message);
     }
     // The last one wins, as in a Java Properties.

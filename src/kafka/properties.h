@@ -1,7 +1,7 @@
 // Properties: what the `properties` of Kafka documents, written for Java's client, mean to librdkafka.
 //
 // A name that both know is passed on, one that Java spells or says otherwise is translated, one that only means something inside a
-// JVM (deserializers, metric reporters, flink.*) is left out with a warning, and one that neither knows is an error. What decides
+// JVM (deserializers, metric reporters, flink.*) is left out with a warning, and so is one that neither knows, as Java's client does. What decides
 // about exactly-once is not up to them: those names are left out with a warning, too.
 //
 // Values may be secrets: they appear in no error, no warning and no log.

@@ -90,6 +90,9 @@ class Egress : public MetricsSource {
   virtual void info(Done<EgressInfo> done) = 0;
   // Goes on though the outside's position is lost or does not fit: sends all that is in the outbox. Conflict: it is not stopped.
   virtual void resume(Done<void> done) = 0;
+  // What could not be sent and was set aside is put behind everything else in the outbox, or dropped; answers how many.
+  virtual void retry_unsendable(Done<std::uint64_t> done) = 0;
+  virtual void skip_unsendable(Done<std::uint64_t> done) = 0;
 };
 
 }  // namespace holdfast::ports

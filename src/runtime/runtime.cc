@@ -405,7 +405,7 @@ void Runtime::skip_parked(model::Address address, Done<void> done) {
 }
 
 bool Runtime::ready(std::string* why) const {
-  const char* reason = stopping_.load() ? "stopping" : epochs_->is_stalled() ? "the disk is full" : nullptr;
+  const char* reason = epochs_->is_stalled() ? "the disk is full" : stopping_.load() ? "stopping" : nullptr;
   if (why != nullptr && reason != nullptr) *why = reason;
   return reason == nullptr;
 }

@@ -83,6 +83,12 @@ class FakeEgress final : public ports::Egress {
       done({});
     });
   }
+  void retry_unsendable(Done<std::uint64_t> done) override {
+    loop_.post([done = std::move(done)] { done(4); });
+  }
+  void skip_unsendable(Done<std::uint64_t> done) override {
+    loop_.post([done = std::move(done)] { done(5); });
+  }
   void collect(MetricsSink& /*sink*/) const override {}
   void end() { loop_.stop(); }
 
