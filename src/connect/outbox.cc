@@ -255,12 +255,19 @@ struct Unsendable : std::enable_shared_from_this<Unsendable> {
 
 }  // namespace
 
-void Outbox::retry_unsendable(Done<std::uint64_t> done) {
-  std::make_shared<Unsendable>(streams_, unsendable_stream(spec_.id), outbox_stream(spec_.id), std::move(done))->next();
-}
+void Outbox::retry_unsendable(Done<std::uint64_t> done) { handle_unsendable(outbox_stream(spec_.id), std::move(done)); }
+void Outbox::skip_unsendable(Done<std::uint64_t> done) { handle_unsendable("", std::move(done)); }
 
-void Outbox::skip_unsendable(Done<std::uint64_t> done) {
-  std::make_shared<Unsendable>(streams_, unsendable_stream(spec_.id), "", std::move(done))->next();
+// One at a time: two of them could look at the same records before either has taken them away.
+void Outbox::handle_unsendable(std::string to, Done<std::uint64_t> done) {
+  if (handling_unsendable_->exchange(true))
+    return done(fail(ErrorCode::Conflict, "records that egress " + spec_.id + " has set aside are being handled already"));
+  std::make_shared<Unsendable>(streams_, unsendable_stream(spec_.id), std::move(to),
+                               [handling = handling_unsendable_, done = std::move(done)](Result<std::uint64_t> count) {
+                                 handling->store(false);
+                                 done(std::move(count));
+                               })
+      ->next();
 }
 
 void Outbox::stop(Duration grace, std::function<void()> done) {

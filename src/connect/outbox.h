@@ -74,6 +74,7 @@ class Outbox final : public ports::Egress {
   void try_again(const Error& error);
   void all_is_well();
   void stand_still(std::string why);
+  void handle_unsendable(std::string to, Done<std::uint64_t> done);
   void end();
   void query(ports::StreamQuery query, std::function<void(ports::StreamPage&&)> then);
   void show(std::string trouble, bool stopped);
@@ -94,6 +95,7 @@ class Outbox final : public ports::Egress {
   bool pausing_ = false;      // Until the next try.
   bool over_ = false;         // It has seen that it is to end, maybe before stop() came to say who waits for it.
   std::atomic<bool> ending_{false};
+  std::shared_ptr<std::atomic<bool>> handling_unsendable_ = std::make_shared<std::atomic<bool>>(false);
   bool under_way_ = false;    // A question to the stream.
   std::function<void()> ended_;
 

@@ -7,7 +7,7 @@ import time
 import unittest
 
 import wire
-from harness import endpoint
+from harness import Connection, endpoint
 from kafka_case import KafkaCase, as_told, counted, earliest, egress, ingress, record, text_of
 
 
@@ -240,10 +240,8 @@ class Unsendable(EgressCase):
                         told.append({"topic": small, "value": "L" * 5000, "key": "large"})
                     if number == 20:
                         told.append({"topic": "no such topic", "value": "no name"})
-                        if delivery == "exactly-once":  # A topic that may just be coming is waited for.
-                            told.append({"topic": "no-such-topic", "value": "nowhere"})
                 self.assertSent("test/f", "a", json.dumps(told))
-                reasons = [f"topic {small}", "not a topic name"] + (["topic no-such-topic"] if delivery == "exactly-once" else [])
+                reasons = [f"topic {small}", "not a topic name"]
                 self.eventually(lambda: self.egress()["unsendable"] == len(reasons), lambda: self.egress(), 60)
                 self.eventually_sent(seconds=60)
                 for name, topic in (("good", good), ("small", small)):
@@ -260,6 +258,35 @@ class Unsendable(EgressCase):
                 self.eventually(lambda: self.values(good)[-1] == "after", "what comes next is sent")
                 self.assertEqual(len(self.stream("unsendable")), len(reasons))
                 self.assertEqual(self.holdfast.stop(), 0)
+
+    def test_what_was_set_aside_is_sent_once_when_it_is_told_to_or_dropped(self):
+        late, count = f"late-{self.topic()}", 1500
+        self.start(as_told)
+        self.assertSent("test/f", "a", json.dumps([{"topic": late, "value": str(number)} for number in range(count)]))
+        # A topic that is not there may just be coming, and is waited for once.
+        self.eventually(lambda: self.egress()["unsendable"] == count, lambda: self.egress(), 60)
+        self.assertIn(late, self.stream("unsendable")[0]["error"])
+        self.broker.create_topic(late, 1)
+        # Several at once: what one of them takes the others leave alone.
+        told = []
+
+        def retry():
+            with Connection(self.holdfast.admin) as connection:
+                told.append(connection.ask("POST", "/v1/egresses/test/out/unsendable/retry"))
+        threads = [threading.Thread(target=retry, daemon=True) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+        self.assertEqual(sum(answer.json()["retried"] for answer in told if answer.status == 200), count, told)
+        self.assertEqual({answer.status for answer in told} - {200, 409}, set(), told)
+        self.eventually_sent()
+        self.assertEqual(self.values(late), [str(number) for number in range(count)])
+        self.assertEqual(self.stream("unsendable"), [])
+        self.assertSent("test/f", "a", json.dumps([{"topic": "no such topic", "value": "x"}]))
+        self.eventually(lambda: len(self.stream("unsendable")) == 1, "it is set aside")
+        self.assertEqual(self.holdfast.cli_json("egress", "skip", "test/out")["skipped"], 1)
+        self.assertEqual(self.stream("unsendable"), [])
 
     def test_a_value_that_is_no_kafka_record_is_refused_at_the_function(self):
         def function(request):
