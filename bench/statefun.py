@@ -318,7 +318,8 @@ def measure_drain(broker, runtime, kind, label, messages, profile=False):
             return sum(bisect.bisect_left(offsets[partition], end) for partition, end in ends.items())
 
         appended = [records_before(sample.appended) for sample in samples]
-        done = next(sample for sample in samples if records_before(sample.committed) == messages)
+        # The last look may have come before the last commit was to be seen.
+        done = next((sample for sample in samples if records_before(sample.committed) == messages), samples[-1])
         row = {"overall_rate": messages / (done.time - first_at), **{name: used / messages * 1e6 for name, used in cpu.items()},
                "rss_peak": rss / 1e6, "first_output": first, "messages_per_request": counts["messages"] / max(1, counts["requests"])}
         ends_of_transactions = max(samples[-1].appended[p] - len(offsets[p]) for p in offsets)

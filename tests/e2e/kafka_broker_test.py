@@ -1,11 +1,14 @@
 """The broker that other tests stand on: what it stored survives kill -9, and isolation is what it says."""
+import os
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "tools"))
 from kafka import KafkaBroker, confluent  # noqa: E402
+from running import ROOT  # noqa: E402
 
 
 class KafkaBrokerTest(unittest.TestCase):
@@ -62,6 +65,20 @@ class KafkaBrokerTest(unittest.TestCase):
             self.assertEqual(len(refused), 1, what)
             self.assertIsNotNone(refused[0], what)
             self.assertEqual([record[3] for record in broker.consume_all("t")], [b"let in"], what)
+
+
+class BesideTheCode(unittest.TestCase):
+    """The tests of src/kafka that need a broker."""
+
+    def test_they_pass(self):
+        program = ROOT / "build" / "release" / "kafka_test"
+        if not program.exists():
+            self.skipTest("kafka_test is not built: make test builds it")
+        with tempfile.TemporaryDirectory(prefix="holdfast-kafka-") as folder, KafkaBroker(pathlib.Path(folder) / "broker") as broker:
+            done = subprocess.run([program, "--gtest_brief=1"], capture_output=True, text=True, stdin=subprocess.DEVNULL,
+                                  env={**os.environ, "HOLDFAST_TEST_KAFKA": broker.bootstrap})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertNotIn("SKIPPED", done.stdout)
 
 
 if __name__ == "__main__":
