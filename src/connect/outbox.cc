@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/time.h"
+#include "connect/stream_walk.h"
 #include "model/edges.h"
 #include "partition/stream.h"
 
@@ -212,49 +213,6 @@ void Outbox::resume(Done<void> done) {
   });
 }
 
-namespace {
-
-// A walk over what was set aside when it began, page by page; each page goes in one epoch with what becomes of it.
-struct Unsendable : std::enable_shared_from_this<Unsendable> {
-  ports::Streams& streams;
-  std::string from;
-  std::string to;  // Empty: the records are dropped.
-  ports::Egress::Done<std::uint64_t> done;
-  std::optional<std::uint64_t> end;
-  std::uint64_t count = 0;
-
-  Unsendable(ports::Streams& s, std::string f, std::string t, ports::Egress::Done<std::uint64_t> d)
-      : streams(s), from(std::move(f)), to(std::move(t)), done(std::move(d)) {}
-
-  void next() {
-    streams.read_stream({.stream = from, .limit = 500, .bytes_max = 1u << 20}, [self = shared_from_this()](Result<ports::StreamPage> page) {
-      if (!page) return self->done(fail(std::move(page.error())));
-      self->take(std::move(*page));
-    });
-  }
-  void take(ports::StreamPage&& page) {
-    if (!end) end = page.end;
-    std::erase_if(page.records, [&](const auto& entry) { return entry.position >= *end; });
-    if (page.records.empty()) return done(count);
-    std::uint64_t bytes = 0;
-    std::vector<model::Command> instead;
-    for (auto& entry : page.records) {
-      bytes += partition::record_bytes(entry.record);
-      entry.record.error.clear();
-      if (!to.empty()) instead.emplace_back(model::AppendRecord{to, std::move(entry.record)});
-    }
-    const std::size_t taken = page.records.size();
-    streams.release_records(from, page.records.back().position + 1, bytes, std::move(instead),
-                            [self = shared_from_this(), taken](Result<void> released) {
-                              if (!released) return self->done(fail(std::move(released.error())));
-                              self->count += taken;
-                              self->next();
-                            });
-  }
-};
-
-}  // namespace
-
 void Outbox::retry_unsendable(Done<std::uint64_t> done) { handle_unsendable(outbox_stream(spec_.id), std::move(done)); }
 void Outbox::skip_unsendable(Done<std::uint64_t> done) { handle_unsendable("", std::move(done)); }
 
@@ -262,12 +220,17 @@ void Outbox::skip_unsendable(Done<std::uint64_t> done) { handle_unsendable("", s
 void Outbox::handle_unsendable(std::string to, Done<std::uint64_t> done) {
   if (handling_unsendable_->exchange(true))
     return done(fail(ErrorCode::Conflict, "records that egress " + spec_.id + " has set aside are being handled already"));
-  std::make_shared<Unsendable>(streams_, unsendable_stream(spec_.id), std::move(to),
-                               [handling = handling_unsendable_, done = std::move(done)](Result<std::uint64_t> count) {
-                                 handling->store(false);
-                                 done(std::move(count));
-                               })
-      ->next();
+  take_away(
+      streams_, unsendable_stream(spec_.id),
+      [to = std::move(to)](model::StreamRecord&& record, std::vector<model::Command>& instead) {
+        record.error.clear();
+        if (!to.empty()) instead.emplace_back(model::AppendRecord{to, std::move(record)});
+      },
+      [](auto task) { task(); },
+      [handling = handling_unsendable_, done = std::move(done)](Result<std::uint64_t> count) {
+        handling->store(false);
+        done(std::move(count));
+      });
 }
 
 void Outbox::stop(Duration grace, std::function<void()> done) {

@@ -1,7 +1,6 @@
 // The records that an ingress has parked (RecordRouter, parked_stream): routed again, dropped, counted.
 //
-// A page at a time, and each page in one epoch with what becomes of it: after a crash between two the rest is still parked. What is
-// parked while a call runs is left for the next one.
+// A page at a time (stream_walk.h). What is parked while a call runs is left for the next one.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +9,7 @@
 
 #include "base/result.h"
 #include "connect/record_router.h"
+#include "connect/stream_walk.h"
 #include "ports/streams.h"
 
 namespace holdfast::connect {
@@ -17,11 +17,10 @@ namespace holdfast::connect {
 // An ingress takes in nothing more while it keeps so much.
 inline constexpr std::uint64_t kParkedBytesMax = 1ull << 30;
 
-// Runs a task on the thread that the router belongs to; may drop it when that thread ends, and with it the answer.
-using PostTask = std::function<void(std::function<void()>)>;
 using ParkedDone = std::function<void(Result<std::uint64_t>)>;
 
-// Both: one at a time for an ingress; `streams` and `router` outlive it; `done` is called by way of `post`.
+// Both: one at a time for an ingress; `streams` and `router` outlive it; `post` leads to the thread that the router belongs to, where `done` is
+// called.
 // Routes all that is parked again; answers how many records are parked no more. One that is still bad is parked again, behind the others.
 void retry_parked(ports::Streams& streams, RecordRouter& router, std::string_view ingress_id, PostTask post, ParkedDone done);
 // Drops all that is parked; answers how many records that were.
