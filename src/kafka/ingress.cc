@@ -32,13 +32,8 @@ constexpr std::uint32_t kBatchRecordsMin = 200;
 constexpr std::uint32_t kBatchRecordsOfAll = 16'000;
 
 connect::RecordRouterOptions router_options(const model::KafkaIngressSpec& spec, const IngressWorld& world, connect::RouteByValue by_value) {
-  connect::RecordRouterOptions options;
-  options.ingress = spec.id;
+  auto options = connect::router_options(spec.id, spec.on_bad_record, world);
   options.topics = spec.topics;
-  options.on_bad_record = spec.on_bad_record;
-  options.dead_letter_is_stream = world.dead_letter_is_stream;
-  options.message_bytes_max = world.message_bytes_max;
-  options.serves = world.serves;
   options.by_value = std::move(by_value);
   return options;
 }
@@ -80,6 +75,7 @@ Ingress::Ingress(model::KafkaIngressSpec spec, IngressWorld world, connect::Rout
       loop_(std::make_shared<WorkerLoop>("kafka in")),
       asker_(std::make_shared<WorkerLoop>("kafka ask")),
       router_(router_options(spec_, world_, std::move(by_value))),
+      parked_(spec_.id, world_.streams, router_, loop_, [this] { hold_or_go_on(); }),
       turns_(kTurnRecords, kTurnRecordsFirst) {
   for (const auto& topic : spec_.topics) topics_.push_back({.name = topic.topic});
 }
@@ -243,7 +239,7 @@ void Ingress::add_readers(Topic& topic, std::int32_t partitions, std::optional<s
   for (std::int32_t partition = topic.partitions; partition < partitions; ++partition) {
     const Birth birth = seen && static_cast<std::uint64_t>(partition) >= *seen ? Birth::Later : Birth::Known;
     auto reader = std::make_unique<PartitionReader>(shared, PartitionName{topic.name, partition}, birth);
-    reader->hold(paused_ || full_);
+    reader->hold(paused_ || parked_.is_full());
     PartitionReader* started = reader.get();
     {
       const std::lock_guard lock(readers_mutex_);
@@ -269,7 +265,7 @@ void Ingress::note_seen(Topic& topic, std::int32_t partitions) {
 // --- By order
 
 void Ingress::hold_or_go_on() {
-  for (auto& reader : readers_) reader->hold(paused_ || full_ || stopping_);
+  for (auto& reader : readers_) reader->hold(paused_ || parked_.is_full() || stopping_);
 }
 
 void Ingress::stop(std::function<void()> done) {
@@ -323,53 +319,8 @@ void Ingress::seek(std::string source, ports::SeekTo to, Done<void> done) {
   });
 }
 
-void Ingress::handle_parked(Done<std::uint64_t> done, const std::function<void(Done<std::uint64_t>)>& how) {
-  loop_->post([this, done = std::move(done), how] {
-    if (std::exchange(handling_parked_, true))
-      return done(fail(ErrorCode::Conflict, "parked records of " + spec_.id + " are being handled already"));
-    how([this, done](Result<std::uint64_t> count) {
-      handling_parked_ = false;
-      parked_seen_ = UINT64_MAX;
-      look_at_parked();
-      done(std::move(count));
-    });
-  });
-}
-
-void Ingress::retry_parked(Done<std::uint64_t> done) {
-  handle_parked(std::move(done), [this](Done<std::uint64_t> handled) {
-    connect::retry_parked(world_.streams, router_, spec_.id, [loop = loop_](auto task) { loop->post(std::move(task)); }, std::move(handled));
-  });
-}
-
-void Ingress::skip_parked(Done<std::uint64_t> done) {
-  handle_parked(std::move(done), [this](Done<std::uint64_t> handled) {
-    connect::skip_parked(world_.streams, spec_.id, [loop = loop_](auto task) { loop->post(std::move(task)); }, std::move(handled));
-  });
-}
-
-// Nothing more is taken in while too much is parked.
-void Ingress::look_at_parked() {
-  const auto seen = router_.counters().parked.get();
-  if (counting_parked_ || stopping_ || (seen == parked_seen_ && !full_)) return;
-  counting_parked_ = true;
-  connect::count_parked(world_.streams, spec_.id, [this, loop = loop_, seen](Result<connect::ParkedCount> count) {
-    loop->post([this, seen, count = std::move(count)] {
-      counting_parked_ = false;
-      if (!count || stopping_) return;
-      parked_seen_ = seen;
-      parked_ = count->records;
-      parked_metric_.set(parked_);
-      const bool full = count->bytes >= connect::kParkedBytesMax;
-      if (std::exchange(full_, full) == full) return;
-      if (full)
-        log_error("an ingress keeps too many parked records, and takes in nothing more",
-                  {{"ingress", spec_.id}, {"records", count->records}, {"bytes", count->bytes}});
-      else log_info("an ingress takes in again", {{"ingress", spec_.id}});
-      hold_or_go_on();
-    });
-  });
-}
+void Ingress::retry_parked(Done<std::uint64_t> done) { parked_.retry(std::move(done)); }
+void Ingress::skip_parked(Done<std::uint64_t> done) { parked_.skip(std::move(done)); }
 
 // --- Looking in
 
@@ -393,7 +344,7 @@ void Ingress::tick() {
   for (auto& reader : readers_) reader->tick();
   ++ticks_;
   if (ticks_ % kCommitEveryTicks == 0) commit(0);
-  if (asked_ && ticks_ % kCountParkedEveryTicks == 1) look_at_parked();
+  if (asked_ && ticks_ % kCountParkedEveryTicks == 1) parked_.look();
   paused_metric_.set(paused_ ? 1 : 0);
   trouble_metric_.set(trouble().empty() ? 0 : 1);
   loop_->after(kTick, [this] { tick(); });
@@ -401,7 +352,7 @@ void Ingress::tick() {
 
 std::string Ingress::trouble() const {
   if (!trouble_.empty()) return trouble_;
-  if (full_) return "too many parked records: retry or skip them";
+  if (parked_.is_full()) return "too many parked records: retry or skip them";
   for (const auto& topic : topics_)
     if (!topic.trouble.empty()) return topic.trouble;
   for (const auto& reader : readers_)
@@ -427,36 +378,12 @@ void Ingress::info(Done<ports::IngressInfo> done) {
 }
 
 void Ingress::collect(MetricsSink& sink) const {
-  const MetricLabels labels{{"ingress", spec_.id}};
-  const auto& counters = router_.counters();
-  std::uint64_t taken = 0;
-  std::uint64_t lost = 0;
-  std::uint64_t waits = 0;
+  connect::IngressMetrics metrics(sink, spec_.id);
   {
     const std::lock_guard lock(readers_mutex_);
-    for (const auto& reader : readers_) {
-      const auto& metrics = reader->metrics();
-      taken += metrics.taken.get();
-      lost += metrics.lost.get();
-      waits += metrics.waits.get();
-      const MetricLabels of_source{{"ingress", spec_.id}, {"source", reader->source()}};
-      if (metrics.has_next.get() != 0)
-        sink.gauge("holdfast_ingress_position", "Position of the next record to be taken in.", of_source, static_cast<double>(metrics.next.get()));
-      if (metrics.has_lag.get() != 0)
-        sink.gauge("holdfast_ingress_lag_records", "Records that wait outside.", of_source, static_cast<double>(metrics.lag.get()));
-      sink.gauge("holdfast_ingress_waiting", "1 while the functions do not keep up.", of_source, static_cast<double>(metrics.waiting.get()));
-    }
+    for (const auto& reader : readers_) metrics.add_source(reader->source(), reader->metrics());
   }
-  sink.counter("holdfast_ingress_records_total", "Records taken in.", labels, taken);
-  sink.counter("holdfast_ingress_parked_total", "Records that could not be routed and were parked.", labels, counters.parked.get());
-  sink.counter("holdfast_ingress_dead_letters_total", "Records that could not be routed and went to dead letters.", labels,
-               counters.dead_letters.get());
-  sink.counter("holdfast_ingress_skipped_total", "Records that could not be routed and were skipped.", labels, counters.skipped.get());
-  sink.counter("holdfast_ingress_lost_total", "Records that the broker no longer had, or dropped.", labels, lost);
-  sink.counter("holdfast_ingress_waits_total", "Times it had to wait for functions that do not keep up.", labels, waits);
-  sink.gauge("holdfast_ingress_parked_records", "Records that are parked now.", labels, static_cast<double>(parked_metric_.get()));
-  sink.gauge("holdfast_ingress_paused", "1 while it is paused.", labels, static_cast<double>(paused_metric_.get()));
-  sink.gauge("holdfast_ingress_in_trouble", "1 while something keeps it from going on.", labels, static_cast<double>(trouble_metric_.get()));
+  metrics.finish(router_.counters(), {.parked = parked_.count(), .paused = paused_metric_.get() != 0, .in_trouble = trouble_metric_.get() != 0});
 }
 
 }  // namespace holdfast::kafka

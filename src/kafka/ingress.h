@@ -26,7 +26,7 @@
 
 #include "base/result.h"
 #include "base/worker_loop.h"
-#include "connect/record_router.h"
+#include "connect/ingress_parts.h"
 #include "kafka/turns.h"
 #include "model/edges.h"
 #include "ports/edges.h"
@@ -38,14 +38,7 @@ namespace holdfast::kafka {
 class Consumer;
 class PartitionReader;
 
-// All of it is borrowed and outlives the ingress, but for calls of the intake and of the streams that answer later.
-struct IngressWorld {
-  ports::Intake& intake;
-  ports::Streams& streams;
-  std::function<bool(std::string_view type)> serves;
-  bool dead_letter_is_stream = false;  // As in connect::RecordRouterOptions.
-  std::uint64_t message_bytes_max = 16ull << 20;
-};
+using connect::IngressWorld;
 
 class Ingress final : public ports::Ingress {
  public:
@@ -87,8 +80,6 @@ class Ingress final : public ports::Ingress {
   void note_seen(Topic& topic, std::int32_t partitions);
   void set_paused(bool paused, Done<void> done);
   void hold_or_go_on();
-  void handle_parked(Done<std::uint64_t> done, const std::function<void(Done<std::uint64_t>)>& how);
-  void look_at_parked();
   void commit(int wait_ms);
   void tick();
   [[nodiscard]] std::string trouble() const;
@@ -100,6 +91,7 @@ class Ingress final : public ports::Ingress {
   std::shared_ptr<WorkerLoop> loop_;     // Whoever answers late holds it.
   std::shared_ptr<WorkerLoop> asker_;
   connect::RecordRouter router_;
+  connect::ParkedKeeper parked_;
 
   // On the loop.
   Turns turns_;
@@ -108,7 +100,6 @@ class Ingress final : public ports::Ingress {
   std::vector<Topic> topics_;
   bool asked_ = false;   // Whether it is paused.
   bool paused_ = false;
-  bool full_ = false;    // Of parked records.
   bool stopping_ = false;
   bool discovering_ = false;
   bool found_all_ = false;
@@ -117,14 +108,10 @@ class Ingress final : public ports::Ingress {
   std::string trouble_;   // With the brokers.
   std::map<std::string, std::uint64_t> committed_;  // By source.
   std::uint64_t ticks_ = 0;
-  bool handling_parked_ = false;
-  bool counting_parked_ = false;
-  std::uint64_t parked_seen_ = UINT64_MAX;
-  std::uint64_t parked_ = 0;
 
   mutable std::mutex readers_mutex_;  // Adding one, and looking at them from elsewhere.
   std::vector<std::unique_ptr<PartitionReader>> readers_;
-  Counter parked_metric_, paused_metric_, trouble_metric_;
+  Counter paused_metric_, trouble_metric_;
 };
 
 }  // namespace holdfast::kafka

@@ -27,7 +27,7 @@
 
 #include "base/metrics.h"
 #include "base/worker_loop.h"
-#include "connect/record_router.h"
+#include "connect/ingress_parts.h"
 #include "kafka/consumer.h"
 #include "kafka/start.h"
 #include "kafka/turns.h"
@@ -52,10 +52,7 @@ struct ReaderWorld {
 
 class PartitionReader {
  public:
-  struct Metrics {
-    Counter taken, lost, waits;
-    Counter next, has_next, lag, has_lag, waiting;
-  };
+  using Metrics = connect::SourceMetrics;
 
   PartitionReader(ReaderWorld world, PartitionName name, Birth birth);
   ~PartitionReader();

@@ -19,13 +19,8 @@ constexpr std::uint64_t kSameErrorQuietUs = 60'000'000;
 constexpr std::uint64_t kCountParkedEveryTicks = 5;
 
 connect::RecordRouterOptions router_options(const model::NatsIngressSpec& spec, const IngressWorld& world) {
-  connect::RecordRouterOptions options;
-  options.ingress = spec.id;
+  auto options = connect::router_options(spec.id, spec.on_bad_record, world);
   for (const auto& subject : spec.subjects) options.topics.push_back(subject.source);
-  options.on_bad_record = spec.on_bad_record;
-  options.dead_letter_is_stream = world.dead_letter_is_stream;
-  options.message_bytes_max = world.message_bytes_max;
-  options.serves = world.serves;
   return options;
 }
 
@@ -63,7 +58,10 @@ Ingress::Ingress(model::NatsIngressSpec spec, IngressWorld world)
     : spec_(std::move(spec)),
       world_(std::move(world)),
       loop_(std::make_shared<WorkerLoop>("nats in")),
-      router_(router_options(spec_, world_)) {
+      router_(router_options(spec_, world_)),
+      parked_(spec_.id, world_.streams, router_, loop_, [this] {
+        for (auto& reader : readers_) reader->hold(parked_.is_full());
+      }) {
   const ReaderWorld shared{spec_, world_.intake, loop_, router_, [this] { return connection_.get(); }};
   for (const auto& subject : spec_.subjects)
     readers_.push_back(spec_.stream.empty() ? make_core_reader(shared, subject) : make_jetstream_reader(shared, subject));
@@ -169,7 +167,7 @@ void Ingress::run_readers() {
   if (!asked_ || paused_ || stopping_ || seeking_ || running_) return;
   running_ = true;
   for (auto& reader : readers_) {
-    reader->hold(full_);
+    reader->hold(parked_.is_full());
     reader->start();
   }
 }
@@ -251,63 +249,14 @@ void Ingress::seek_stopped(std::vector<Reader*> readers, ports::SeekTo to, Done<
 
 // --- Parked records
 
-void Ingress::retry_parked(Done<std::uint64_t> done) {
-  post([this, done = std::move(done)] {
-    if (std::exchange(handling_parked_, true))
-      return done(fail(ErrorCode::Conflict, "parked records of " + spec_.id + " are being handled already"));
-    connect::retry_parked(world_.streams, router_, spec_.id, [loop = loop_](auto task) { loop->post(std::move(task)); },
-                          [this, done](Result<std::uint64_t> count) {
-                            handling_parked_ = false;
-                            parked_seen_ = UINT64_MAX;
-                            look_at_parked();
-                            done(std::move(count));
-                          });
-  });
-}
-
-void Ingress::skip_parked(Done<std::uint64_t> done) {
-  post([this, done = std::move(done)] {
-    if (std::exchange(handling_parked_, true))
-      return done(fail(ErrorCode::Conflict, "parked records of " + spec_.id + " are being handled already"));
-    connect::skip_parked(world_.streams, spec_.id, [loop = loop_](auto task) { loop->post(std::move(task)); },
-                         [this, done](Result<std::uint64_t> count) {
-                           handling_parked_ = false;
-                           parked_seen_ = UINT64_MAX;
-                           look_at_parked();
-                           done(std::move(count));
-                         });
-  });
-}
-
-// Nothing more is taken in while too much is parked.
-void Ingress::look_at_parked() {
-  const auto seen = router_.counters().parked.get();
-  if (counting_parked_ || stopping_ || (seen == parked_seen_ && !full_)) return;
-  counting_parked_ = true;
-  connect::count_parked(world_.streams, spec_.id, [this, loop = loop_, seen](Result<connect::ParkedCount> count) {
-    loop->post([this, seen, count = std::move(count)] {
-      counting_parked_ = false;
-      if (!count) return;
-      parked_seen_ = seen;
-      parked_ = count->records;
-      parked_metric_.set(parked_);
-      const bool full = count->bytes >= connect::kParkedBytesMax;
-      if (full == full_) return;
-      full_ = full;
-      if (full)
-        log_error("an ingress keeps too many parked records, and takes in nothing more",
-                  {{"ingress", spec_.id}, {"records", count->records}, {"bytes", count->bytes}});
-      else log_info("an ingress takes in again", {{"ingress", spec_.id}});
-      for (auto& reader : readers_) reader->hold(full_);
-    });
-  });
-}
+void Ingress::retry_parked(Done<std::uint64_t> done) { parked_.retry(std::move(done)); }
+void Ingress::skip_parked(Done<std::uint64_t> done) { parked_.skip(std::move(done)); }
 
 // --- Looking in
 
 std::string Ingress::trouble() const {
   if (!connection_trouble_.empty()) return connection_trouble_;
-  if (full_) return "too many parked records: retry or skip them";
+  if (parked_.is_full()) return "too many parked records: retry or skip them";
   if (paused_) return {};
   for (const auto& reader : readers_)
     if (auto why = reader->trouble(); !why.empty()) return readers_.size() == 1 ? why : reader->source() + ": " + why;
@@ -317,7 +266,7 @@ std::string Ingress::trouble() const {
 void Ingress::tick() {
   if (stopping_) return;
   for (auto& reader : readers_) reader->tick();
-  if (asked_ && ticks_++ % kCountParkedEveryTicks == 0) look_at_parked();
+  if (asked_ && ticks_++ % kCountParkedEveryTicks == 0) parked_.look();
   paused_metric_.set(paused_ ? 1 : 0);
   trouble_metric_.set(trouble().empty() ? 0 : 1);
   loop_->after(kTick, [this] { tick(); });
@@ -342,38 +291,14 @@ void Ingress::info(Done<ports::IngressInfo> done) {
 }
 
 void Ingress::collect(MetricsSink& sink) const {
-  const MetricLabels labels{{"ingress", spec_.id}};
-  const auto& counters = router_.counters();
-  std::uint64_t taken = 0;
-  std::uint64_t lost = 0;
+  connect::IngressMetrics metrics(sink, spec_.id);
   std::uint64_t reopened = 0;
-  std::uint64_t waits = 0;
   for (const auto& reader : readers_) {
-    const ReaderMetrics& metrics = reader->metrics();
-    taken += metrics.taken.get();
-    lost += metrics.lost.get();
-    reopened += metrics.reopened.get();
-    waits += metrics.waits.get();
-    const MetricLabels of_source{{"ingress", spec_.id}, {"source", reader->source()}};
-    if (metrics.has_next.get() != 0)
-      sink.gauge("holdfast_ingress_position", "Position of the next record to be taken in.", of_source,
-                 static_cast<double>(metrics.next.get()));
-    if (metrics.has_lag.get() != 0)
-      sink.gauge("holdfast_ingress_lag_records", "Records that wait outside.", of_source, static_cast<double>(metrics.lag.get()));
-    sink.gauge("holdfast_ingress_waiting", "1 while the functions do not keep up.", of_source, static_cast<double>(metrics.waiting.get()));
+    metrics.add_source(reader->source(), reader->metrics());
+    reopened += reader->metrics().reopened.get();
   }
-  sink.counter("holdfast_ingress_records_total", "Records taken in.", labels, taken);
-  sink.counter("holdfast_ingress_parked_total", "Records that could not be routed and were parked.", labels, counters.parked.get());
-  sink.counter("holdfast_ingress_dead_letters_total", "Records that could not be routed and went to dead letters.", labels,
-               counters.dead_letters.get());
-  sink.counter("holdfast_ingress_skipped_total", "Records that could not be routed and were skipped.", labels, counters.skipped.get());
-  sink.counter("holdfast_ingress_lost_total", "Records that the broker no longer had, or dropped.", labels, lost);
-  sink.counter("holdfast_ingress_reopened_total", "Times reading began anew after a gap or a failure.", labels, reopened);
-  sink.counter("holdfast_ingress_waits_total", "Times it had to wait for functions that do not keep up.", labels, waits);
-  sink.gauge("holdfast_ingress_parked_records", "Records that are parked now.", labels, static_cast<double>(parked_metric_.get()));
-  sink.gauge("holdfast_ingress_paused", "1 while it is paused.", labels, static_cast<double>(paused_metric_.get()));
-  sink.gauge("holdfast_ingress_in_trouble", "1 while something keeps it from going on.", labels,
-             static_cast<double>(trouble_metric_.get()));
+  metrics.finish(router_.counters(), {.parked = parked_.count(), .paused = paused_metric_.get() != 0, .in_trouble = trouble_metric_.get() != 0});
+  sink.counter("holdfast_ingress_reopened_total", "Times reading began anew after a gap or a failure.", {{"ingress", spec_.id}}, reopened);
 }
 
 }  // namespace holdfast::nats

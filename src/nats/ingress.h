@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "base/worker_loop.h"
-#include "connect/record_router.h"
+#include "connect/ingress_parts.h"
 #include "model/edges.h"
 #include "nats/connection.h"
 #include "nats/reader.h"
@@ -27,14 +27,7 @@
 
 namespace holdfast::nats {
 
-// All of it is borrowed and outlives the ingress, but for calls of the intake and of the streams that answer later.
-struct IngressWorld {
-  ports::Intake& intake;
-  ports::Streams& streams;
-  std::function<bool(std::string_view type)> serves;
-  bool dead_letter_is_stream = false;               // As in connect::RecordRouterOptions.
-  std::uint64_t message_bytes_max = 16ull << 20;
-};
+using connect::IngressWorld;
 
 class Ingress final : public ports::Ingress {
  public:
@@ -65,7 +58,6 @@ class Ingress final : public ports::Ingress {
   void set_paused(bool paused, Done<void> done);
   void seek_stopped(std::vector<Reader*> readers, ports::SeekTo to, Done<void> done);
   void tick();
-  void look_at_parked();
   [[nodiscard]] std::string trouble() const;
   // Posts what may be run only while the ingress is there.
   void post(std::function<void()> task);
@@ -74,6 +66,7 @@ class Ingress final : public ports::Ingress {
   const IngressWorld world_;
   std::shared_ptr<WorkerLoop> loop_;  // Whoever answers late holds it.
   connect::RecordRouter router_;
+  connect::ParkedKeeper parked_;
   std::unique_ptr<Connection> connection_;
   std::vector<std::unique_ptr<Reader>> readers_;
 
@@ -83,17 +76,12 @@ class Ingress final : public ports::Ingress {
   bool stopping_ = false;
   bool running_ = false;   // The readers are to read.
   bool seeking_ = false;
-  bool handling_parked_ = false;
-  bool full_ = false;      // So much is parked that nothing more is taken in.
-  bool counting_parked_ = false;
-  std::uint64_t parked_seen_ = UINT64_MAX;  // Of the router's counter, when parked records were counted last.
-  std::uint64_t parked_ = 0;
   std::uint64_t connects_ = 0;
   std::uint64_t ticks_ = 0;
   std::string connection_trouble_;
   std::string last_error_;
   std::uint64_t last_error_us_ = 0;
-  Counter paused_metric_, parked_metric_, trouble_metric_;
+  Counter paused_metric_, trouble_metric_;
 };
 
 }  // namespace holdfast::nats

@@ -11,7 +11,7 @@
 
 #include "base/metrics.h"
 #include "base/worker_loop.h"
-#include "connect/record_router.h"
+#include "connect/ingress_parts.h"
 #include "model/edges.h"
 #include "nats/connection.h"
 #include "ports/edges.h"
@@ -20,13 +20,8 @@
 namespace holdfast::nats {
 
 // One writer: the loop.
-struct ReaderMetrics {
-  Counter taken;
-  Counter lost;
+struct ReaderMetrics : connect::SourceMetrics {
   Counter reopened;  // Times a consumer was made anew: a gap, a lost connection, a silent server.
-  Counter waits;     // Times it had to wait for functions that do not keep up.
-  Counter next, lag;
-  Counter has_next, has_lag, waiting;
 };
 
 // What readers share. All of it is the ingress's and outlives them.
