@@ -47,6 +47,7 @@ using ErrorFormatter = HttpResponse (*)(int status, std::string_view message);
 
 class StreamWriter;
 class ServerConnection;
+class UpgradedSession;  // net/upgrade.h
 
 // The right to answer one request, exactly once. Dropped without an answer: 500. Any thread.
 class Responder {
@@ -58,6 +59,9 @@ class Responder {
   void send(HttpResponse response);
   // Sends the head now and the body bit by bit (chunked). See StreamWriter.
   [[nodiscard]] StreamWriter stream(int status, HeaderList headers);
+  // Answers 101: the connection speaks `protocol` from here on, and is the session's. Only where the request asked for it in an `upgrade`
+  // field. It still counts as one of the server's, which tells the session to drain or to close.
+  void upgrade(std::string_view protocol, std::shared_ptr<UpgradedSession> session);
   // `gone` runs on the connection's loop if the client goes away, or the server closes, before the answer is given. At most
   // once, at once if it already happened; not after send(). The answer may still be given, and is lost.
   void on_abort(Task gone);
