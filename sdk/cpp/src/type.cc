@@ -1,0 +1,50 @@
+#include "holdfast/sdk/type.h"
+
+#include "wire.h"
+
+namespace holdfast::sdk::detail {
+
+namespace {
+
+template <typename Number>
+void append_fixed(std::string& out, Number value, wire::Kind kind) {
+  if (value == 0) return;
+  wire::append_tag(out, 1, kind);
+  for (std::size_t i = 0; i < sizeof value; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
+}
+
+}  // namespace
+
+void write_wrapped_bool(bool value, std::string& out) {
+  if (value) wire::append_number(out, 1, 1);
+}
+void write_wrapped_fixed32(std::uint32_t bits, std::string& out) { append_fixed(out, bits, wire::Kind::Fixed32); }
+void write_wrapped_fixed64(std::uint64_t bits, std::string& out) { append_fixed(out, bits, wire::Kind::Fixed64); }
+void write_wrapped_string(std::string_view value, std::string& out) { wire::append_string(out, 1, value); }
+
+bool read_wrapped_bool(std::string_view bytes) {
+  bool value = false;
+  for (wire::Reader in(bytes); in.next();)
+    if (in.is(1, wire::Kind::Varint)) value = in.number() != 0;
+  return value;
+}
+std::uint32_t read_wrapped_fixed32(std::string_view bytes) {
+  std::uint32_t value = 0;
+  for (wire::Reader in(bytes); in.next();)
+    if (in.is(1, wire::Kind::Fixed32)) value = static_cast<std::uint32_t>(in.number());
+  return value;
+}
+std::uint64_t read_wrapped_fixed64(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (wire::Reader in(bytes); in.next();)
+    if (in.is(1, wire::Kind::Fixed64)) value = in.number();
+  return value;
+}
+std::string_view read_wrapped_string(std::string_view bytes) {
+  std::string_view value;
+  for (wire::Reader in(bytes); in.next();)
+    if (in.is(1, wire::Kind::Bytes)) value = in.bytes();
+  return value;
+}
+
+}  // namespace holdfast::sdk::detail
