@@ -50,9 +50,25 @@ enum class FunctionProtocol : std::uint8_t {
   Interim,  // V2 with IncompleteInvocationContext: the early Go SDK.
 };
 
+// Where a function of this process runs.
+enum class NativeExecution : std::uint8_t {
+  Auto,   // As the function says of itself.
+  Shard,  // On the shard of its address.
+  Pool,   // On threads of its own.
+};
+
+// Functions of a module, loaded into this process.
+struct NativeSpec {
+  std::string module;  // A shared library; empty: linked into the program.
+  NativeExecution execution = NativeExecution::Auto;
+  std::uint32_t threads = 16;  // Of the pool, at most.
+  std::string place;           // Where the module is named, as "file:line:column: key.path", for messages about it.
+};
+
 struct EndpointSpec {
   std::string functions;          // "ns/*" or "ns/name".
-  std::string url_template;       // http://, https://, http+unix:// or https+unix://; {function.name} is replaced.
+  std::string url_template;       // http://, https://, http+unix:// or https+unix://; {function.name} is replaced. Of native ones: only to be shown.
+  std::optional<NativeSpec> native;  // There: the functions run in this process.
   FunctionProtocol protocol = FunctionProtocol::V3;
   std::vector<StateSpec> states;  // V2: declared here, as the functions do not; StateSpec::type_name is kUnsetType.
   std::uint32_t max_batch = 1000;           // maxNumBatchRequests; 0: no bound.

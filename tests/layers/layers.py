@@ -21,6 +21,7 @@ TECHNOLOGIES = {
     "librdkafka/": {"kafka"},
     "nats/": {"nats"},
     "CLI/": {"cli"},
+    "dlfcn.h": {"native"},
 }
 
 # No input or output, no clock, no chance, no threads, no logging: time and chance come in as arguments.
