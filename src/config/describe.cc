@@ -50,6 +50,13 @@ void endpoint(const model::EndpointSpec& e, Lines& out) {
   std::string how = "batch " + (e.max_batch == 0 ? "unbounded" : std::to_string(e.max_batch)) +
                     ", concurrency " + std::to_string(e.max_concurrent) + ", call " + show(e.call_timeout) +
                     ", " + on_failure(e.on_failure);
+  if (e.native) {
+    using Execution = model::NativeExecution;
+    how += e.native->execution == Execution::Shard
+               ? ", on the shard"
+               : (e.native->execution == Execution::Pool ? ", on up to " : ", if they block on up to ") +
+                     std::to_string(e.native->threads) + " threads";
+  }
   if (e.protocol != model::FunctionProtocol::V3) {
     how += e.protocol == model::FunctionProtocol::V2 ? ", protocol v2" : ", protocol interim";
     std::vector<std::string> names;

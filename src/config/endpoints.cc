@@ -100,26 +100,6 @@ void read_retry(MapReader& on_failure, model::RetryPolicy& out) {
   retry->finish();
 }
 
-void read_on_failure(MapReader& spec, model::FailurePolicy& out, Configuration& configuration,
-                     Declarations& declarations) {
-  auto on_failure = spec.map("onFailure", Extras::Refused);
-  if (!on_failure) return;
-  read_retry(*on_failure, out.retry);
-  std::string then = "park";
-  const bool known = on_failure->optional("then", one_of({"park", "dead-letter", "drop"}), then);
-  out.then = then == "dead-letter" ? model::FailureAction::DeadLetter
-             : then == "drop"      ? model::FailureAction::Drop
-                                   : model::FailureAction::Park;
-  const bool letter = on_failure->has("deadLetter");
-  if (out.then == model::FailureAction::DeadLetter && !letter)
-    on_failure->missing("deadLetter", "where to: {egress: namespace/name, topic: name}");
-  if (out.then != model::FailureAction::DeadLetter && letter && (known || !on_failure->has("then")))
-    on_failure->error("deadLetter", "this key only beside then: dead-letter", "then: " + then);
-  read_dead_letter(*on_failure, Declarations::DeadLetter::Owner::Endpoint, configuration.endpoints.size(),
-                   declarations);
-  on_failure->finish();
-}
-
 void read_endpoint(MapReader& spec, bool with_transport, Configuration& configuration,
                    Declarations& declarations) {
   model::EndpointSpec out;
@@ -142,13 +122,37 @@ const Format<Duration>& timeout() {
   return format;
 }
 
-void read_calls(MapReader& spec, model::EndpointSpec& out, Configuration& configuration,
-                Declarations& declarations) {
-  using Protocol = model::FunctionProtocol;
+void read_bounds(MapReader& spec, model::EndpointSpec& out) {
   std::int64_t batch = out.max_batch;
   spec.optional("maxNumBatchRequests", integer(INT32_MIN, kBatchMax), batch);
   out.max_batch = batch <= 0 ? 0 : static_cast<std::uint32_t>(batch);
   spec.optional("maxConcurrentRequests", integer(1, kConcurrentMax), out.max_concurrent);
+}
+
+void read_on_failure(MapReader& spec, model::FailurePolicy& out, Configuration& configuration,
+                     Declarations& declarations) {
+  auto on_failure = spec.map("onFailure", Extras::Refused);
+  if (!on_failure) return;
+  read_retry(*on_failure, out.retry);
+  std::string then = "park";
+  const bool known = on_failure->optional("then", one_of({"park", "dead-letter", "drop"}), then);
+  out.then = then == "dead-letter" ? model::FailureAction::DeadLetter
+             : then == "drop"      ? model::FailureAction::Drop
+                                   : model::FailureAction::Park;
+  const bool letter = on_failure->has("deadLetter");
+  if (out.then == model::FailureAction::DeadLetter && !letter)
+    on_failure->missing("deadLetter", "where to: {egress: namespace/name, topic: name}");
+  if (out.then != model::FailureAction::DeadLetter && letter && (known || !on_failure->has("then")))
+    on_failure->error("deadLetter", "this key only beside then: dead-letter", "then: " + then);
+  read_dead_letter(*on_failure, Declarations::DeadLetter::Owner::Endpoint, configuration.endpoints.size(),
+                   declarations);
+  on_failure->finish();
+}
+
+void read_calls(MapReader& spec, model::EndpointSpec& out, Configuration& configuration,
+                Declarations& declarations) {
+  using Protocol = model::FunctionProtocol;
+  read_bounds(spec, out);
   std::string protocol;
   if (spec.optional("protocol", one_of({"v3", "v2", "interim"}), protocol))
     out.protocol = protocol == "v3" ? Protocol::V3 : protocol == "v2" ? Protocol::V2 : Protocol::Interim;

@@ -6,6 +6,11 @@
 namespace holdfast::config {
 
 [[nodiscard]] const Format<Duration>& timeout();
+// maxNumBatchRequests and maxConcurrentRequests.
+void read_bounds(MapReader& spec, model::EndpointSpec& out);
+// `onFailure`. The endpoint is the next one of the configuration.
+void read_on_failure(MapReader& spec, model::FailurePolicy& out, Configuration& configuration,
+                     Declarations& declarations);
 // How they are called and what they speak: maxNumBatchRequests, maxConcurrentRequests, protocol, states,
 // onFailure. The endpoint is the next one of the configuration.
 void read_calls(MapReader& spec, model::EndpointSpec& out, Configuration& configuration,

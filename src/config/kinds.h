@@ -90,6 +90,7 @@ struct Kind {
 // check of something else should not trip over its absence.
 void read_endpoint_v1(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_endpoint_v2(MapReader& spec, Configuration& configuration, Declarations& declarations);
+void read_native_endpoint(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_playground_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_playground_egress(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_stream_egress(MapReader& spec, Configuration& configuration, Declarations& declarations);
@@ -148,6 +149,7 @@ inline constexpr Kind kKinds[] = {
     {"io.statefun.kinesis.v1/egress", Extras::Ignored, read_kinesis_egress},
     {"io.statefun.playground.v1/ingress", Extras::Ignored, read_playground_ingress},
     {"io.statefun.playground.v1/egress", Extras::Ignored, read_playground_egress},
+    {"holdfast.endpoints.v1/native", Extras::Refused, read_native_endpoint},
     {"holdfast.streams.v1/egress", Extras::Refused, read_stream_egress},
     {"holdfast.nats.v1/ingress", Extras::Refused, read_nats_ingress},
     {"holdfast.nats.v1/egress", Extras::Refused, read_nats_egress},

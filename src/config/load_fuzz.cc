@@ -84,6 +84,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     HOLDFAST_CHECK(endpoint.functions.find('/') != std::string::npos);
     HOLDFAST_CHECK(endpoint.url_template.find("://") != std::string::npos);
     HOLDFAST_CHECK(endpoint.call_timeout.ms > 0 && endpoint.max_concurrent > 0);
+    HOLDFAST_CHECK(endpoint.native.has_value() == endpoint.url_template.starts_with("native://"));
+    if (endpoint.native) HOLDFAST_CHECK(endpoint.native->threads > 0 && !endpoint.native->place.empty());
     HOLDFAST_CHECK((endpoint.on_failure.then == model::FailureAction::DeadLetter) ==
                    !endpoint.on_failure.dead_letter_stream.empty());
   }
