@@ -13,6 +13,7 @@ namespace holdfast::sdk {
 namespace {
 
 std::string reason_of(const std::exception_ptr& error) {
+  if (!error) return "a failure without a reason";
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& known) {
@@ -22,9 +23,16 @@ std::string reason_of(const std::exception_ptr& error) {
   }
 }
 
+struct Failure {
+  explicit Failure(std::exception_ptr thrown) : reason(reason_of(thrown)), error(std::move(thrown)) {}
+  explicit Failure(std::string text) : reason(std::move(text)) {}
+  std::string reason;
+  std::exception_ptr error;  // Null: told by its reason.
+};
+
 // "example/greeter/bob: what went wrong".
-Answer failed(detail::Batch& batch, const std::string& reason) {
-  return {Answer::Status::Failed, to_string(batch.self()) + ": " + reason};
+Answer failed(detail::Batch& batch, Failure failure) {
+  return {Answer::Status::Failed, to_string(batch.self()) + ": " + failure.reason, std::move(failure.error)};
 }
 
 // None: the batch is ready for its functions.
@@ -54,7 +62,7 @@ Answer run(detail::Batch& batch, const SyncFunction& function) {
     }
     return {Answer::Status::Ok, batch.finish()};
   } catch (...) {
-    return failed(batch, reason_of(std::current_exception()));
+    return failed(batch, Failure(std::current_exception()));
   }
 }
 
@@ -92,11 +100,10 @@ class LaterBatch : public std::enable_shared_from_this<LaterBatch> {
     advance();
   }
   // The current call has ended.
-  void ended(std::string failure, bool is_failure) {
-    if (is_failure) {
-      std::unique_lock lock(mutex_);
+  void ended(std::optional<Failure> failure) {
+    if (failure) {
+      const std::lock_guard lock(mutex_);
       failure_ = std::move(failure);
-      failed_ = true;
     }
     advance();
   }
@@ -117,8 +124,7 @@ class LaterBatch : public std::enable_shared_from_this<LaterBatch> {
   std::size_t next_ = 0;
   bool advancing_ = false;  // Somebody is in advance().
   bool again_ = false;      // And has one more round to go.
-  bool failed_ = false;
-  std::string failure_;
+  std::optional<Failure> failure_;
 };
 
 }  // namespace
@@ -127,11 +133,13 @@ struct Completion::Call {
   explicit Call(std::shared_ptr<LaterBatch> owner) : batch(std::move(owner)) {}
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
-  ~Call() { end("the function dropped its Completion without completing", true); }
+  ~Call() {
+    if (!ended) end(Failure(std::string("the function dropped its Completion without completing")));
+  }
 
-  void end(std::string reason, bool is_failure) {
+  void end(std::optional<Failure> failure) {
     if (ended.exchange(true)) return;
-    std::exchange(batch, nullptr)->ended(std::move(reason), is_failure);
+    std::exchange(batch, nullptr)->ended(std::move(failure));
   }
 
   std::shared_ptr<LaterBatch> batch;
@@ -149,12 +157,9 @@ void LaterBatch::advance() {
   advancing_ = true;
   for (bool first = true; first || again_; first = false) {
     again_ = false;
-    if (failed_ || next_ == batch_.invocations().size()) {
-      Answer answer;
-      if (failed_) answer = failed(batch_, failure_);
-      else answer = {Answer::Status::Ok, batch_.finish()};
-      lock.unlock();
-      return done_(std::move(answer));
+    if (failure_ || next_ == batch_.invocations().size()) {
+      lock.unlock();  // No call is under way: nobody else is here, or will be.
+      return done_(failure_ ? failed(batch_, *std::move(failure_)) : Answer{Answer::Status::Ok, batch_.finish()});
     }
     batch_.set_current(next_++);
     lock.unlock();
@@ -164,7 +169,7 @@ void LaterBatch::advance() {
     try {
       std::get<AsyncFunction>(spec_->code)(*context_, *message_, Completion(call));
     } catch (...) {
-      call->end(reason_of(std::current_exception()), true);
+      call->end(Failure(std::current_exception()));
     }
     call.reset();
     lock.lock();
@@ -175,12 +180,14 @@ void LaterBatch::advance() {
 }  // namespace
 
 void Completion::complete() {
-  if (call_ != nullptr) call_->end({}, false);
+  if (call_ != nullptr) call_->end(std::nullopt);
 }
 void Completion::fail(std::string reason) {
-  if (call_ != nullptr) call_->end(std::move(reason), true);
+  if (call_ != nullptr) call_->end(Failure(std::move(reason)));
 }
-void Completion::fail(std::exception_ptr error) { fail(error ? reason_of(error) : std::string("a failure without a reason")); }
+void Completion::fail(std::exception_ptr error) {
+  if (call_ != nullptr) call_->end(Failure(std::move(error)));
+}
 
 Handler::Handler(Functions functions) : functions_(std::make_unique<const Functions>(std::move(functions))) {}
 Handler::~Handler() = default;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,6 +24,7 @@ struct Answer {
   };
   Status status = Status::Ok;
   std::string body;
+  std::exception_ptr error = nullptr;  ///< Failed by an exception: which. For logs and tests; it does not travel.
 };
 
 /// Speaks StateFun's request-reply protocol, version 3, with the functions it was given. Any number of threads may call it at once.

@@ -55,4 +55,6 @@ class Message {
   std::string_view bytes_;
 };
 
+[[nodiscard]] inline TypedValue typed(const Message& message) { return message.typed(); }
+
 }  // namespace holdfast::sdk

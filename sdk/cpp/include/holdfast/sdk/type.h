@@ -184,11 +184,23 @@ struct TypedValue {
   std::string type;
   std::string bytes;
 
+  /// Throws WrongType if it is of another type, or its bytes are none of this one.
+  template <typename T>
+  [[nodiscard]] T as(const Type<T>& wanted) const {
+    if (type != wanted.name()) throw WrongType("the value is a " + type + ", not a " + std::string(wanted.name()));
+    return wanted.read(bytes);
+  }
+  template <HasType T>
+  [[nodiscard]] T as() const {
+    return as(type_of<T>);
+  }
+
   friend bool operator==(const TypedValue&, const TypedValue&) = default;
 };
 
+/// A value to keep or to compare with: from whatever Context::send takes.
 template <typename T>
-[[nodiscard]] TypedValue typed(const Type<T>& type, const T& value) {
+[[nodiscard]] TypedValue typed(const Type<T>& type, const std::type_identity_t<T>& value) {
   TypedValue out{std::string(type.name()), {}};
   type.write(value, out.bytes);
   return out;
@@ -199,6 +211,7 @@ template <HasType T>
   return typed(type_of<T>, value);
 }
 
+[[nodiscard]] inline TypedValue typed(TypedValue value) { return value; }
 [[nodiscard]] inline TypedValue typed(std::string_view text) {
   TypedValue out{std::string(types::string.name()), {}};
   detail::write_wrapped_string(text, out.bytes);
