@@ -28,11 +28,11 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import probes  # noqa: E402
+from flink import PEER, FlinkStateFun  # noqa: E402
 from kafka import KafkaBroker, confluent  # noqa: E402
 from run import OTHERS_CORES_MAX, PROGRAMS, SCRATCH, run_json, start_profile  # noqa: E402
-from running import Failure, FunctionServer, Holdfast, Process, binary  # noqa: E402
+from running import Failure, FunctionServer, Holdfast, binary  # noqa: E402
 
-PEER = ROOT / "build" / "peers" / "statefun"
 FUNCTION = "bench/greeter"
 VALUE_TYPE = "bench/greeting"
 KEYS = {"1": 1, "1k": 1000, "100k": 100_000}
@@ -96,40 +96,11 @@ class HoldfastRuntime:
 
 
 class StateFunRuntime:
-    """One JVM with JobManager and TaskManager, parallelism 1 (2 was slower on two cores), state on the heap, checkpoints each
-    second: what StateFun does best with."""
+    """Parallelism 1; 2 was slower on two cores."""
     name = "peer"
-    HEAP = ("-Xms2g", "-Xmx2g", "-XX:+UseG1GC")
-    # Java 17 and Flink 1.16.
-    OPENED = ("java.lang", "java.util", "java.nio", "java.net", "java.io", "java.lang.invoke", "java.util.concurrent",
-              "java.util.concurrent.atomic", "java.time", "java.text", "sun.nio.ch")
-    SETTINGS = {
-        "execution.checkpointing.interval": "1s",
-        "execution.checkpointing.mode": "EXACTLY_ONCE",
-        "state.backend": "hashmap",
-        "taskmanager.numberOfTaskSlots": "1",
-        "taskmanager.memory.managed.size": "512m",
-        "taskmanager.memory.network.min": "64m",
-        "taskmanager.memory.network.max": "64m",
-        "taskmanager.host": "127.0.0.1",
-        "taskmanager.bind-host": "127.0.0.1",
-        "jobmanager.bind-host": "127.0.0.1",
-        "rest.address": "127.0.0.1",
-        "rest.bind-address": "127.0.0.1",
-        "rest.port": "0",
-        "rest.bind-port": "0",
-        "classloader.parent-first-patterns.additional": "org.apache.flink.statefun;org.apache.kafka;com.google.protobuf",
-        "restart-strategy": "fixed-delay",
-        "restart-strategy.fixed-delay.attempts": "1000",
-        "restart-strategy.fixed-delay.delay": "1s",
-    }
 
     def __init__(self, module, folder, settings):
-        settings = {**self.SETTINGS, "statefun.remote.module-name": module.as_uri(),
-                    "state.checkpoints.dir": (folder / "checkpoints").as_uri(), **settings}
-        opened = [word for package in self.OPENED for word in ("--add-opens", f"java.base/{package}=ALL-UNNAMED")]
-        self.process = Process(["java", *self.HEAP, *opened, "-cp", f"{PEER}/statefun-peer.jar:{PEER}/lib/*", "StatefunPeer", "1",
-                                *(f"{name}={value}" for name, value in settings.items())], cwd=folder, name="statefun")
+        self.process = FlinkStateFun(module, folder, settings)
 
     def stop(self):
         self.process.kill()
