@@ -85,6 +85,32 @@ def check_sources(src, table, technologies=None):
     return problems
 
 
+# What the server of the C++ SDK stands on. The rest of the SDK stands alone: the standard library, POSIX, and itself.
+SDK_SERVER_MODULES = ("base", "net", "telemetry")
+STANDARD = re.compile(r"^(?:[a-z_0-9]+(?:\.h)?|sys/[a-z_]+\.h)$")
+
+
+def check_sdk(sdk):
+    """Public headers and the core of the SDK include no library, and nothing of src/ but what its server may."""
+    sdk = pathlib.Path(sdk)
+    problems = []
+    for path in sorted([*(sdk / "include").rglob("*.h"), *(sdk / "src").rglob("*.[hc]*")]):
+        if path.stem.endswith(("_test", "_fuzz", "_bench", "_fixture")):
+            continue
+        in_server = "server" in path.relative_to(sdk).parts
+        text = path.read_text(errors="replace")
+        for match in INCLUDE.finditer(text):
+            quoted, header = match[1] == '"', match[2]
+            own = header.startswith("holdfast/") if quoted else STANDARD.match(header)
+            private = quoted and "include" not in path.relative_to(sdk).parts and \
+                ((path.parent / header).exists() or (sdk / "src" / header).exists())
+            allowed = own or private or (in_server and quoted and header.split("/")[0] in SDK_SERVER_MODULES)
+            if not allowed:
+                line = text.count(chr(10), 0, match.start()) + 1
+                problems.append(f"{path.relative_to(sdk)}:{line}: the SDK stands alone, and includes {header}")
+    return problems
+
+
 def check_own_header(src, table, module, header, where):
     other = header.split("/")[0]
     if "/" not in header or other not in table:

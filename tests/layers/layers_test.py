@@ -22,6 +22,9 @@ class Layers(unittest.TestCase):
         for path in sorted((ROOT / "src").rglob("*.[hc]*")):
             self.assertNotIn('#include "../', path.read_text(errors="replace"), path)
 
+    def test_the_sdk_stands_alone(self):
+        self.assertEqual("\n".join(layers.check_sdk(ROOT / "sdk" / "cpp")), "")
+
 
 class Checker(unittest.TestCase):
     """Check the checker: planted faults in a tree of three modules."""
@@ -50,6 +53,17 @@ class Checker(unittest.TestCase):
 
     def test_a_test_may_use_any_technology(self):
         self.assertEqual(self.problems({"app/x_test.cc": "#include <rocksdb/db.h>\n"}), [])
+
+    def test_a_library_in_the_sdk_is_found(self):
+        with tempfile.TemporaryDirectory() as folder:
+            sdk = pathlib.Path(folder)
+            for name, text in {"include/holdfast/sdk/a.h": "#include <string>\n#include <nlohmann/json.hpp>\n#include \"holdfast/sdk/b.h\"\n",
+                               "src/a.cc": '#include "holdfast/sdk/a.h"\n#include "base/check.h"\n', "src/server/s.cc": '#include "net/tls.h"\n',
+                               "src/a_test.cc": "#include <gtest/gtest.h>\n"}.items():
+                (sdk / name).parent.mkdir(parents=True, exist_ok=True)
+                (sdk / name).write_text(text)
+            self.assertEqual(layers.check_sdk(sdk), ["include/holdfast/sdk/a.h:2: the SDK stands alone, and includes nlohmann/json.hpp",
+                                                     "src/a.cc:2: the SDK stands alone, and includes base/check.h"])
 
     def test_a_missing_header_is_found(self):
         self.assertEqual(self.problems({"base/a.h": '#include "base/gone.h"\n'}), ["base/a.h:1: there is no src/base/gone.h"])
