@@ -19,4 +19,12 @@ add_executable(sdk_test ${tests})
 target_include_directories(sdk_test PRIVATE src)
 target_link_libraries(sdk_test PRIVATE holdfast_sdk GTest::gmock GTest::gtest GTest::gtest_main Threads::Threads)
 target_compile_options(sdk_test PRIVATE -Wall -Wextra -Wpedantic)
+# A module is loaded, and so is a copy of it with other functions.
+holdfast_add_module(sdk_test_module tests/module.cc)
+holdfast_add_module(sdk_test_module_2 tests/module.cc)
+target_compile_definitions(sdk_test_module_2 PRIVATE MODULE_VERSION=2)
+target_compile_definitions(sdk_test PRIVATE SDK_VERSION="${PROJECT_VERSION}" MODULE="$<TARGET_FILE:sdk_test_module>"
+                                            MODULE_2="$<TARGET_FILE:sdk_test_module_2>")
+add_dependencies(sdk_test sdk_test_module sdk_test_module_2)
+target_link_libraries(sdk_test PRIVATE ${CMAKE_DL_LIBS})
 _sdk_test(sdk_test)

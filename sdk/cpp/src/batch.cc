@@ -25,9 +25,9 @@ constexpr std::uint32_t kEgress = 4;
 WrittenAddress read_address(std::string_view bytes) {
   WrittenAddress out;
   for (Reader in(bytes); in.next();) {
-    if (in.is(1, Kind::Bytes)) out.space = in.bytes();
-    else if (in.is(2, Kind::Bytes)) out.name = in.bytes();
-    else if (in.is(3, Kind::Bytes)) out.id = in.bytes();
+    if (in.is(1, Kind::Bytes)) out.space = in.text();
+    else if (in.is(2, Kind::Bytes)) out.name = in.text();
+    else if (in.is(3, Kind::Bytes)) out.id = in.text();
   }
   return out;
 }
@@ -41,7 +41,7 @@ struct WrittenValue {
 WrittenValue read_value(std::string_view bytes) {
   WrittenValue out;
   for (Reader in(bytes); in.next();) {
-    if (in.is(1, Kind::Bytes)) out.type = in.bytes();
+    if (in.is(1, Kind::Bytes)) out.type = in.text();
     else if (in.is(2, Kind::Varint)) out.there = in.number() != 0;
     else if (in.is(3, Kind::Bytes)) out.bytes = in.bytes();
   }
@@ -63,6 +63,8 @@ struct SplitAddress {
     if (!is_type_name(address.type))
       throw InvalidArgument("a message to '" + std::string(address.type) + "': expected a function type, namespace/name");
     if (address.id.empty()) throw InvalidArgument("a message to " + std::string(address.type) + " has an empty id");
+    check_utf8("the type of a message's target", address.type);
+    check_utf8("the id of a message's target", address.id);
     written = {address.type.substr(0, slash), address.type.substr(slash + 1), address.id};
   }
   WrittenAddress written;
@@ -132,7 +134,7 @@ void Batch::read_batch(std::string_view bytes) {
       Listed& state = listed_.emplace_back();
       for (Reader field(in.bytes()); field.next();) {
         if (field.is(1, Kind::Bytes)) {
-          state.name = field.bytes();
+          state.name = field.text();
         } else if (field.is(2, Kind::Bytes)) {
           const WrittenValue value = read_value(field.bytes());
           state.type = value.type;
@@ -171,7 +173,7 @@ bool Batch::declare(const FunctionSpec& spec) {
   return complete;
 }
 
-std::string Batch::ask_for_states() const {
+void Batch::ask_for_states(std::string& out) const {
   std::string specs;
   for (std::size_t i = 0; i < cell_count_; ++i) {
     if (cells_[i].listed != nullptr) continue;
@@ -187,9 +189,8 @@ std::string Batch::ask_for_states() const {
     wire::append_string(spec, 3, state.type);
     wire::append_bytes(specs, 1, spec);
   }
-  std::string out;
+  out.clear();
   wire::append_bytes(out, kIncompleteContext, specs);
-  return out;
 }
 
 const Address& Batch::self() {
@@ -251,6 +252,7 @@ void Batch::send_after(std::chrono::milliseconds delay, AddressView target, std:
     throw InvalidArgument("a message to " + std::string(target.type) + " is delayed by " + std::to_string(delay.count()) +
                           " ms: expected 0 or more");
   const WrittenAddress to = SplitAddress(target).written;
+  check_utf8("a cancellation token", token);
   const auto ms = static_cast<std::uint64_t>(delay.count());
   const std::size_t address = address_size(to);
   const std::size_t value = value_size(type, bytes);
@@ -265,6 +267,7 @@ void Batch::send_after(std::chrono::milliseconds delay, AddressView target, std:
 }
 
 void Batch::cancel(std::string_view token) {
+  check_utf8("a cancellation token", token);
   wire::append_head(delayed_, kDelayed, 2 + wire::string_size(token));
   wire::append_number(delayed_, 10, 1);
   wire::append_string(delayed_, 11, token);
@@ -272,6 +275,7 @@ void Batch::cancel(std::string_view token) {
 
 void Batch::send_egress(std::string_view egress, std::string_view type, std::string_view bytes) {
   if (!is_type_name(egress)) throw InvalidArgument("a record for egress '" + std::string(egress) + "': expected namespace/name");
+  check_utf8("the id of an egress", egress);
   const auto slash = egress.rfind('/');
   const std::string_view space = egress.substr(0, slash);
   const std::string_view name = egress.substr(slash + 1);
@@ -283,7 +287,7 @@ void Batch::send_egress(std::string_view egress, std::string_view type, std::str
   append_value(egress_, type, bytes);
 }
 
-std::string Batch::finish() const {
+void Batch::finish(std::string& out) const {
   const auto mutation_size = [](const Cell& cell) {
     const std::size_t name = wire::string_size(cell.spec->name);
     return cell.change == Cell::Change::Removed ? name : 2 + name + wire::field_size(value_size(cell.spec->type, cell.written));
@@ -292,7 +296,7 @@ std::string Batch::finish() const {
   for (std::size_t i = 0; i < cell_count_; ++i)
     if (cells_[i].change != Cell::Change::None) size += wire::field_size(mutation_size(cells_[i]));
 
-  std::string out;
+  out.clear();
   out.reserve(size + 12);
   wire::append_head(out, kInvocationResult, size);
   for (std::size_t i = 0; i < cell_count_; ++i) {
@@ -309,6 +313,12 @@ std::string Batch::finish() const {
     append_value(out, cell.spec->type, cell.written);
   }
   out.append(sends_).append(delayed_).append(egress_);
+}
+
+std::size_t Batch::held_bytes() const {
+  std::size_t out = sends_.capacity() + delayed_.capacity() + egress_.capacity() + scratch_.capacity() +
+                    invocations_.capacity() * sizeof(Invocation) + listed_.capacity() * sizeof(Listed);
+  for (const Cell& cell : cells_) out += sizeof cell + cell.written.capacity();
   return out;
 }
 

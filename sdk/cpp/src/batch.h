@@ -47,7 +47,7 @@ class Batch {
   // Takes the function's declarations for the states of the batch. False: the request lacks some, and the answer is the one that asks
   // for them; see ask_for_states().
   [[nodiscard]] bool declare(const FunctionSpec& spec);
-  [[nodiscard]] std::string ask_for_states() const;
+  void ask_for_states(std::string& out) const;
 
   // The one that is called now.
   void set_current(std::size_t index) { current_ = index; }
@@ -70,8 +70,11 @@ class Batch {
     return scratch_;
   }
 
-  // The answer: what all the calls did.
-  [[nodiscard]] std::string finish() const;
+  // The answer: what all the calls did. It replaces what was in `out`.
+  void finish(std::string& out) const;
+
+  // Memory it keeps for the next request.
+  [[nodiscard]] std::size_t held_bytes() const;
 
  private:
   // A state as the request has it.

@@ -1,6 +1,7 @@
 #include "holdfast/sdk/context.h"
 
 #include "batch.h"
+#include "utf8.h"
 
 namespace holdfast::sdk {
 
@@ -10,6 +11,7 @@ std::optional<std::string_view> read_state(Batch& batch, std::string_view name, 
   return batch.read_state(name, type);
 }
 std::string& write_state(Batch& batch, std::string_view name, std::string_view type) { return batch.write_state(name, type); }
+std::string& scratch(Batch& batch) { return batch.scratch(); }
 void remove_state(Batch& batch, std::string_view name, std::string_view type) { batch.remove_state(name, type); }
 
 }  // namespace detail
@@ -36,6 +38,9 @@ void Context::send_bytes_after(std::chrono::milliseconds delay, AddressView targ
 void Context::send_egress_bytes(std::string_view egress, std::string_view type, std::string_view bytes) {
   batch_.send_egress(egress, type, bytes);
 }
-std::string& Context::scratch() { return batch_.scratch(); }
+void Context::check_type_name(std::string_view type) {
+  if (type.empty()) throw InvalidArgument("a value without a type");
+  detail::check_utf8("the type of a value", type);
+}
 
 }  // namespace holdfast::sdk

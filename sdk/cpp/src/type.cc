@@ -20,7 +20,10 @@ void write_wrapped_bool(bool value, std::string& out) {
 }
 void write_wrapped_fixed32(std::uint32_t bits, std::string& out) { append_fixed(out, bits, wire::Kind::Fixed32); }
 void write_wrapped_fixed64(std::uint64_t bits, std::string& out) { append_fixed(out, bits, wire::Kind::Fixed64); }
-void write_wrapped_string(std::string_view value, std::string& out) { wire::append_string(out, 1, value); }
+void write_wrapped_string(std::string_view value, std::string& out) {
+  check_utf8("a value of io.statefun.types/string", value);
+  wire::append_string(out, 1, value);
+}
 
 bool read_wrapped_bool(std::string_view bytes) {
   bool value = false;
@@ -43,7 +46,7 @@ std::uint64_t read_wrapped_fixed64(std::string_view bytes) {
 std::string_view read_wrapped_string(std::string_view bytes) {
   std::string_view value;
   for (wire::Reader in(bytes); in.next();)
-    if (in.is(1, wire::Kind::Bytes)) value = in.bytes();
+    if (in.is(1, wire::Kind::Bytes)) value = in.text();
   return value;
 }
 

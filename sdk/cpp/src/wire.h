@@ -1,7 +1,7 @@
 // The protobuf wire format, as much of it as requests and answers need: a reader of fields that borrows, and appending.
 //
 // Reading is as libprotobuf's: unknown fields, and known ones with another wire type, are skipped, the last of several wins. Groups, which
-// no proto3 message has, are refused. What is malformed throws MalformedRequest.
+// no proto3 message has, are refused, and so is text that is no UTF-8. What is malformed throws MalformedRequest.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "holdfast/sdk/error.h"
+#include "utf8.h"
 
 namespace holdfast::sdk::detail::wire {
 
@@ -49,6 +50,10 @@ class Reader {
   [[nodiscard]] bool is(std::uint32_t field, Kind kind) const { return field_ == field && kind_ == kind; }
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] std::string_view bytes() const { return bytes_; }
+  [[nodiscard]] std::string_view text() const {
+    if (!is_utf8(bytes_)) throw MalformedRequest("text that is no UTF-8, in field " + std::to_string(field_));
+    return bytes_;
+  }
 
  private:
   [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }

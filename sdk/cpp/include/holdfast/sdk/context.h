@@ -81,6 +81,7 @@ class Context {
  private:
   template <typename Use>
   void with_bytes(Use use, const TypedValue& value) {
+    check_type_name(value.type);
     use(value.type, value.bytes);
   }
   template <typename Use>
@@ -89,7 +90,7 @@ class Context {
   }
   template <typename Use, typename T>
   void with_bytes(Use use, const Type<T>& type, const std::type_identity_t<T>& value) {
-    std::string& bytes = scratch();
+    std::string& bytes = detail::scratch(batch_);
     type.write(value, bytes);
     use(type.name(), bytes);
   }
@@ -99,9 +100,14 @@ class Context {
   }
   template <typename Use, StringLike T>
   void with_bytes(Use use, const T& text) {
-    std::string& bytes = scratch();
+    std::string& bytes = detail::scratch(batch_);
     detail::write_wrapped_string(text, bytes);
     use(types::string.name(), bytes);
+  }
+  template <typename Use, typename T>
+    requires(!HasType<T> && !StringLike<T> && !std::convertible_to<const T&, const TypedValue&> && !std::convertible_to<const T&, const Message&>)
+  void with_bytes(Use, const T&) {
+    static_assert(HasType<T>, "values of this C++ type have no StateFun type: specialize holdfast::sdk::type_of<T>, or name a Type<T> before it");
   }
 
   void send_bytes(AddressView target, std::string_view type, std::string_view bytes);
@@ -109,7 +115,7 @@ class Context {
   void send_bytes_after(std::chrono::milliseconds delay, AddressView target, std::string_view type, std::string_view bytes,
                         std::string_view token);
   void send_egress_bytes(std::string_view egress, std::string_view type, std::string_view bytes);
-  [[nodiscard]] std::string& scratch();  // Empty, with the room it had.
+  static void check_type_name(std::string_view type);
 
   detail::Batch& batch_;
   Storage storage_;

@@ -99,6 +99,8 @@ class Batch;
 // Where the bytes of the new value go; it is written once the function has returned.
 [[nodiscard]] std::string& write_state(Batch& batch, std::string_view name, std::string_view type);
 void remove_state(Batch& batch, std::string_view name, std::string_view type);
+// Empty, with the room it had.
+[[nodiscard]] std::string& scratch(Batch& batch);
 }  // namespace detail
 
 template <typename T>
@@ -119,9 +121,9 @@ class Storage {
   }
   template <typename T>
   void set(const State<T>& state, const std::type_identity_t<T>& value) {
-    std::string bytes;
+    std::string& bytes = detail::scratch(batch_);
     state.type().write(value, bytes);  // It may throw; the old value is still there then.
-    detail::write_state(batch_, state.name(), state.type().name()) = std::move(bytes);
+    detail::write_state(batch_, state.name(), state.type().name()).swap(bytes);
   }
   template <typename T>
   void remove(const State<T>& state) {
