@@ -22,6 +22,7 @@ VENV := build/venv
 KAFKA := build/kafka
 STATEFUN_PART := bench/peers/statefun
 STATEFUN := build/peers/statefun
+BENCH_JAVA := build/bench-java
 
 # A run of tests: SUITES=unit,e2e make test; FILTER=… is handed to the suites.
 SUITES ?=
@@ -60,6 +61,12 @@ test-tsan: packages-build ## the same with TSan
 test-e2e: build e2e-parts ## end-to-end tests on the release program
 	@python3 tools/test.py --suites e2e --filter "$(FILTER)"
 
+.PHONY: test-flink
+test-flink: packages-build kafka $(STATEFUN)/statefun-peer.jar ## functions of the C++ SDK behind a real Flink StateFun, Kafka to Kafka
+	@cmake --preset release >build/configure-release.log || { cat build/configure-release.log; exit 1; }
+	@cmake --build --preset release --target flink_functions -- -j$(JOBS)
+	@python3 tools/test.py --suites flink --filter "$(FILTER)"
+
 .PHONY: test-planted
 test-planted: packages-build ## checks the checker: bugs planted on purpose, which the simulator must find within 200 seeds
 	@tests/sim/planted/run.sh
@@ -70,7 +77,7 @@ fuzz: packages-build packages-fuzz ## one fuzz target: make fuzz T=name SECONDS=
 	@tools/fuzz.sh "$(T)" "$(FUZZ_SECONDS)"
 
 .PHONY: bench
-bench: bench-$(or $(B),core) ## load on functions in JavaScript and C++, QUICK=1: a minute; B=statefun: Kafka to Kafka beside Flink StateFun
+bench: bench-$(or $(B),core) ## load on functions in JavaScript and C++, QUICK=1: a minute; B=statefun: Kafka to Kafka beside Flink StateFun; B=sdk: the SDKs
 
 .PHONY: bench-core
 bench-core: build bench/node_modules/.package-lock.json
@@ -81,6 +88,11 @@ bench-core: build bench/node_modules/.package-lock.json
 bench-statefun: build kafka bench/node_modules/.package-lock.json $(STATEFUN)/statefun-peer.jar
 	@cmake --build --preset release --target bench_load bench_stub_endpoint bench_kafka -- -j$(JOBS)
 	@python3 bench/statefun.py $(ARGS)
+
+.PHONY: bench-sdk
+bench-sdk: build kafka bench/node_modules/.package-lock.json $(STATEFUN)/statefun-peer.jar $(BENCH_JAVA)/functions.jar
+	@cmake --build --preset release --target bench_sdk_server bench_sdk_module bench_sdk_handler -- -j$(JOBS)
+	@python3 bench/sdk.py $(ARGS)
 
 .PHONY: format
 format: packages-format ## clang-format over the C++ sources
@@ -149,6 +161,15 @@ $(KAFKA)/installed: tools/kafka/pom.xml | packages-java
 	@echo "mvn copy-dependencies tools/kafka"
 	@rm -rf $(KAFKA)
 	@cd tools/kafka && mvn -q -B -ntp dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=$(CURDIR)/$(KAFKA)/lib </dev/null
+	@touch $@
+
+# The runtime of tools/flink.py.
+.PHONY: statefun
+statefun: $(STATEFUN)/statefun-peer.jar
+
+$(BENCH_JAVA)/functions.jar: bench/sdk/java/pom.xml $(shell find bench/sdk/java/src -type f) | packages-java
+	@echo "mvn package bench/sdk/java"
+	@cd bench/sdk/java && mvn -q -B -ntp package -Doutput=$(CURDIR)/$(BENCH_JAVA) </dev/null
 	@touch $@
 
 $(STATEFUN)/statefun-peer.jar: $(STATEFUN_PART)/pom.xml $(shell find $(STATEFUN_PART)/src -type f) | packages-java
