@@ -71,6 +71,7 @@ Result<void> check(const holdfast_module_descriptor* d, const std::string& name)
                   std::to_string(sizeof(holdfast_module_descriptor)));
   }
   if (d->create == nullptr || d->invoke == nullptr) return refuse("has no create or no invoke in its descriptor");
+  if (d->failure != nullptr) return refuse("cannot make its functions: " + codec::excerpt(d->failure));
   if (d->functions == nullptr || d->function_count == 0) return refuse("has no functions");
   if (d->function_count > kFunctionsMax) {
     return refuse("has " + std::to_string(d->function_count) + " functions, more than the limit of " + std::to_string(kFunctionsMax));

@@ -80,6 +80,7 @@ ModuleEntry::ModuleEntry(Make make, Create create, const char* build) noexcept :
     }
   } catch (...) {
     failure_ = what_of(std::current_exception());
+    if (failure_.empty()) failure_ = "an exception without a text";
     functions_.clear();
     first_.reset();
   }
@@ -95,6 +96,7 @@ ModuleEntry::ModuleEntry(Make make, Create create, const char* build) noexcept :
   descriptor_.invoke = &invoke;
   descriptor_.stop = nullptr;  // What functions share ends with them, in destroy().
   descriptor_.destroy = &destroy;
+  if (!failure_.empty()) descriptor_.failure = failure_.c_str();
 }
 
 void* ModuleEntry::create(const holdfast_host* host, char* error, std::size_t error_size) noexcept {

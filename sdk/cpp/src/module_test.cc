@@ -153,6 +153,8 @@ TEST(Module, AnExceptionOfItsMakerIsTheReasonThatItCannotStart) {
   Host host;
   const auto& module = *module_descriptor<none>();
   EXPECT_EQ(module.function_count, 0u);
+  EXPECT_STREQ(module.failure, "no database at db:5432");
+  EXPECT_EQ(module_descriptor<several>()->failure, nullptr);
   Loaded loaded(host, module);
   EXPECT_FALSE(loaded.is_there());
   EXPECT_STREQ(loaded.error.data(), "no database at db:5432");

@@ -118,6 +118,9 @@ typedef struct holdfast_module_descriptor {
   /// Frees the instance. After `stop`, when every call has been answered, given up ones too, and no `invoke` is running (an instance that
   /// keeps a call for ever is never destroyed). What is left of it, threads above all, must be gone when it returns. May be NULL.
   void (*destroy)(void* instance);
+
+  /// Why the module cannot say which functions it has, ended by NUL; there are none then. NULL otherwise.
+  const char* failure;
 } holdfast_module_descriptor;
 
 typedef const holdfast_module_descriptor* (*holdfast_module_entry)(void);

@@ -37,7 +37,7 @@ class HOLDFAST_SDK_LOCAL ModuleEntry {
   using Make = Functions (*)();
   using Create = void* (*)(const holdfast_host* host, char* error, std::size_t error_size);
 
-  /// When `make` throws there are no functions, and create() says why.
+  /// When `make` throws there are no functions, and the descriptor says why.
   ModuleEntry(Make make, Create create, const char* build) noexcept;
   ModuleEntry(const ModuleEntry&) = delete;
   ModuleEntry& operator=(const ModuleEntry&) = delete;
