@@ -263,7 +263,10 @@ struct TestContext::Impl {
 
   void send(const std::vector<TypedValue>& messages) {
     end = std::make_shared<End>();
-    handler->handle(request(messages), [end = end, keep = handler](Answer&& answer) {
+    // The handler stays for a call that outlives the test, but goes with the test otherwise, and not later on the thread that completes:
+    // what functions hold may have to end that thread.
+    handler->handle(request(messages), [end = end, keep = handler](Answer&& answer) mutable {
+      keep.reset();
       const std::lock_guard lock(end->mutex);
       end->answer = std::move(answer);
       end->changed.notify_all();
