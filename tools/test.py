@@ -6,7 +6,8 @@
 Exit code 0 only if nothing failed and nothing crashed. Standard library only.
 
 Suites: `layers` and `tools` (Python), `unit` (the GoogleTest programs that ctest knows in build/release), `debug` and
-`tsan` (the same in build/debug and build/tsan), `e2e` (real processes, tests/e2e). Without --suites: all but tsan.
+`tsan` (the same in build/debug and build/tsan), `e2e` (real processes, tests/e2e), `flink` (the C++ SDK behind a real Flink
+StateFun, tests/flink). Without --suites: all but tsan and flink.
 """
 import argparse
 import concurrent.futures
@@ -175,6 +176,7 @@ SUITES = {
     "debug": lambda f, d: gtest_suite(ROOT / "build" / "debug", f, d, SANITIZERS),
     "tsan": lambda f, d: gtest_suite(ROOT / "build" / "tsan", f, d, SANITIZERS),
     "e2e": lambda f, d: python_suite("tests/e2e", f, d),
+    "flink": lambda f, d: python_suite("tests/flink", f, d),
 }
 
 
