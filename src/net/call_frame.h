@@ -59,6 +59,8 @@ struct Hello {
 // What follows must be `payload_bytes` long.
 void append_frame_header(std::string& out, FrameKind kind, std::uint16_t detail, std::uint64_t call, std::size_t payload_bytes);
 void append_frame(std::string& out, FrameKind kind, std::uint16_t detail, std::uint64_t call, std::string_view payload);
+// Fills in the call of a frame that begins at `at`.
+void set_frame_call(std::string& frames, std::size_t at, std::uint64_t call);
 void append_hello(std::string& out, const Hello& hello);
 // Nothing if it is too short. Longer ones are of a later minor version: what is not known is ignored.
 [[nodiscard]] std::optional<Hello> parse_hello(std::string_view payload);
@@ -78,6 +80,8 @@ class FrameReader {
   enum class Status { More, Frame, Broken };
   // Call until it is not Frame. Broken stays so, with error() saying why.
   [[nodiscard]] Status next(Frame& out);
+  // The frame given out last comes again. Only before anything else is asked of the reader.
+  void put_back() { begin_ = last_; }
   [[nodiscard]] const std::string& error() const { return error_; }
 
  private:
@@ -89,6 +93,7 @@ class FrameReader {
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;  // Of what has not been given out.
   std::size_t end_ = 0;
+  std::size_t last_ = 0;   // Where the frame given out last begins.
   std::string error_;
 };
 

@@ -8,12 +8,11 @@
 //   });
 //
 // Calls come in the order in which they were sent and may be answered in any, from any thread. Answers of one turn of the loop leave in one
-// write. A client that gives up, or goes away, takes the call back: its answer is dropped. While calls_max calls of a connection have a
-// token, nothing is read from it. HttpServer::drain() tells clients to send no more, and answers what was sent before they knew;
+// write. A client that gives up, or goes away, takes the call back: its answer is dropped. A call beyond the
+// calls_max that have a token waits, and what follows it is not read. HttpServer::drain() tells clients to send no more, and answers what was sent before they knew;
 // connections count as connections of the HttpServer.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -31,14 +30,15 @@ struct CallLimits {
   std::size_t calls_max = 1024;                        // Under way on one connection.
   std::size_t bytes_max = 16 * 1024 * 1024;            // Of their requests.
   std::size_t frame_bytes_max = 1024 * 1024;           // Of one request; larger ones come over HTTP.
-  std::size_t answers_bytes_max = 64 * 1024 * 1024;    // Answers of one connection that the client does not read; then it is cut.
+  std::size_t answers_bytes_max = 64 * 1024 * 1024;    // Answers that one client has not read; then it is cut.
   Duration idle_timeout{120'000};                      // Without calls; then the client is asked to close.
+  Duration goodbye_timeout{5'000};                     // For the client to close, once it has been asked and its calls are answered.
   Duration write_stall_timeout{30'000};                // The client takes no byte of what we send.
 };
 
 // Valid while the handler runs.
 struct IncomingCall {
-  std::string_view path;         // Of the request that opened the connection.
+  std::string_view path;         // And query, of the request that opened the connection.
   std::string_view traceparent;  // May be empty.
   std::string_view body;
 };
@@ -56,11 +56,9 @@ class CallToken {
 
  private:
   friend class CallSession;
-  CallToken(std::shared_ptr<CallSession> session, std::uint32_t slot, std::uint32_t use)
-      : session_(std::move(session)), slot_(slot), use_(use) {}
+  CallToken(std::shared_ptr<CallSession> session, std::uint32_t slot) : session_(std::move(session)), slot_(slot) {}
   std::shared_ptr<CallSession> session_;
   std::uint32_t slot_ = 0;
-  std::uint32_t use_ = 0;
 };
 
 struct CallServerShared;

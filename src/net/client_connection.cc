@@ -150,6 +150,7 @@ void ClientConnection::begin(CallId call) {
   sent_ = 0;
   sending_ = true;
   if (call->is_head_method) parser_.expect_no_body();
+  if (call->upgrade != nullptr) parser_.expect_switch();
   if (has_io_timeouts(pool_->options())) progress_ms_ = steady_ms();
   arm_read();
   send_rest();
@@ -202,7 +203,7 @@ void ClientConnection::receive() {
       case IoStatus::Done: {
         if (has_io_timeouts(pool_->options())) progress_ms_ = steady_ms();
         const std::size_t used = parser_.feed({buffer.data(), got.bytes});
-        if (parser_.state() == ParseState::Done) return answered(used < got.bytes);
+        if (parser_.state() == ParseState::Done) return answered(ClientPool::Reuse::KeepOpen, {buffer.data() + used, got.bytes - used});
         if (parser_.state() == ParseState::Failed) {
           const bool large = parser_.error().status == 413;
           close();
@@ -221,18 +222,19 @@ void ClientConnection::receive() {
 
 void ClientConnection::ended(std::string why) {
   parser_.end_of_input();
-  if (parser_.state() == ParseState::Done) return answered(true);
+  if (parser_.state() == ParseState::Done) return answered(ClientPool::Reuse::Close, {});
   const bool begun = parser_.started();
   close();
   if (!begun && reused_) return pool_->on_stale(*this, call_, why);
   pool_->on_failed(*this, call_, {Kind::Disconnected, why + (begun ? " in the middle of the answer" : " before the answer")});
 }
 
-void ClientConnection::answered(bool more_bytes) {
+void ClientConnection::answered(ClientPool::Reuse reuse, std::string_view more_bytes) {
   // More bytes than the answer: whatever they are, the next call must not take them for its own.
-  const bool reusable = parser_.keep_alive() && !sending_ && sent_ == call_->head.size() + call_->body.size() && !more_bytes &&
-                        pool_->options().idle_timeout.ms > 0;
+  const bool reusable = parser_.keep_alive() && !sending_ && sent_ == call_->head.size() + call_->body.size() && more_bytes.empty() &&
+                        reuse == ClientPool::Reuse::KeepOpen && pool_->options().idle_timeout.ms > 0;
   HttpResponse response = parser_.take();
+  if (response.status == 101) return switched(response, more_bytes);
   const CallId call = call_;
   ClientError error;
   const bool decoded = decode_body(response, pool_->options().response_bytes_max, error);
@@ -244,6 +246,19 @@ void ClientConnection::answered(bool more_bytes) {
     return pool_->on_failed(*this, call, std::move(error));
   }
   pool_->on_answer(*this, call, std::move(response), reusable ? ClientPool::Reuse::KeepOpen : ClientPool::Reuse::Close);
+}
+
+void ClientConnection::switched(const HttpResponse& response, std::string_view more_bytes) {
+  const CallId call = call_;
+  const std::string& wanted = call->upgrade->protocol;
+  if (sending_ || !equals_ignoring_case(response.headers.get("upgrade"), wanted)) {
+    close();
+    return pool_->on_failed(*this, call, {Kind::Protocol, "the server changes to a protocol other than " + wanted});
+  }
+  stream_->watcher().forget_waits();
+  auto given = std::make_unique<UpgradedStream>(UpgradedStream{std::move(stream_), std::string(more_bytes), {}});
+  close();
+  pool_->on_upgraded(*this, call, std::move(given));
 }
 
 void ClientConnection::check_idle() {

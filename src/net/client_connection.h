@@ -1,11 +1,12 @@
 // ClientConnection: one connection of a ClientPool: connect, TLS, then one call after another. For net/ only.
 //
-//   Connecting -> Handshake (TLS) -> Idle <-> Busy;   any -> Closed
+//   Connecting -> Handshake (TLS) -> Idle <-> Busy;   any -> Closed; Busy -> Closed also when it changes its protocol and is given away
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "net/client_pool.h"
@@ -44,7 +45,8 @@ class ClientConnection final : public IoHandler, public std::enable_shared_from_
   void receive();
   void check_idle();
   void ended(std::string why);
-  void answered(bool more_bytes);
+  void answered(ClientPool::Reuse reuse, std::string_view more_bytes);
+  void switched(const HttpResponse& response, std::string_view more_bytes);
   void arm_read();
   void arm_write();
 

@@ -34,17 +34,23 @@ ClientPool::ClientPool(EventLoop& loop, Url origin, ClientOptions options)
   append_field(common_head_, "host", origin_.host_header());
   if (!options_.user_agent.empty()) append_field(common_head_, "user-agent", options_.user_agent);
   append_field(common_head_, "accept-encoding", "gzip, deflate");
-  append_field(common_head_, "connection", options_.idle_timeout.ms > 0 ? "keep-alive" : "close");
+  append_field(connection_field_, "connection", options_.idle_timeout.ms > 0 ? "keep-alive" : "close");
 }
 
 ClientPool::~ClientPool() = default;
 
-void ClientPool::build_head(const HttpCall& call, std::string& out) const {
-  std::size_t size = call.method.size() + call.target.size() + common_head_.size() + 64;
+void ClientPool::build_head(const HttpCall& call, const UpgradeRequest* upgrade, std::string& out) const {
+  std::size_t size = call.method.size() + call.target.size() + common_head_.size() + connection_field_.size() + 64;
   for (const auto [name, value] : call.headers) size += name.size() + value.size() + 4;
   out.reserve(size);
   out.append(call.method).push_back(' ');
   out.append(call.target).append(common_head_);
+  if (upgrade == nullptr) {
+    out.append(connection_field_);
+  } else {
+    append_field(out, "connection", "upgrade");
+    append_field(out, "upgrade", upgrade->protocol);
+  }
   for (const auto [name, value] : call.headers)
     if (!is_framing_field(name)) append_field(out, name, value);
   if (!call.body.empty() || (call.method != "GET" && call.method != "HEAD")) {
@@ -55,7 +61,19 @@ void ClientPool::build_head(const HttpCall& call, std::string& out) const {
   out.append("\r\n");
 }
 
-void ClientPool::call(HttpCall call, HttpClient::Done done) {
+void ClientPool::call(HttpCall call, HttpClient::Done done) { begin(std::move(call), std::move(done), nullptr); }
+
+void ClientPool::upgrade(std::string target, std::string protocol, HttpClient::UpgradeDone done) {
+  auto otherwise = [name = name_, protocol, done](const CallResult& result) {
+    if (!result) return done(tl::unexpected<ClientError>(result.error()));
+    const std::string status = std::to_string(result->status) + " " + std::string(reason_phrase(result->status));
+    done(tl::unexpected<ClientError>({Kind::Protocol, name + " answered " + status + " instead of changing to " + protocol}));
+  };
+  auto request = std::make_unique<UpgradeRequest>(UpgradeRequest{std::move(protocol), std::move(done)});
+  begin({"GET", std::move(target), {}, {}}, std::move(otherwise), std::move(request));
+}
+
+void ClientPool::begin(HttpCall call, HttpClient::Done done, std::unique_ptr<UpgradeRequest> upgrade) {
   const auto refuse = [&](Kind kind, std::string why) {
     loop_.post([done = std::move(done), error = ClientError{kind, std::move(why)}] { done(tl::unexpected<ClientError>(error)); });
   };
@@ -65,7 +83,8 @@ void ClientPool::call(HttpCall call, HttpClient::Done done) {
     return refuse(Kind::Overloaded, "queue_max=" + std::to_string(options_.queue_max) + " calls wait for " + name_ + " already");
 
   const CallId id = calls_.emplace(calls_.end());
-  build_head(call, id->head);
+  build_head(call, upgrade.get(), id->head);
+  id->upgrade = std::move(upgrade);
   id->body = std::move(call.body);
   id->done = std::move(done);
   id->is_head_method = call.method == "HEAD";
@@ -180,6 +199,15 @@ void ClientPool::on_answer(ClientConnection& connection, CallId call, HttpRespon
     open_connections();
   }
   finish(call, std::move(response));
+}
+
+void ClientPool::on_upgraded(ClientConnection& connection, CallId call, std::unique_ptr<UpgradedStream> stream) {
+  const auto self = shared_from_this();
+  forget(connection);
+  open_connections();
+  const HttpClient::UpgradeDone done = std::move(call->upgrade->done);
+  calls_.erase(call);
+  done(std::move(stream));
 }
 
 void ClientPool::on_failed(ClientConnection& connection, CallId call, ClientError error) {

@@ -12,15 +12,22 @@
 
 #include "net/http_client.h"
 #include "net/resolver.h"
+#include "net/upgrade.h"
 
 namespace holdfast::net {
 
 class ClientConnection;
 
+struct UpgradeRequest {
+  std::string protocol;
+  HttpClient::UpgradeDone done;  // For a 101; PendingCall::done otherwise.
+};
+
 struct PendingCall {
   std::string head;
   std::string body;
   HttpClient::Done done;
+  std::unique_ptr<UpgradeRequest> upgrade;  // Null: an ordinary call.
   std::int64_t deadline_ms = 0;
   bool is_head_method = false;
   bool retried = false;
@@ -36,6 +43,7 @@ class ClientPool final : public std::enable_shared_from_this<ClientPool> {
   ~ClientPool();
 
   void call(HttpCall call, HttpClient::Done done);
+  void upgrade(std::string target, std::string protocol, HttpClient::UpgradeDone done);
   // Fails all calls, closes all connections; afterwards every call fails.
   void shut();
 
@@ -44,6 +52,8 @@ class ClientPool final : public std::enable_shared_from_this<ClientPool> {
   void on_connect_failed(ClientConnection& connection, const std::string& why);
   enum class Reuse { KeepOpen, Close };
   void on_answer(ClientConnection& connection, CallId call, HttpResponse response, Reuse reuse);
+  // The connection has given away its stream.
+  void on_upgraded(ClientConnection& connection, CallId call, std::unique_ptr<UpgradedStream> stream);
   void on_failed(ClientConnection& connection, CallId call, ClientError error);
   // The connection was closed before it gave a byte of the answer: try once more, or fail.
   void on_stale(ClientConnection& connection, CallId call, const std::string& why);
@@ -65,7 +75,8 @@ class ClientPool final : public std::enable_shared_from_this<ClientPool> {
     std::int64_t until_ms;
   };
 
-  void build_head(const HttpCall& call, std::string& out) const;
+  void begin(HttpCall call, HttpClient::Done done, std::unique_ptr<UpgradeRequest> upgrade);
+  void build_head(const HttpCall& call, const UpgradeRequest* upgrade, std::string& out) const;
   void open_connections();
   void on_addresses(const Addresses& found);
   void give_work(ClientConnection& connection);
@@ -82,6 +93,7 @@ class ClientPool final : public std::enable_shared_from_this<ClientPool> {
   std::string name_;
   ClientOptions options_;
   std::string common_head_;
+  std::string connection_field_;
   std::vector<char> read_buffer_;
   PendingCalls calls_;
   std::deque<CallId> waiting_;

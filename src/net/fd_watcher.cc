@@ -30,4 +30,9 @@ void FdWatcher::wait_writable(std::shared_ptr<IoHandler> handler) {
   });
 }
 
+void FdWatcher::forget_waits() {
+  boost::system::error_code ignored;
+  impl_->descriptor.cancel(ignored);
+}
+
 }  // namespace holdfast::net

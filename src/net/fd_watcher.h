@@ -28,6 +28,8 @@ class FdWatcher {
   // Each calls `handler` once. Readiness may be spurious. At most one wait of each kind at a time.
   void wait_readable(std::shared_ptr<IoHandler> handler);
   void wait_writable(std::shared_ptr<IoHandler> handler);
+  // Handlers that wait are let go of, uncalled.
+  void forget_waits();
 
  private:
   struct Impl;

@@ -16,6 +16,8 @@ namespace holdfast::net {
 
 // ASCII only, as header names are.
 [[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
+// Whether a comma-separated list, as of `connection` or `upgrade`, has that member.
+[[nodiscard]] bool has_token(std::string_view list, std::string_view token);
 
 class HeaderList {
  public:

@@ -28,6 +28,10 @@ void HttpClient::post(std::string path_and_query, HeaderList extra, std::string 
   impl_->pool->call({"POST", std::move(path_and_query), std::move(extra), std::move(body)}, std::move(done));
 }
 
+void HttpClient::upgrade(std::string path_and_query, std::string protocol, UpgradeDone done) {
+  impl_->pool->upgrade(std::move(path_and_query), std::move(protocol), std::move(done));
+}
+
 std::size_t HttpClient::connections() const { return impl_->pool->connections(); }
 std::size_t HttpClient::idle_connections() const { return impl_->pool->idle(); }
 std::size_t HttpClient::connects() const { return impl_->pool->connects(); }

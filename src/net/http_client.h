@@ -49,6 +49,9 @@ struct ClientError {
 
 using CallResult = tl::expected<HttpResponse, ClientError>;
 
+struct UpgradedStream;  // net/upgrade.h
+using UpgradeResult = tl::expected<std::unique_ptr<UpgradedStream>, ClientError>;
+
 struct HttpCall {
   std::string method = "POST";
   std::string target = "/";  // Path and query, already encoded.
@@ -68,6 +71,10 @@ class HttpClient {
   // `done` runs exactly once, on the loop, never inside call(). On the loop's thread only.
   void call(HttpCall call, Done done);
   void post(std::string path_and_query, HeaderList extra, std::string body, Done done);
+  // GET that asks for another protocol. With a 101, the connection leaves the pool and is the caller's; any other answer is a failure
+  // (Protocol). `done` as in call().
+  using UpgradeDone = std::function<void(UpgradeResult)>;
+  void upgrade(std::string path_and_query, std::string protocol, UpgradeDone done);
 
   [[nodiscard]] std::size_t connections() const;
   [[nodiscard]] std::size_t idle_connections() const;

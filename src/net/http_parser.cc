@@ -115,6 +115,7 @@ void HeadParser::reset() {
   keep_alive_ = true;
   expects_continue_ = false;
   no_body_ = false;
+  may_switch_ = false;
   minor_ = 1;
   request_ = {};
   response_ = {};
@@ -333,7 +334,7 @@ void HeadParser::begin_body(const Framing& framing) {
   };
   if (kind_ == Kind::Response) {
     const int status = response_.status;
-    if (status == 101) return fail(400, "a protocol switch nobody asked for");
+    if (status == 101) return may_switch_ ? complete() : fail(400, "a protocol switch nobody asked for");
     if (status < 200) {
       if (++interim_ > kInterimResponsesMax) return fail(400, "more than 32 interim responses");
       response_ = {};

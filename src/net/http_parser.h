@@ -63,6 +63,7 @@ class HeadParser {
   bool keep_alive_ = true;
   bool expects_continue_ = false;
   bool no_body_ = false;  // Response to HEAD.
+  bool may_switch_ = false;  // Response to an `upgrade`.
   int minor_ = 1;
   HttpRequest request_;    // Kind::Request
   HttpResponse response_;  // Kind::Response
@@ -107,6 +108,8 @@ class ResponseParser : public HeadParser {
   explicit ResponseParser(const MessageLimits& limits) : HeadParser(Kind::Response, limits) {}
   // The next response answers a HEAD request: it has no body whatever its headers say.
   void expect_no_body() { no_body_ = true; }
+  // The next response may be a 101, which ends with its head: what follows is the other protocol's.
+  void expect_switch() { may_switch_ = true; }
   // The connection has ended: completes a body that goes up to the end, fails anything else that has begun.
   void end_of_input();
   // Only when Done; interim (1xx) responses are skipped and never seen here.

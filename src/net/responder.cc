@@ -29,6 +29,11 @@ StreamWriter Responder::stream(int status, HeaderList headers) {
   return {std::move(connection), exchange_};
 }
 
+void Responder::upgrade(std::string_view protocol, std::shared_ptr<UpgradedSession> session) {
+  HOLDFAST_CHECK(connection_ != nullptr && session != nullptr);
+  std::exchange(connection_, nullptr)->upgrade(exchange_, protocol, std::move(session));
+}
+
 void Responder::on_abort(Task gone) {
   HOLDFAST_CHECK(connection_ != nullptr);
   connection_->when_gone(exchange_, std::move(gone));

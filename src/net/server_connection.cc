@@ -136,6 +136,7 @@ void ServerConnection::on_readable() {
       if (state_ != State::Closed && !out_.empty()) flush();  // TLS may have waited for a read to go on writing.
       return;
     case State::Lingering: return discard();
+    case State::Upgraded:
     case State::Closed: return;
   }
 }
@@ -145,6 +146,7 @@ void ServerConnection::on_writable() {
   switch (state_) {
     case State::Handshake: return shake_hands();
     case State::Reading: return read_requests();
+    case State::Upgraded:
     case State::Closed: return;
     default:
       if (!out_.empty()) flush();
@@ -200,6 +202,10 @@ void ServerConnection::consume(std::string_view bytes) {
   }
   dispatching_ = false;
   if (state_ == State::Closed) return;
+  if (state_ == State::Upgraded) {
+    ahead_.assign(bytes);
+    return hand_over();
+  }
   if (state_ != State::Reading) {
     if (state_ != State::Lingering) ahead_.assign(bytes);
     if (state_ == State::Busy || state_ == State::Streaming) arm_read();  // To notice that the client goes away.
@@ -306,7 +312,12 @@ void ServerConnection::build_head(std::string& out, int status, const HeaderList
     out.push_back(' ');
     out.append(reason_phrase(status)).append("\r\n");
   }
+  bool offers_upgrade = false;
   for (const auto [name, value] : headers) {
+    if (name.size() == 7 && equals_ignoring_case(name, "upgrade")) {
+      if (http_1_0_) continue;  // RFC 9110 section 7.8.
+      offers_upgrade = true;
+    }
     if (!is_framing_field(name) && !equals_ignoring_case(name, "date")) append_field(out, name, value);
   }
   if (chunked) {
@@ -317,7 +328,8 @@ void ServerConnection::build_head(std::string& out, int status, const HeaderList
     out.append("\r\n");
   }
   out.append(shard_->date());
-  if (!keep_alive_) out.append("connection: close\r\n");
+  if (offers_upgrade) out.append(keep_alive_ ? "connection: upgrade\r\n" : "connection: close, upgrade\r\n");
+  else if (!keep_alive_) out.append("connection: close\r\n");
   else if (http_1_0_) out.append("connection: keep-alive\r\n");
   out.append("\r\n");
 }
@@ -481,6 +493,30 @@ void ServerConnection::do_write_stream(const std::string& bytes) {
   if (state_ == State::Streaming && out_bytes_ > shard_->shared().limits.stream_buffer_bytes_max) close();
 }
 
+void ServerConnection::upgrade(std::uint64_t exchange, std::string_view protocol, std::shared_ptr<UpgradedSession> session) {
+  on_loop([this, exchange, protocol = std::string(protocol), session = std::move(session)]() mutable {
+    if (!is_current(exchange)) return;
+    HOLDFAST_CHECK(state_ == State::Busy);
+    gone_ = nullptr;
+    if (peer_done_) return close();
+    session_ = std::move(session);
+    state_ = State::Upgraded;
+    std::string& head = out_.emplace_back("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n");
+    append_field(head, "upgrade", protocol);
+    head.append("\r\n");
+    if (!dispatching_) hand_over();  // Else consume() does, with what it has left.
+  });
+}
+
+void ServerConnection::hand_over() {
+  stream_->watcher().forget_waits();
+  armed_read_ = armed_write_ = false;
+  UpgradedStream connection{std::move(stream_), std::exchange(ahead_, {}), std::move(out_.front())};
+  out_.clear();
+  session_->begin(shard_->loop(), std::move(connection), [self = shared_from_this()] { self->close(); });
+  if (state_ == State::Upgraded && shard_->draining()) session_->drain();
+}
+
 void ServerConnection::end_stream(std::uint64_t exchange) {
   on_loop([this, exchange] {
     if (!is_current(exchange) || state_ != State::Streaming || ending_) return;
@@ -514,12 +550,14 @@ void ServerConnection::tell_gone() {
 }
 
 void ServerConnection::on_tick() {
+  if (state_ == State::Upgraded) return session_->on_tick();
   if (state_ == State::Closed || shard_->tick() < deadline_) return;
   if (state_ == State::Reading && parser_.started()) return refuse(408, "the request did not arrive in time");
   close();
 }
 
 void ServerConnection::on_drain() {
+  if (state_ == State::Upgraded) return session_->drain();
   if (state_ == State::Handshake || (state_ == State::Reading && !parser_.started() && ahead_.empty())) {
     if (state_ == State::Reading) stream_->shut();
     close();
@@ -536,6 +574,7 @@ void ServerConnection::close() {
   release_body();
   buffered_.store(0, std::memory_order_relaxed);
   shard_->remove(this);
+  if (session_) std::exchange(session_, nullptr)->close();
   tell_gone();
 }
 

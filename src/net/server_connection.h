@@ -2,6 +2,7 @@
 //
 //   Handshake -> Reading -> Busy -> Writing -> Reading ...      (TLS only the first)
 //                           Busy -> Streaming -> Writing ...
+//                           Busy -> Upgraded                     the session has the stream, this only its place among the connections
 //   any -> Lingering -> Closed                                   a refusal is sent, the rest of the request is thrown away
 //
 // All of it happens on the shard's loop, but for what Responder and StreamWriter call, which is marked.
@@ -18,6 +19,7 @@
 
 #include "net/http_server.h"
 #include "net/stream.h"
+#include "net/upgrade.h"
 
 namespace holdfast::net {
 
@@ -90,6 +92,7 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   // Any thread; `exchange` says which request is meant.
   void send(std::uint64_t exchange, HttpResponse response);
   void begin_stream(std::uint64_t exchange, int status, HeaderList headers);
+  void upgrade(std::uint64_t exchange, std::string_view protocol, std::shared_ptr<UpgradedSession> session);
   void write_stream(std::uint64_t exchange, std::string bytes);
   void end_stream(std::uint64_t exchange);
   void cut(std::uint64_t exchange);
@@ -98,7 +101,7 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   [[nodiscard]] std::size_t buffered() const { return buffered_.load(std::memory_order_relaxed); }
 
  private:
-  enum class State { Handshake, Reading, Busy, Writing, Streaming, Lingering, Closed };
+  enum class State { Handshake, Reading, Busy, Writing, Streaming, Upgraded, Lingering, Closed };
 
   template <typename F>
   void on_loop(F&& f);
@@ -118,6 +121,7 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   void do_send(HttpResponse& response);
   void do_begin_stream(int status, const HeaderList& headers);
   void do_write_stream(const std::string& bytes);
+  void hand_over();
   void flush();
   void written(std::size_t bytes);
   void finish_answer();
@@ -150,6 +154,7 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   std::size_t held_bytes_ = 0;  // Of the body that is coming in, as counted in the shared sum.
   std::atomic<std::size_t> buffered_{0};
   Task gone_;
+  std::shared_ptr<UpgradedSession> session_;
 };
 
 }  // namespace holdfast::net

@@ -20,7 +20,7 @@ class UpgradedSession {
  public:
   virtual ~UpgradedSession() = default;
   // The connection is the session's; it runs `ended`, once, when it is closed.
-  virtual void begin(UpgradedStream connection, Task ended) = 0;
+  virtual void begin(EventLoop& loop, UpgradedStream connection, Task ended) = 0;
   // Every now and then, see HttpLimits: the place to look at clocks.
   virtual void on_tick() = 0;
   // Ends as soon as what is under way is done.
