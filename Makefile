@@ -59,6 +59,7 @@ test-tsan: packages-build ## the same with TSan
 
 .PHONY: test-e2e
 test-e2e: build e2e-parts ## end-to-end tests on the release program
+	@cmake --build --preset release --target e2e_programs -- -j$(JOBS)
 	@python3 tools/test.py --suites e2e --filter "$(FILTER)"
 
 .PHONY: test-flink
