@@ -47,9 +47,9 @@ class Completion {
   std::shared_ptr<Call> call_;
 };
 
-/// Where a native function runs (see docs/sdk/guide.md); a remote one does not care.
+/// Where a function runs (see docs/sdk/guide.md).
 enum class Execution : std::uint8_t {
-  Quick,     ///< On the thread of the runtime's shard: it computes and returns, in microseconds.
+  Quick,     ///< On the thread of the runtime's shard, or of the server that read the request: it computes and returns, in microseconds.
   Blocking,  ///< On a pool of threads: it may wait for files, databases, locks.
 };
 

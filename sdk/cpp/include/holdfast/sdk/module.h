@@ -91,9 +91,8 @@ template <auto Make>
 
 }  // namespace holdfast::sdk
 
-/// Makes this shared library a module with the functions that `make` returns. Once in a module.
+/// Makes this shared library a module with the functions that `make` returns. Once in a module; a semicolon may follow.
 #define HOLDFAST_MODULE(make)                                                               \
   extern "C" HOLDFAST_MODULE_EXPORT const holdfast_module_descriptor* holdfast_module() {   \
     return ::holdfast::sdk::module_descriptor<(make)>();                                    \
-  }                                                                                         \
-  static_assert(true, "a semicolon may follow")
+  }
