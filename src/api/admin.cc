@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kPaths =
     "/healthz, /readyz, /metrics, /v1/version, /v1/functions, /v1/endpoints, /v1/addresses, /v1/state/{namespace}/{name}/{id}, "
-    "/v1/states, /v1/parked, /v1/timers, /v1/streams, /v1/ingresses, /v1/egresses";
+    "/v1/states, /v1/parked, /v1/timers, /v1/streams, /v1/ingresses, /v1/egresses, /v1/modules";
 
 constexpr std::string_view kDelayedSend = "delayed-send";
 
@@ -56,7 +56,8 @@ void Admin::handle(net::HttpRequest request, net::Responder responder) {
 void Admin::route(ExchangePtr exchange, const Path& path) {
   const net::HttpRequest& asked = exchange->request;
   if (EdgeOperations::is_path(path)) return edges_.handle(std::move(exchange), path);
-  // Beside edges, parked work is the only thing that can be changed.
+  if (ModuleOperations::is_path(path)) return modules_.handle(std::move(exchange), path);
+  // Beside edges and modules, parked work is the only thing that can be changed.
   if (path.size() >= 2 && path[0] == "v1" && path[1] == "parked" && (path.back() == "retry" || path.back() == "skip")) {
     if (asked.method != "POST") return exchange->answer_method_not_allowed("POST");
     const Resume what = path.back() == "retry" ? Resume::Retry : Resume::Skip;

@@ -1,4 +1,4 @@
-// Admin: looking in, and the few things that people do by hand (parked work, ingresses and egresses). The CLI is a client of it, and
+// Admin: looking in, and the few things that people do by hand (parked work, ingresses and egresses, modules). The CLI is a client of it, and
 // Prometheus and load balancers are. docs/http-api.md is its description.
 //
 // Nothing here is needed for messages to flow. /healthz and /readyz are answered without a token.
@@ -11,6 +11,7 @@
 #include "api/edge_operations.h"
 #include "api/exchange.h"
 #include "api/guard.h"
+#include "api/module_operations.h"
 #include "api/parameters.h"
 #include "runtime/runtime.h"
 
@@ -23,6 +24,7 @@ struct AdminOptions {
   // Outlive the requests; what they answer after the admin is gone goes nowhere.
   std::vector<ports::Ingress*> ingresses;
   std::vector<ports::Egress*> egresses;
+  ports::Modules* modules = nullptr;               // Outlives the requests; null: none are loaded.
   std::uint32_t limit_max = 10'000;                // Entries of a list.
 };
 
@@ -33,7 +35,8 @@ class Admin {
         options_(std::move(options)),
         guard_(options_.guard),
         counters_(std::make_shared<RequestCounters>("admin")),
-        edges_(runtime_, options_.ingresses, options_.egresses, options_.limit_max) {}
+        edges_(runtime_, options_.ingresses, options_.egresses, options_.limit_max),
+        modules_(options_.modules) {}
 
   void handle(net::HttpRequest request, net::Responder responder);
 
@@ -55,6 +58,7 @@ class Admin {
   Guard guard_;
   std::shared_ptr<RequestCounters> counters_;
   EdgeOperations edges_;
+  ModuleOperations modules_;
 };
 
 }  // namespace holdfast::api

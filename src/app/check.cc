@@ -10,7 +10,7 @@
 namespace holdfast::app {
 namespace {
 
-std::string problems_json(const config::LoadResult& result, const std::string& further, const std::vector<std::string>& warnings) {
+std::string problems_json(const config::LoadResult& result, const std::vector<std::string>& further, const std::vector<std::string>& warnings) {
   api::JsonWriter json;
   json.begin_object().key("ok").boolean(result.ok() && further.empty()).key("problems").begin_array();
   for (const auto& problem : result.problems) {
@@ -22,7 +22,7 @@ std::string problems_json(const config::LoadResult& result, const std::string& f
     json.key("text").string(problem.text()).end_object();
   }
   for (const auto& warning : warnings) json.begin_object().key("severity").string("warning").key("text").string(warning).end_object();
-  if (!further.empty()) json.begin_object().key("severity").string("error").key("text").string(further).end_object();
+  for (const auto& error : further) json.begin_object().key("severity").string("error").key("text").string(error).end_object();
   json.end_array().key("more_problems").number(result.more_problems).end_object();
   return json.take();
 }
@@ -34,17 +34,18 @@ void report(const config::LoadResult& result) {
   if (result.more_problems != 0) std::cerr << "and " << result.more_problems << " more problems\n";
 }
 
-int check(const cli::CheckOptions& options) {
+int check(const cli::CheckOptions& options, native::LinkedModules linked) {
   const auto result = config::load(std::span<const std::string>(options.files), config::process_environment());
-  std::string further;
+  std::vector<std::string> further;  // Errors.
   std::vector<std::string> warnings;
   if (result.ok()) {
     const auto& c = result.configuration;
     const auto egresses = connect::EgressTable::create(c.streams, c.playground_egresses, c.kafka_egresses, c.nats_egresses);
     auto edges = check_edges(c);
-    if (!egresses) further = egresses.error().message;
-    else if (!edges) further = edges.error().message;
+    if (!egresses) further.push_back(egresses.error().message);
+    else if (!edges) further.push_back(edges.error().message);
     else warnings = *std::move(edges);
+    for (auto& problem : native::check_modules(c.endpoints, linked)) further.push_back(std::move(problem));
   }
   const bool ok = result.ok() && further.empty();
   if (options.output == cli::Output::Json) {
@@ -52,7 +53,7 @@ int check(const cli::CheckOptions& options) {
   } else {
     report(result);
     for (const auto& warning : warnings) std::cerr << "warning: " << warning << "\n";
-    if (!further.empty()) std::cerr << further << "\n";
+    for (const auto& error : further) std::cerr << error << "\n";
     if (ok) std::cout << config::describe(result.configuration);
   }
   return ok ? cli::kExitDone : cli::kExitUsage;

@@ -3,12 +3,13 @@
 
 #include "cli/command_line.h"
 #include "config/load.h"
+#include "native/modules.h"
 
 namespace holdfast::app {
 
 // Says what was found, warnings included, on standard error.
 void report(const config::LoadResult& result);
 
-[[nodiscard]] int check(const cli::CheckOptions& options);
+[[nodiscard]] int check(const cli::CheckOptions& options, native::LinkedModules linked);
 
 }  // namespace holdfast::app

@@ -1,16 +1,5 @@
 // holdfast: everything begins here.
 
-#include "app/check.h"
-#include "app/check_data.h"
-#include "app/up.h"
-#include "app/version.h"
-#include "cli/command_line.h"
+#include <holdfast/runtime.h>
 
-// Read by jemalloc, where the program is linked with it: few arenas, as shards do not allocate enough at once to get in each other's
-// way, and what was freed goes back to the system soon.
-extern "C" const char* malloc_conf = "narenas:2,dirty_decay_ms:300,muzzy_decay_ms:0";
-
-int main(int argc, char** argv) {
-  using namespace holdfast;
-  return cli::run(argc, argv, {.version = app::kVersion, .up = app::up, .check = app::check, .check_data = app::check_data});
-}
+int main(int argc, char** argv) { return holdfast::run(argc, argv, {}); }

@@ -16,11 +16,12 @@
 
 namespace holdfast::app {
 
-Result<StopSignals> StopSignals::create() {
+Result<StopSignals> StopSignals::create(Hangup hangup) {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  if (hangup == Hangup::IsWaitedFor) sigaddset(&set, SIGHUP);
   ::signal(SIGPIPE, SIG_IGN);
   if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) return fail(ErrorCode::Io, "cannot block signals");
   const int signals = ::signalfd(-1, &set, SFD_CLOEXEC);

@@ -1,14 +1,16 @@
-// StopSignals: SIGTERM and SIGINT as something to wait for, instead of handlers that may do next to nothing.
+// StopSignals: SIGTERM, SIGINT and, if it means something, SIGHUP as something to wait for, instead of handlers that may do next to nothing.
 #pragma once
 
 #include "base/result.h"
 
 namespace holdfast::app {
 
+enum class Hangup { EndsTheProcess, IsWaitedFor };
+
 class StopSignals {
  public:
   // Blocks the signals for this thread and those it starts from now on: make it before any other thread. SIGPIPE is ignored.
-  [[nodiscard]] static Result<StopSignals> create();
+  [[nodiscard]] static Result<StopSignals> create(Hangup hangup);
   StopSignals(StopSignals&& other) noexcept;
   StopSignals& operator=(StopSignals&&) = delete;
   ~StopSignals();

@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -31,6 +33,7 @@
 #include "log/memory_log.h"
 #include "log/posix_file_system.h"
 #include "log/segment_log.h"
+#include "native/modules.h"
 #include "runtime/runtime.h"
 #include "storage/memory_store.h"
 #include "storage/rocksdb_store.h"
@@ -127,6 +130,7 @@ struct Parts {
   std::optional<connect::EgressTable> egress;
   SystemClock clock;
   std::vector<std::unique_ptr<net::EventLoop>> loops;  // One for each shard.
+  std::unique_ptr<native::Modules> modules;
   std::unique_ptr<WorkerLoop> commit_loop;
   std::unique_ptr<WorkerLoop> view_loop;
   std::unique_ptr<runtime::Runtime> runtime;
@@ -180,7 +184,9 @@ Result<void> open_runtime(Parts& parts, const config::Configuration& configurati
                                              configuration.nats_egresses);
   if (!egress) return fail(egress.error());
   parts.egress = *std::move(egress);
-  auto make_target = targets::make_statefun_http_factory(configuration.endpoints, "holdfast");
+  std::vector<model::EndpointSpec> http;
+  std::ranges::copy_if(configuration.endpoints, std::back_inserter(http), [](const auto& endpoint) { return !endpoint.native; });
+  auto make_target = targets::make_statefun_http_factory(http, "holdfast");
   if (!make_target) return fail(make_target.error());
   for (std::uint16_t i = 0; i < shards; ++i) parts.loops.push_back(std::make_unique<net::EventLoop>());
   parts.commit_loop = std::make_unique<WorkerLoop>("commit");
@@ -193,7 +199,9 @@ Result<void> open_runtime(Parts& parts, const config::Configuration& configurati
   world.clock = &parts.clock;
   world.log = parts.log.get();
   world.store = parts.store.get();
-  world.make_target = *std::move(make_target);
+  world.make_target = [make_http = *std::move(make_target), modules = parts.modules.get()](const model::EndpointSpec& spec, Loop& loop) {
+    return spec.native ? modules->make_target(spec, loop) : make_http(spec, loop);
+  };
   world.egress = &*parts.egress;
   world.random_seed = entropy();
   // What is stored is known only after a new start; going on could tell somebody what is not.
@@ -272,6 +280,8 @@ Result<void> open_doors(Parts& parts, const config::Configuration& configuration
     admin_options.egresses.push_back(egress.get());
     admin_options.metrics.push_back(egress.get());
   }
+  admin_options.modules = parts.modules.get();
+  admin_options.metrics.push_back(parts.modules.get());
   parts.admin = std::make_unique<api::Admin>(*parts.runtime, std::move(admin_options));
   served = listen(parts, *admin, limits, [a = parts.admin.get()](net::HttpRequest&& request, net::Responder responder) {
     a->handle(std::move(request), std::move(responder));
@@ -323,7 +333,9 @@ void tell_all(const std::vector<std::unique_ptr<Edge>>& edges, StopSignals& sign
 // and then; what was acknowledged is in the log already.
 void stop(Parts& parts, StopSignals& signals, Duration grace) {
   const auto wait = [&signals] {
-    if (const int number = signals.wait(); number != 0) {
+    int number = signals.wait();
+    while (number == SIGHUP) number = signals.wait();
+    if (number != 0) {
       log_warn("stopping at once", {{"signal", number}});
       std::_Exit(128 + number);
     }
@@ -403,13 +415,23 @@ Result<void> override_settings(model::Settings& settings, const cli::UpOptions& 
   return check_exposure(settings.admin, "admin", open_to_all);
 }
 
+// Loads what runs in this process. Says all that is wrong, and is null then.
+std::unique_ptr<native::Modules> open_modules(const config::Configuration& configuration, native::LinkedModules linked) {
+  auto modules = native::Modules::open(configuration.endpoints, linked, kVersion);
+  if (modules) return *std::move(modules);
+  auto problems = native::check_modules(configuration.endpoints, linked);
+  if (problems.empty()) problems.push_back(modules.error().message);  // It is sound, and could not start.
+  for (const auto& problem : problems) std::cerr << problem << "\n";
+  return nullptr;
+}
+
 LogLevel log_level(const std::string& name) {
   return name == "debug" ? LogLevel::Debug : name == "warn" ? LogLevel::Warn : name == "error" ? LogLevel::Error : LogLevel::Info;
 }
 
 }  // namespace
 
-int up(const cli::UpOptions& options) {
+int up(const cli::UpOptions& options, native::LinkedModules linked) {
   if (options.files.empty()) return failed({ErrorCode::Invalid, kNothingToRun}, cli::kExitUsage);
   if (options.data.empty()) return failed({ErrorCode::Invalid, kNoData}, cli::kExitUsage);
   auto loaded = config::load(std::span<const std::string>(options.files), config::process_environment());
@@ -423,10 +445,13 @@ int up(const cli::UpOptions& options) {
 
   const bool text = options.log_format.empty() ? ::isatty(STDERR_FILENO) != 0 : options.log_format == "text";
   init_log(log_level(options.log_level), text ? LogFormat::Text : LogFormat::Json);
-  auto signals = StopSignals::create();
+  const bool has_files = std::ranges::any_of(configuration.endpoints, [](const auto& e) { return e.native && !e.native->module.empty(); });
+  auto signals = StopSignals::create(has_files ? Hangup::IsWaitedFor : Hangup::EndsTheProcess);
   if (!signals) return failed(signals.error());
 
   Parts parts;
+  parts.modules = open_modules(configuration, linked);
+  if (parts.modules == nullptr) return cli::kExitUsage;
   if (auto ok = open_data(parts, options, configuration.settings); !ok) {
     return failed(ok.error(), ok.error().code == ErrorCode::Invalid ? cli::kExitUsage : cli::kExitFailed);
   }
@@ -446,7 +471,11 @@ int up(const cli::UpOptions& options) {
   for (const auto& served : parts.ingress_servers) log_info("playground ingress", {{"url", served.url()}});
   for (const auto& served : parts.egress_servers) log_info("playground egress", {{"url", served.url()}});
 
-  const int number = signals->wait();
+  int number = signals->wait();
+  for (; number == SIGHUP; number = signals->wait()) {
+    log_info("reloading modules", {{"signal", number}});
+    parts.modules->reload([](const auto&) {});
+  }
   log_info("stopping", {{"signal", number}, {"grace_ms", options.grace.ms}});
   stop(parts, *signals, options.grace);
   end(parts);

@@ -1,10 +1,12 @@
-// `holdfast up`: the whole runtime in this process, until SIGTERM or SIGINT.
+// `holdfast up`: the whole runtime in this process, until SIGTERM or SIGINT. SIGHUP reloads modules.
 #pragma once
 
 #include "cli/command_line.h"
+#include "native/modules.h"
 
 namespace holdfast::app {
 
-[[nodiscard]] int up(const cli::UpOptions& options);
+// `linked`: what endpoints with `module: linked` mean.
+[[nodiscard]] int up(const cli::UpOptions& options, native::LinkedModules linked);
 
 }  // namespace holdfast::app

@@ -9,6 +9,7 @@
 #include "cli/client_commands.h"
 #include "cli/completion.h"
 #include "cli/edge_commands.h"
+#include "cli/module_commands.h"
 
 namespace holdfast::cli {
 namespace {
@@ -55,6 +56,8 @@ ClientCommands client(const Connection& connection) {
 }
 
 EdgeCommands edges(const Connection& connection) { return {remote(connection, connection.admin, "--admin"), connection.output()}; }
+
+ModuleCommands modules(const Connection& connection) { return {remote(connection, connection.admin, "--admin"), connection.output()}; }
 
 void add_connection_options(CLI::App& command, Connection& connection) {
   command.add_option("--admin", connection.admin, "where the admin API is")->envname("HOLDFAST_ADMIN")->type_name("URL")->capture_default_str();
@@ -263,6 +266,14 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   add_id(*egress_retry, id, "which");
   auto* egress_skip = add_edge(*egress, "skip", "drop all that was set aside", [&](const EdgeCommands& e) { return e.egress_skip(id); });
   add_id(*egress_skip, id, "which");
+
+  const auto add_module = [&](const std::string& name, const std::string& help, auto action) {
+    auto* command = app.add_subcommand(name, help);
+    add_connection_options(*command, connection);
+    command->callback([&connection, &exit_code, action] { exit_code = action(modules(connection)); });
+  };
+  add_module("modules", "functions that run in Holdfast's own process, and what they are made of", [](const ModuleCommands& m) { return m.modules(); });
+  add_module("reload", "load their files anew; calls under way end in the old code", [](const ModuleCommands& m) { return m.reload(); });
 
   auto* version = app.add_subcommand("version", "print the version of this program");
   add_connection_options(*version, connection);  // So that scripts may say the same options everywhere.

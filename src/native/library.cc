@@ -54,6 +54,8 @@ Result<int> copy_to_memory(const std::string& path) {
   return fail(ErrorCode::Io, "cannot copy " + path + " into memory: " + system_message(error));
 }
 
+std::string name_of(int file) { return "/proc/self/fd/" + std::to_string(file); }
+
 bool is_function_type(std::string_view type) {
   const auto [ns, name] = model::split_type(type);
   return codec::is_text(type) && !ns.empty() && !name.empty() && name != "*";
@@ -103,7 +105,7 @@ Result<std::shared_ptr<Library>> Library::open(const std::string& path) {
   if (!copy) return fail(copy.error());
   std::shared_ptr<Library> library(new Library);
   library->file_ = *copy;
-  const std::string loaded_from = "/proc/self/fd/" + std::to_string(*copy);
+  const std::string loaded_from = name_of(*copy);
   library->handle_ = ::dlopen(loaded_from.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library->handle_ == nullptr) {
     std::string why = ::dlerror();
@@ -128,9 +130,12 @@ Result<std::shared_ptr<Library>> Library::linked(const holdfast_module_descripto
 }
 
 Library::~Library() {
-  if (kept_) return;
+  if (kept_ || file_ < 0) return;
+  const std::string loaded_from = name_of(file_);
   if (handle_ != nullptr) ::dlclose(handle_);
-  if (file_ >= 0) ::close(file_);
+  // Much of what is written in C++ stays loaded all the same. Its name must then never mean another file.
+  if (handle_ != nullptr && ::dlopen(loaded_from.c_str(), RTLD_NOW | RTLD_NOLOAD) != nullptr) return;
+  ::close(file_);
 }
 
 const holdfast_function& Library::function(std::size_t index) const {
