@@ -1,6 +1,6 @@
 // io.statefun.endpoints.v1/http and v2/http. Keys and defaults are those of StateFun 3.3:
 // HttpFunctionEndpointSpec, NettyRequestReplySpec (async) and DefaultHttpRequestReplyClientSpec (okhttp).
-// maxConcurrentRequests, protocol, states and onFailure are ours; StateFun ignores them.
+// maxConcurrentRequests, protocol, pipelining, states and onFailure are ours; StateFun ignores them.
 #include "config/endpoints.h"
 
 #include "config/kinds.h"
@@ -156,6 +156,8 @@ void read_calls(MapReader& spec, model::EndpointSpec& out, Configuration& config
   std::string protocol;
   if (spec.optional("protocol", one_of({"v3", "v2", "interim"}), protocol))
     out.protocol = protocol == "v3" ? Protocol::V3 : protocol == "v2" ? Protocol::V2 : Protocol::Interim;
+  std::string pipelining;
+  if (spec.optional("pipelining", one_of({"auto", "never"}), pipelining)) out.pipelining = pipelining == "auto";
   read_states(spec, out.states);
   if (out.protocol == Protocol::V3 && !out.states.empty()) {
     spec.warning("states", "no states with protocol v3", "a list",

@@ -86,6 +86,7 @@ spec:
   urlPathTemplate: http://h/{function.name}
   maxNumBatchRequests: 7
   maxConcurrentRequests: 3
+  pipelining: never
   transport:
     type: io.statefun.transports.v1/async
     call: 3m
@@ -96,6 +97,7 @@ spec:
 )");
   EXPECT_EQ(e.max_batch, 7u);
   EXPECT_EQ(e.max_concurrent, 3u);
+  EXPECT_FALSE(e.pipelining);
   EXPECT_EQ(e.call_timeout, Duration{3 * kMinute});
   EXPECT_EQ(e.connect_timeout, Duration{4'000});
   EXPECT_EQ(e.idle_timeout, Duration{0});

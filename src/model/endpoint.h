@@ -80,6 +80,7 @@ struct EndpointSpec {
   std::optional<Duration> write_timeout;  // okhttp transport only.
   Duration idle_timeout{15'000};          // pool_ttl: idle connections are closed after it. 0: no keep-alive.
   std::uint32_t pool_size = 1024;
+  bool pipelining = true;                 // Of calls, where the function server offers it. V3 only.
   TlsSpec tls;
   FailurePolicy on_failure;
 

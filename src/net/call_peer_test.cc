@@ -219,7 +219,7 @@ TEST_F(CallPeer, AClientThatReadsNoAnswersIsCut) {
 
 TEST_F(CallPeer, AClientThatDoesNotCloseAfterGoodbyeIsNotWaitedForForLong) {
   CallLimits limits;
-  limits.goodbye_timeout = {300};
+  limits.goodbye_timeout = {1500};
   serve_echo(limits);
   auto peer = raw_client();
   run_until([&] { return count_frames(peer->got, FrameKind::Hello) == 1; });
