@@ -1,11 +1,14 @@
 // Reply: the right to answer one call, whichever way it came. Dropped without an answer: a 500. Any thread.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "holdfast/sdk/handler.h"
+#include "net/call_server.h"
 #include "net/http_server.h"
 
 namespace holdfast::sdk::server {
@@ -15,16 +18,21 @@ inline constexpr std::size_t kReasonBytesMax = 4096;
 
 class Reply {
  public:
-  explicit Reply(net::Responder responder) : responder_(std::move(responder)) {}
+  // `is_stopping` must be there when it is sent.
+  Reply(net::Responder http, const std::atomic<bool>& is_stopping) : to_(std::move(http)), is_stopping_(&is_stopping) {}
+  explicit Reply(net::CallToken call) : to_(std::move(call)) {}
 
   void send(Answer&& answer);
-  // 503 to a call that was not begun.
-  void send_full(std::string_view why);
+  // Refuses a call that was not begun, by one of HTTP's statuses.
+  void refuse(int status, std::string_view why);
   // `gone` runs if the caller goes away before the answer is given, as far as that is noticed.
   void on_gone(Task gone);
 
  private:
-  net::Responder responder_;
+  void send_http(net::HttpResponse response);
+
+  std::variant<net::Responder, net::CallToken> to_;
+  const std::atomic<bool>* is_stopping_ = nullptr;
 };
 
 [[nodiscard]] net::HttpResponse text_response(int status, std::string text);

@@ -4,7 +4,8 @@
 //               │                   ├──▶ blocking: on the pool
 //               └─▶ waits           └──▶ completes later: begins here, ends on any thread
 //
-// Lives as long as any call is under way: calls share it.
+// Calls that end later keep it alive, but let go of it before they say that they have ended: whoever waits for the last one may let its
+// functions go on its own thread then.
 #pragma once
 
 #include <atomic>
@@ -19,6 +20,7 @@
 
 #include "holdfast/sdk/handler.h"
 #include "holdfast/sdk/server.h"
+#include "net/call_server.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
 #include "server/admission.h"
@@ -43,10 +45,10 @@ class Service : public std::enable_shared_from_this<Service> {
   // Of the server; told once it listens. For metrics.
   void set_connections(std::function<std::size_t()> count) { connections_ = std::move(count); }
   // From here on /healthz answers 503.
-  void stop() { stopping_.store(true); }
+  void stop() { books_->stopping.store(true); }
   // Waits until no call is under way. False: some are at the deadline; those that wait are dropped.
   bool finish(std::chrono::steady_clock::time_point deadline);
-  [[nodiscard]] std::size_t under_way() const { return admission_.under_way(); }
+  [[nodiscard]] std::size_t under_way() const { return books_->admission.under_way(); }
 
  private:
   enum class Way : std::uint8_t { Quick, Blocking, Later, BlockingLater };
@@ -54,26 +56,32 @@ class Service : public std::enable_shared_from_this<Service> {
     std::size_t index;  // For metrics.
     Way way;
   };
+  // What is counted of calls; outlives the functions.
+  struct Books {
+    CallMetrics metrics;
+    Admission admission;
+    std::atomic<bool> stopping{false};
+  };
   struct Call;
 
   void take_admin(const net::HttpRequest& request, net::Responder responder);
   [[nodiscard]] net::HttpResponse metrics() const;
   [[nodiscard]] Bound find(std::string_view request, std::size_t& messages) const;
 
-  // `owned`: where the request is, if it may be moved away from there.
+  // `owned`: null, or where the request is, if it may be moved away from there.
   void call(std::string_view request, std::string* owned, Reply reply);
   void dispatch(std::shared_ptr<Call> call);
-  void dispatch_quick(std::string_view request, Bound bound, std::uint64_t began_us, Reply reply);
-  void end(Bound bound, std::uint64_t began_us, Reply& reply, Answer&& answer);
+  static void end(const std::shared_ptr<Call>& call, Answer&& answer);
+  // The thread's number for metrics.
+  [[nodiscard]] static std::size_t thread_for(const Service* service);
 
   const Handler handler_;
   std::map<std::string, Bound, std::less<>> bound_;
   Bound unknown_;
-  CallMetrics metrics_;
-  Admission admission_;
+  const std::shared_ptr<Books> books_;
   BlockingPool pool_;
+  net::CallServer calls_;
   std::function<std::size_t()> connections_;
-  std::atomic<bool> stopping_{false};
 };
 
 }  // namespace holdfast::sdk::server

@@ -68,6 +68,7 @@ TEST_F(StopTest, WhatIsUnderWayIsAnsweredAndNothingNewIsTaken) {
   EXPECT_EQ((*answer_)->status, 200);
   EXPECT_EQ((*answer_)->body, expected(Functions().bind({"test/blocks", echo}), body));
   EXPECT_EQ((*answer_)->headers.get("connection"), "close");
+  EXPECT_FALSE((*answer_)->headers.contains("upgrade"));
   wait_for_stop();
 }
 
