@@ -1,7 +1,10 @@
 // The end: what is under way is answered, and nobody waits for what does not end.
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "server/server_fixture.h"
 
@@ -96,6 +99,55 @@ TEST_F(StopTest, WithTheServerItsFunctionsGo) {
   EXPECT_GT(owned.use_count(), 2);
   sdk_server_.reset();
   EXPECT_EQ(owned.use_count(), 2);  // The test's own.
+}
+
+// Completes calls on a thread of its own, which ends with it.
+class Worker {
+ public:
+  Worker() : thread_([this] { run(); }) {}
+  ~Worker() {
+    {
+      const std::lock_guard lock(mutex_);
+      ending_ = true;
+      changed_.notify_one();
+    }
+    thread_.join();
+  }
+  void complete(Completion call) {
+    const std::lock_guard lock(mutex_);
+    calls_.push_back(std::move(call));
+    changed_.notify_one();
+  }
+
+ private:
+  void run() {
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return ending_ || !calls_.empty(); });
+      if (calls_.empty()) return;
+      auto call = std::move(calls_.back());
+      calls_.pop_back();
+      lock.unlock();
+      call.complete();
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Completion> calls_;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+TEST_F(StopTest, AFunctionMayOwnTheThreadItCompletesOn) {
+  for (int round = 0; round < 50; ++round) {
+    auto worker = std::make_shared<Worker>();
+    start(Functions().bind({"test/later", [worker](Context&, const Message&, Completion done) { worker->complete(std::move(done)); }}));
+    worker.reset();  // The functions own it from here on, and it goes with them: on this thread, not on its own.
+    answer(client(), request("test/later", "a", {"x"}));
+    sdk_server_.reset();
+  }
 }
 
 TEST_F(StopTest, AFunctionThatNeverCompletesIsGivenUpAfterTheGrace) {
