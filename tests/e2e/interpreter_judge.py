@@ -179,6 +179,9 @@ def by_source(pairs):
 
 
 def difference(expected, found):
+    if isinstance(expected, dict) and isinstance(found, dict):
+        keys = [key for key in sorted(expected.keys() | found.keys()) if expected.get(key) != found.get(key)]
+        return "; ".join(f"{key}: {difference(expected.get(key), found.get(key))}" for key in keys)
     if not isinstance(expected, list) or not isinstance(found, list):
         return f"expected {expected}, found {found}"
     place = next((i for i, (a, b) in enumerate(zip(expected, found)) if a != b), min(len(expected), len(found)))
