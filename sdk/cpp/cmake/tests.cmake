@@ -16,7 +16,7 @@ endfunction()
 
 file(GLOB tests CONFIGURE_DEPENDS src/*_test.cc)
 add_executable(sdk_test ${tests})
-target_include_directories(sdk_test PRIVATE src)
+target_include_directories(sdk_test PRIVATE src tests)
 target_link_libraries(sdk_test PRIVATE holdfast_sdk GTest::gmock GTest::gtest GTest::gtest_main Threads::Threads)
 target_compile_options(sdk_test PRIVATE -Wall -Wextra -Wpedantic)
 # A module is loaded, and so is a copy of it with other functions.
@@ -28,3 +28,23 @@ target_compile_definitions(sdk_test PRIVATE SDK_VERSION="${PROJECT_VERSION}" MOD
 add_dependencies(sdk_test sdk_test_module sdk_test_module_2)
 target_link_libraries(sdk_test PRIVATE ${CMAKE_DL_LIBS})
 _sdk_test(sdk_test)
+
+# What is recorded of real peers, and libprotobuf with the protocol's own definitions: they are beside the SDK, in Holdfast's tree.
+get_filename_component(tree ${CMAKE_CURRENT_SOURCE_DIR}/../.. ABSOLUTE)
+if(EXISTS ${tree}/proto/statefun/request_reply.proto)
+  target_sources(sdk_test PRIVATE tests/recorded_test.cc)
+  target_compile_definitions(sdk_test PRIVATE RECORDED="${tree}/tests/wire/recorded/statefun-3.3.0-javascript.txt")
+  find_package(Protobuf REQUIRED)
+  set(generated "")
+  foreach(name request_reply types kafka_egress)
+    add_custom_command(
+      OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${name}.pb.cc ${CMAKE_CURRENT_BINARY_DIR}/${name}.pb.h
+      COMMAND protobuf::protoc --cpp_out=${CMAKE_CURRENT_BINARY_DIR} -I ${tree}/proto/statefun ${tree}/proto/statefun/${name}.proto
+      DEPENDS ${tree}/proto/statefun/${name}.proto)
+    list(APPEND generated ${CMAKE_CURRENT_BINARY_DIR}/${name}.pb.cc)
+  endforeach()
+  add_executable(sdk_oracle_test tests/oracle_test.cc ${generated})
+  target_include_directories(sdk_oracle_test PRIVATE ${CMAKE_CURRENT_BINARY_DIR})
+  target_link_libraries(sdk_oracle_test PRIVATE holdfast_sdk protobuf::libprotobuf GTest::gmock GTest::gtest GTest::gtest_main)
+  _sdk_test(sdk_oracle_test)
+endif()

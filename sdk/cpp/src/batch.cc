@@ -22,30 +22,21 @@ constexpr std::uint32_t kOutgoing = 2;
 constexpr std::uint32_t kDelayed = 3;
 constexpr std::uint32_t kEgress = 4;
 
-WrittenAddress read_address(std::string_view bytes) {
-  WrittenAddress out;
+// A message that comes in pieces is put together, as libprotobuf does it: hence into one that may hold something.
+void read_address(WrittenAddress& out, std::string_view bytes) {
   for (Reader in(bytes); in.next();) {
     if (in.is(1, Kind::Bytes)) out.space = in.text();
     else if (in.is(2, Kind::Bytes)) out.name = in.text();
     else if (in.is(3, Kind::Bytes)) out.id = in.text();
   }
-  return out;
 }
 
-struct WrittenValue {
-  std::string_view type;
-  std::string_view bytes;
-  bool there = false;
-};
-
-WrittenValue read_value(std::string_view bytes) {
-  WrittenValue out;
+void read_value(WrittenValue& out, std::string_view bytes) {
   for (Reader in(bytes); in.next();) {
     if (in.is(1, Kind::Bytes)) out.type = in.text();
     else if (in.is(2, Kind::Varint)) out.there = in.number() != 0;
     else if (in.is(3, Kind::Bytes)) out.bytes = in.bytes();
   }
-  return out;
 }
 
 std::size_t value_size(std::string_view type, std::string_view bytes) {
@@ -113,14 +104,12 @@ void Batch::read(std::string_view request) {
   egress_.clear();
 
   bool is_batch = false;
-  std::string_view batch;
   for (Reader in(request); in.next();) {
     if (!in.is(kInvocationBatch, Kind::Bytes)) continue;
     is_batch = true;
-    batch = in.bytes();
+    read_batch(in.bytes());
   }
   if (!is_batch) throw MalformedRequest("not a ToFunction with an invocation batch, which is the request of StateFun 3's protocol");
-  read_batch(batch);
   if (target_.space.empty() || target_.name.empty()) throw MalformedRequest("the batch has no target");
   if (invocations_.empty()) throw MalformedRequest("the batch has no invocation");
   type_.assign(target_.space).append(1, '/').append(target_.name);
@@ -129,28 +118,23 @@ void Batch::read(std::string_view request) {
 void Batch::read_batch(std::string_view bytes) {
   for (Reader in(bytes); in.next();) {
     if (in.is(1, Kind::Bytes)) {
-      target_ = read_address(in.bytes());
+      read_address(target_, in.bytes());
     } else if (in.is(2, Kind::Bytes)) {
       Listed& state = listed_.emplace_back();
       for (Reader field(in.bytes()); field.next();) {
         if (field.is(1, Kind::Bytes)) {
           state.name = field.text();
         } else if (field.is(2, Kind::Bytes)) {
-          const WrittenValue value = read_value(field.bytes());
-          state.type = value.type;
-          state.bytes = value.bytes;
-          state.there = value.there;
+          read_value(state.value, field.bytes());
         }
       }
     } else if (in.is(3, Kind::Bytes)) {
       Invocation& invocation = invocations_.emplace_back();
       for (Reader field(in.bytes()); field.next();) {
         if (field.is(1, Kind::Bytes)) {
-          invocation.caller = read_address(field.bytes());
+          read_address(invocation.caller, field.bytes());
         } else if (field.is(2, Kind::Bytes)) {
-          const WrittenValue value = read_value(field.bytes());
-          invocation.type = value.type;
-          invocation.bytes = value.bytes;
+          read_value(invocation.value, field.bytes());
         }
       }
     }
@@ -221,11 +205,11 @@ std::optional<std::string_view> Batch::read_state(std::string_view name, std::st
     case Cell::Change::None:
       break;
   }
-  if (!found.listed->there) return std::nullopt;
-  if (found.listed->type != type)
-    throw WrongType("state '" + found.spec->name + "' of " + type_ + " holds a " + std::string(found.listed->type) + ", not a " +
+  if (!found.listed->value.there) return std::nullopt;
+  if (found.listed->value.type != type)
+    throw WrongType("state '" + found.spec->name + "' of " + type_ + " holds a " + std::string(found.listed->value.type) + ", not a " +
                     std::string(type));
-  return found.listed->bytes;
+  return found.listed->value.bytes;
 }
 
 std::string& Batch::write_state(std::string_view name, std::string_view type) {

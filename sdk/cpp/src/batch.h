@@ -30,10 +30,16 @@ struct WrittenAddress {
   [[nodiscard]] Address address() const;
 };
 
-struct Invocation {
-  WrittenAddress caller;
+// A TypedValue as it is written in the request.
+struct WrittenValue {
   std::string_view type;
   std::string_view bytes;
+  bool there = false;
+};
+
+struct Invocation {
+  WrittenAddress caller;
+  WrittenValue value;
 };
 
 class Batch {
@@ -80,9 +86,7 @@ class Batch {
   // A state as the request has it.
   struct Listed {
     std::string_view name;
-    std::string_view type;
-    std::string_view bytes;
-    bool there = false;
+    WrittenValue value;
   };
   // A state as the function declares it.
   struct Cell {

@@ -59,7 +59,7 @@ void run(Batch& batch, const SyncFunction& function, Answer& answer) {
     for (std::size_t i = 0; i < batch.invocations().size(); ++i) {
       batch.set_current(i);
       const auto& invocation = batch.current();
-      function(context, Message(invocation.type, invocation.bytes));
+      function(context, Message(invocation.value.type, invocation.value.bytes));
     }
     answer.status = Answer::Status::Ok;
     batch.finish(answer.body);

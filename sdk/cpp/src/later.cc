@@ -94,7 +94,7 @@ void LaterBatch::advance() {
     batch_.set_current(next_++);
     lock.unlock();
     const auto& invocation = batch_.current();
-    message_.emplace(invocation.type, invocation.bytes);
+    message_.emplace(invocation.value.type, invocation.value.bytes);
     auto call = std::make_shared<Completion::Call>(shared_from_this());
     try {
       std::get<AsyncFunction>(spec_->code)(*context_, *message_, Completion(call));
