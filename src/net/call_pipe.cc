@@ -224,7 +224,7 @@ void CallPipe::take_frames() {
   if (state_ == State::Closed) return;
   send_waiting();
   if (live_ > 0) return;
-  if (state_ == State::Leaving) return end("the server asked to");
+  if (state_ == State::Leaving) return end_well("the server asked to");
   idle_since_ms_ = now_ms_;
   if (state_ == State::Open) arm_timer(now_ms_ + options_.idle_timeout.ms);
 }
@@ -350,8 +350,8 @@ void CallPipe::on_timer() {
     return end("nothing moved within write_timeout=" + std::to_string(options_.write_timeout.ms) + " ms");
   if (oldest_ != kNone && slots_[oldest_].deadline_ms <= now_ms_) give_up_late_calls();
   if (state_ == State::Closed) return;
-  if (live_ == 0 && state_ == State::Leaving) return end("the server asked to");
-  if (live_ == 0 && state_ == State::Open && now_ms_ - idle_since_ms_ >= options_.idle_timeout.ms) return end("idle");
+  if (live_ == 0 && state_ == State::Leaving) return end_well("the server asked to");
+  if (live_ == 0 && state_ == State::Open && now_ms_ - idle_since_ms_ >= options_.idle_timeout.ms) return end_well("idle");
   if (progress_ms_ != 0) arm_timer(progress_ms_ + options_.write_timeout.ms);
   if (oldest_ != kNone) arm_timer(slots_[oldest_].deadline_ms);
   else if (state_ == State::Open) arm_timer(idle_since_ms_ + options_.idle_timeout.ms);
@@ -378,12 +378,12 @@ void CallPipe::give_up_late_calls() {
   if (!unsent_late.empty()) drop_timed_out_from_queue(unsent_late);
   if (live_ == 0) idle_since_ms_ = now_ms_;
   flush_later();
-  const std::string why = "no answer within call_timeout=" + std::to_string(options_.call_timeout.ms) + " ms";
+  const std::string why = "no answer within " + std::string(options_.timeout_name) + "=" + std::to_string(options_.call_timeout.ms) + " ms";
   for (const std::uint32_t index : told) {
     if (receiver_ == nullptr) return;
     receiver_->on_failed(index, {CallFailure::Kind::Timeout, 0, why});
   }
-  if (is_silent && state_ != State::Closed) end("nothing came within call_timeout=" + std::to_string(options_.call_timeout.ms) + " ms");
+  if (is_silent && state_ != State::Closed) end("nothing came within " + std::string(options_.timeout_name) + "=" + std::to_string(options_.call_timeout.ms) + " ms");
 }
 
 void CallPipe::drop_timed_out_from_queue(const std::vector<std::uint32_t>& late) {
@@ -431,6 +431,11 @@ void CallPipe::end(const std::string& why) {
     receiver_->on_failed(index, {CallFailure::Kind::Lost, 0, why});
   }
   if (receiver_ != nullptr) std::exchange(receiver_, nullptr)->on_closed(why);
+}
+
+void CallPipe::end_well(const std::string& why) {
+  ended_well_ = true;
+  end(why);
 }
 
 void CallPipe::shut() {

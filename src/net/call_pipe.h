@@ -27,6 +27,7 @@ class Stream;
 
 struct CallPipeOptions {
   Duration call_timeout{120'000};   // From begin_call() on, waiting in the queue included.
+  const char* timeout_name = "call_timeout";  // What messages call it.
   Duration write_timeout{120'000};  // The server takes no byte of what we send.
   Duration idle_timeout{15'000};
   Duration hello_timeout{10'000};
@@ -80,6 +81,8 @@ class CallPipe final : public IoHandler, public std::enable_shared_from_this<Cal
 
   enum class State { Opening, Open, Leaving, Closed };
   [[nodiscard]] State state() const { return state_; }
+  // Closed because it was idle, or because the server said goodbye.
+  [[nodiscard]] bool has_ended_well() const { return ended_well_; }
   // Waiting or under way.
   [[nodiscard]] std::size_t pending() const { return live_; }
   [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
@@ -121,6 +124,7 @@ class CallPipe final : public IoHandler, public std::enable_shared_from_this<Cal
   void flush_later();
   void broken(const std::string& why);
   void end(const std::string& why);
+  void end_well(const std::string& why);
   void arm_timer(std::int64_t due_ms);
   void on_timer();
   void arm_read();
@@ -152,6 +156,7 @@ class CallPipe final : public IoHandler, public std::enable_shared_from_this<Cal
   std::string waiting_frames_;  // Of waiting_, in its order.
   std::size_t waiting_at_ = 0;  // Where the first one's is.
 
+  bool ended_well_ = false;
   bool armed_read_ = false;
   bool armed_write_ = false;
   bool flush_posted_ = false;

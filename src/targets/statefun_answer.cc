@@ -13,9 +13,9 @@ namespace {
 using Kind = model::InvocationFailure::Kind;
 
 // " (the body begins: …)", for people who look for what their function said.
-std::string body_excerpt(const net::HttpResponse& response) {
-  if (response.body.empty()) return " (the body is empty)";
-  return " (the body begins: " + codec::excerpt(response.body) + ")";
+std::string body_excerpt(std::string_view body) {
+  if (body.empty()) return " (the body is empty)";
+  return " (the body begins: " + codec::excerpt(body) + ")";
 }
 
 model::InvocationFailure failure(Kind kind, std::string_view url, const std::string& what) {
@@ -30,19 +30,23 @@ model::InvocationOutcome judge_answer(std::string_view url, model::FunctionProto
     std::string what = "answered " + status;
     if (const auto location = response.headers.find("location"); location && response.status / 100 == 3)
       what += " to " + codec::excerpt(*location) + ", and redirects are not followed";
-    return failure(Kind::Failed, url, what + body_excerpt(response));
+    return failure(Kind::Failed, url, what + body_excerpt(response.body));
   }
   const auto content_type = response.headers.find("content-type");
   if (!content_type || !net::equals_ignoring_case(*content_type, kStatefunContentType))
     return failure(Kind::Refused, url, "answered " + status + " with " +
                                            (content_type ? "content-type " + codec::excerpt(*content_type)
                                                          : std::string("no content-type")) +
-                                           ", expected " + std::string(kStatefunContentType) + body_excerpt(response));
+                                           ", expected " + std::string(kStatefunContentType) + body_excerpt(response.body));
+  return judge_effects(url, protocol, response.body);
+}
+
+model::InvocationOutcome judge_effects(std::string_view url, model::FunctionProtocol protocol, std::string_view body) {
   using Protocol = model::FunctionProtocol;
-  auto answer = protocol == Protocol::V3 ? codec::parse_from_function(response.body) : codec::v2::parse_from_function(response.body);
+  auto answer = protocol == Protocol::V3 ? codec::parse_from_function(body) : codec::v2::parse_from_function(body);
   if (!answer)
-    return failure(Kind::Refused, url, "answered " + std::to_string(response.body.size()) + " bytes that make no sense: " +
-                                           answer.error().message + body_excerpt(response));
+    return failure(Kind::Refused, url, "answered " + std::to_string(body.size()) + " bytes that make no sense: " +
+                                           answer.error().message + body_excerpt(body));
   if (protocol == Protocol::V2 && std::holds_alternative<model::IncompleteContext>(*answer))
     return failure(Kind::Refused, url, "asked for its states, which functions of StateFun 2.0 to 2.2 do not: set protocol: interim for its "
                                        "endpoint (or protocol: v3, if it is made with an SDK of StateFun 3)");

@@ -17,6 +17,8 @@ inline constexpr std::string_view kStatefunContentType = "application/octet-stre
 // `url` is named in messages.
 [[nodiscard]] model::InvocationOutcome judge_answer(std::string_view url, model::FunctionProtocol protocol,
                                                     const net::HttpResponse& response);
+// The body alone, of an answer that is good so far.
+[[nodiscard]] model::InvocationOutcome judge_effects(std::string_view url, model::FunctionProtocol protocol, std::string_view body);
 [[nodiscard]] model::InvocationOutcome judge_error(std::string_view url, std::size_t payload_bytes_max,
                                                    const net::ClientError& error);
 

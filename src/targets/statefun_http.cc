@@ -72,6 +72,7 @@ StatefunHttpTarget::StatefunHttpTarget(model::EndpointSpec spec, net::EventLoop&
 
 StatefunHttpTarget::~StatefunHttpTarget() {
   alive_.reset();  // Before the clients go: they call back for what is under way.
+  pipes_.clear();
 }
 
 void StatefunHttpTarget::invoke(const ports::Invocation& invocation, Done done) {
@@ -103,18 +104,28 @@ void StatefunHttpTarget::invoke(const ports::Invocation& invocation, Done done) 
   if (size > spec_.payload_bytes_max)
     return refuse("a request of " + std::to_string(size) + " bytes for " + route->url + " is over the endpoint's limit of " +
                   std::to_string(spec_.payload_bytes_max));
+  if (route->pipe != nullptr && route->pipe->takes(invocation.traceparent.size(), size)) {
+    codec::append_to_function(route->pipe->begin_call(invocation.traceparent, size), invocation.address, states_, invocation.batch);
+    return route->pipe->end_call(std::move(done));
+  }
+  std::string body;
+  if (is_v3) codec::append_to_function(body, invocation.address, states_, invocation.batch);
+  else codec::v2::append_to_function(body, invocation.address, states_, invocation.batch);
+  call(*route, invocation.traceparent, std::move(body), std::move(done));
+}
+
+void StatefunHttpTarget::call(const Route& route, std::string_view traceparent, std::string body, Done done) {
   net::HttpCall call;
   call.method = "POST";
-  call.target = route->path;
+  call.target = route.path;
   call.headers.add("content-type", kStatefunContentType);
   call.headers.add("accept", kStatefunContentType);
-  if (!invocation.traceparent.empty()) call.headers.add("traceparent", invocation.traceparent);
-  if (is_v3) codec::append_to_function(call.body, invocation.address, states_, invocation.batch);
-  else codec::v2::append_to_function(call.body, invocation.address, states_, invocation.batch);
-
-  route->client->call(std::move(call), [alive = std::weak_ptr<void>(alive_), url = route->url, protocol = spec_.protocol,
-                                        limit = spec_.payload_bytes_max, done = std::move(done)](net::CallResult result) {
+  if (!traceparent.empty()) call.headers.add("traceparent", traceparent);
+  call.body = std::move(body);
+  route.client->call(std::move(call), [alive = std::weak_ptr<void>(alive_), url = route.url, pipe = route.pipe, protocol = spec_.protocol,
+                                       limit = spec_.payload_bytes_max, done = std::move(done)](net::CallResult result) {
     if (alive.expired()) return;
+    if (result && pipe != nullptr) pipe->look_at(*result);
     done(result ? judge_answer(url, protocol, *result) : judge_error(url, limit, result.error()));
   });
 }
@@ -148,7 +159,19 @@ Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_vie
     }
     client = std::move(*made);
   }
-  return Route{client.get(), url->target, origin + url->target};
+  Route route{client.get(), url->target, origin + url->target};
+  route.pipe = find_pipe(route);
+  return route;
+}
+
+FunctionPipe* StatefunHttpTarget::find_pipe(const Route& route) {
+  if (!spec_.pipelining || spec_.protocol != model::FunctionProtocol::V3 || spec_.idle_timeout.ms <= 0) return nullptr;
+  if (const auto known = pipes_.find(route.url); known != pipes_.end()) return known->second.get();
+  if (pipes_.size() == kPipesMax) return nullptr;
+  auto pipe = std::make_unique<FunctionPipe>(
+      loop_, *route.client, route.url, route.path, spec_,
+      [this, route](std::string_view traceparent, std::string body, Done done) { call(route, traceparent, std::move(body), std::move(done)); });
+  return pipes_.emplace(route.url, std::move(pipe)).first->second.get();
 }
 
 void StatefunHttpTarget::answer_later(Done done, model::InvocationOutcome outcome) {

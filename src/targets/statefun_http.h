@@ -7,6 +7,9 @@
 //   not 2xx (redirects are not followed); timeout; cut off; no HTTP Failed
 //   no connection, TLS handshake failed, client's queue full        Unreachable
 //
+// Where the server offers pipelined calls, they go over FunctionPipe instead (function_pipe.h); of the table, an answer there counts as a
+// 2xx with the right content type.
+//
 // An empty body without the content type is refused too, as StateFun does: it is what a proxy or a wrong URL answers,
 // and taking it for "no effects" would lose messages silently.
 //
@@ -29,6 +32,7 @@
 #include "net/http_client.h"
 #include "net/tls.h"
 #include "ports/function_target.h"
+#include "targets/function_pipe.h"
 
 namespace holdfast::targets {
 
@@ -36,6 +40,9 @@ namespace holdfast::targets {
 inline constexpr std::size_t kOriginsMax = 256;
 // Functions of one endpoint whose URL is remembered; those of the others are worked out for each call.
 inline constexpr std::size_t kRoutesMax = 10'000;
+
+// URLs of one endpoint that have pipelined connections; those of the others are spoken to in plain HTTP.
+inline constexpr std::size_t kPipesMax = 64;
 
 class StatefunHttpTarget final : public ports::FunctionTarget {
  public:
@@ -50,8 +57,11 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
     net::HttpClient* client = nullptr;
     std::string path;  // And query.
     std::string url;   // For messages.
+    FunctionPipe* pipe = nullptr;  // Null: never.
   };
 
+  void call(const Route& route, std::string_view traceparent, std::string body, Done done);
+  FunctionPipe* find_pipe(const Route& route);
   Result<Route> find_route(std::string_view function_name);
   // Of configuration's, those that the invocation comes without.
   [[nodiscard]] model::IncompleteContext missing_states(const ports::Invocation& invocation) const;
@@ -62,6 +72,7 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
   net::TlsClient tls_;
   std::string user_agent_;
   std::map<std::string, std::unique_ptr<net::HttpClient>> clients_;  // By origin.
+  std::map<std::string, std::unique_ptr<FunctionPipe>> pipes_;       // By URL. After the clients they use.
   std::map<std::string, Route, std::less<>> routes_;                // By function name.
   std::vector<codec::StateView> states_;                            // Reused by each call.
   std::shared_ptr<void> alive_;                                      // Callbacks hold it weakly.
