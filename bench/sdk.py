@@ -100,13 +100,13 @@ class OnHoldfast:
         if self.row in OTHERS:
             self.server = FunctionServer(OTHERS[self.row], name=f"functions, {self.row}")
             return (NATIVE.format(functions="bench/source", module=PROGRAMS / "bench_sdk_module.so") +
-                    HTTP.format(functions="bench/cell", url=self.server.url, pipelining="false"))
+                    HTTP.format(functions="bench/cell", url=self.server.url, pipelining="never"))
         where = "0"
         if not self.row.endswith("tcp"):
             self.sockets = tempfile.mkdtemp(prefix="holdfast-bench-")  # Paths of sockets are short.
             where = f"{self.sockets}/functions.sock"
         self.server = FunctionServer(CPP, port=where, name="functions, C++")
-        return HTTP.format(functions="bench/*", url=self.server.url, pipelining="false" if "http" in self.row else "true")
+        return HTTP.format(functions="bench/*", url=self.server.url, pipelining="never" if "http" in self.row else "auto")
 
     def __exit__(self, kind, *_):
         try:
