@@ -19,8 +19,8 @@ import unittest
 import urllib.parse
 
 from chaos_test import Reader
-from harness import (FUNCTIONS, GONE, VENV_PYTHON, Case, Connection, FunctionServer, document, endpoint, fails_fast, function_path, stream,
-                     type_headers)
+from harness import (FUNCTIONS, GONE, VENV_PYTHON, Case, Connection, FunctionServer, document, endpoint, fails_fast, function_path, settings,
+                     stream, type_headers)
 from interpreter_judge import Judge, Seen
 from interpreter_plan import MESSAGE, Fate, Plan
 from running import binary
@@ -158,14 +158,14 @@ class Interpreters(Case):
         self.servers, self.killed = {}, collections.Counter()
         for name in self.programs:
             self.start_functions(name)
-        self.module = self.write("module.yaml", *self.documents())
-        self.up(self.module)
+        self.chance = random.Random(seed)
+        self.start_holdfast()
 
         reader = Reader("/v1/streams/test/out/handled", lambda: self.holdfast.gateway)
         operator = Operator(seed, lambda: self.holdfast.admin).start()
         clients = [Client(number, seed, lambda: self.holdfast.gateway).start() for number in range(CLIENTS)]
         try:
-            self.kill_and_start_until(time.monotonic() + SECONDS, random.Random(seed))
+            self.kill_and_start_until(time.monotonic() + SECONDS)
         finally:
             for client in clients:
                 client.stop()
@@ -189,7 +189,7 @@ class Interpreters(Case):
 
         # And after a last kill all of it is still the same.
         self.holdfast.kill()
-        self.up(self.module)
+        self.start_holdfast()
         self.settle(pending)
         _, again = self.see(replies)
         self.assertEqual(vars(again), vars(seen))
@@ -197,17 +197,19 @@ class Interpreters(Case):
 
     # --- Processes
 
-    def documents(self):
+    def start_holdfast(self):
         policy = fails_fast(ATTEMPTS)
         url = {name: f"{server.url.removesuffix('/statefun')}/statefun" for name, server in self.servers.items()}
-        return [
+        self.up(self.write(
+            "module.yaml",
             endpoint("js/*", url["js"], **policy),
             endpoint("py/*", url["py"], **policy),
             endpoint("cpp/*", url["cpp"], **policy),
             endpoint("plain/*", url["plain"], pipelining="never", **policy),
             document("holdfast.endpoints.v1/native", {"functions": "native/*", "module": CPP_MODULE, **policy}),
             stream(topics=["records", "handled", "saw"]),
-        ]
+            settings(shards=self.chance.randrange(1, 4)),
+        ))
 
     def start_functions(self, name):
         command, port = self.programs[name]
@@ -224,7 +226,8 @@ class Interpreters(Case):
             self.started.remove(process)
             self.killed[name] += 1
 
-    def kill_and_start_until(self, end, chance):
+    def kill_and_start_until(self, end):
+        chance = self.chance
         everything = ["holdfast", *self.programs]
         while time.monotonic() < end or not self.killed:
             time.sleep(chance.uniform(0.05, 1.2))
@@ -241,7 +244,7 @@ class Interpreters(Case):
             for name in victims:
                 time.sleep(chance.uniform(0, 0.1))
                 if name == "holdfast":
-                    self.up(self.module)
+                    self.start_holdfast()
                 else:
                     self.start_functions(name)
 
