@@ -242,7 +242,7 @@ void Modules::collect(MetricsSink& sink) const {
   sink.counter("holdfast_native_refused_reloads_total", "Modules whose file was refused, and that went on as they were.", {},
                refused_reloads_.load());
   for (const auto& [functions, parts] : endpoints_) {
-    const MetricLabels labels{{"functions", functions}};
+    const MetricLabels labels{{"endpoint", functions}};
     sink.counter("holdfast_native_slow_calls_total", "Calls of quick functions that kept their shard for more than 100 ms.", labels,
                  parts->counters->slow_calls.load());
     sink.counter("holdfast_native_given_up_calls_total", "Calls without an answer within the call timeout.", labels,
