@@ -1,0 +1,5 @@
+#pragma once
+
+#include "holdfast/sdk.h"
+
+holdfast::sdk::Functions make_functions();
