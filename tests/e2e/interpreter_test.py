@@ -1,5 +1,5 @@
-"""One function, the interpreter, in every language and way of running at once: C++ behind the SDK's server (over a unix socket and its
-pipelined transport, and over TCP by plain HTTP), C++ in the process of Holdfast, JavaScript and Python. Clients send random trees of
+"""One function, the interpreter, in every language and way of running at once: C++ behind the SDK's server (over a unix socket with
+pipelined calls, and over TCP by plain HTTP), C++ in the process of Holdfast, JavaScript and Python. Clients send random trees of
 commands, the functions send to each other across languages, now and later, answer, fail, and choke on poison; everything is killed
 with kill -9 at random moments, and started again. What came of it is judged by interpreter_judge.py: nothing lost, nothing twice, in
 order, every state and record as the commands say.
@@ -109,16 +109,19 @@ class Client(Worker):
 
 
 class Operator(Worker):
-    """Looks after what is parked: poison is skipped, now and then after one more try; whatever else is there is tried again."""
+    """Looks after what is parked: poison is skipped, now and then after one more try; whatever else is there is tried again. And has the
+    module reloaded from time to time."""
 
     def __init__(self, seed, admin):
         super().__init__()
-        self.skipped, self.innocent = set(), []
+        self.skipped, self.innocent, self.reloads = set(), [], 0
         self._chance = random.Random(f"{seed}/operator")
         self._admin = admin
 
     def _run(self):
         while not self._stop.wait(0.1):
+            if self._chance.random() < 0.1 and self._order("/v1/modules/reload"):
+                self.reloads += 1
             listed = self._ask(self._admin(), "GET", f"/v1/parked?limit={PAGE}")
             if not listed or listed.status != 200:
                 continue
@@ -132,11 +135,20 @@ class Operator(Worker):
                 if not is_poison:
                     self.innocent.append(entry)
                 verb = "skip" if is_poison and self._chance.random() < 0.8 else "retry"
-                answer = self._ask(self._admin(), "POST", f"/v1/parked/{entry['type']}/{urllib.parse.quote(entry['id'], safe='')}/{verb}")
-                if answer and answer.status not in (200, 404, 503):
-                    raise AssertionError(f"{verb}: {answer}")
+                self._order(f"/v1/parked/{entry['type']}/{urllib.parse.quote(entry['id'], safe='')}/{verb}")
                 if verb == "skip":
                     self.skipped.add(command["node"])
+
+    def _order(self, path):
+        """Whether it is known to have been done."""
+        answer = self._ask(self._admin(), "POST", path)
+        if answer and answer.status not in (200, 404, 503):  # 404: parked no more.
+            raise AssertionError(f"{path}: {answer}")
+        return answer is not None and answer.status == 200
+
+
+def url_of(server):
+    return f"{server.url.removesuffix('/statefun')}/statefun"
 
 
 def value_of(entry):
@@ -155,7 +167,7 @@ class Interpreters(Case):
             "cpp": ([CPP_SERVER, "cpp", self.folder / "cpp.sock"], 0),
             "plain": ([CPP_SERVER, "plain"], 0),
         }
-        self.servers, self.killed = {}, collections.Counter()
+        self.servers, self.killed, self.pipelined = {}, collections.Counter(), set()
         for name in self.programs:
             self.start_functions(name)
         self.chance = random.Random(seed)
@@ -178,6 +190,7 @@ class Interpreters(Case):
         reader.stop()
 
         replies = {node: answer for client in clients for node, answer in client.replies.items()}
+        self.note_pipelined()
         whole, seen = self.see(replies)
         self.report(plans, seen, operator, sum(client.repeated for client in clients))
         if findings := Judge(plans).verdict(seen):
@@ -186,6 +199,7 @@ class Interpreters(Case):
         for position, record in reader.seen.items():
             self.assertEqual(positions.get(position), record, "what was ever seen is still there")
         self.assert_that_it_was_a_test(plans, seen)
+        self.assertGreater(operator.reloads, 0)
 
         # And after a last kill all of it is still the same.
         self.holdfast.kill()
@@ -199,7 +213,7 @@ class Interpreters(Case):
 
     def start_holdfast(self):
         policy = fails_fast(ATTEMPTS)
-        url = {name: f"{server.url.removesuffix('/statefun')}/statefun" for name, server in self.servers.items()}
+        url = {name: url_of(server) for name, server in self.servers.items()}
         self.up(self.write(
             "module.yaml",
             endpoint("js/*", url["js"], **policy),
@@ -223,8 +237,15 @@ class Interpreters(Case):
         for name in names:
             process = self.holdfast if name == "holdfast" else self.servers[name]
             process.kill()
+            if name == "holdfast":
+                self.note_pipelined()
             self.started.remove(process)
             self.killed[name] += 1
+
+    def note_pipelined(self):
+        """Which functions Holdfast said it calls over a pipelined connection."""
+        said = [line for line in self.holdfast.lines if "calls are pipelined" in line]
+        self.pipelined |= {name for name, server in self.servers.items() for line in said if url_of(server) in line}
 
     def kill_and_start_until(self, end):
         chance = self.chance
@@ -290,8 +311,8 @@ class Interpreters(Case):
         slowest = max(process.seconds_to_ready for process in self.started if hasattr(process, "seconds_to_ready"))
         print(f"       {sum(len(plan.roots) for plan in plans)} trees, {len(seen.handled)} messages handled, {len(seen.records)} records, "
               f"{len(seen.replies)} calls answered, {repeated} requests repeated, {len(seen.pending)} delayed messages still wait, "
-              f"{len(operator.skipped)} poisonous ones skipped, {len(operator.innocent)} innocent ones parked; "
-              f"killed {dict(self.killed)}; last start {slowest * 1000:.0f} ms", flush=True)
+              f"{len(operator.skipped)} poisonous ones skipped, {len(operator.innocent)} innocent ones parked, "
+              f"{operator.reloads} reloads; pipelined to {sorted(self.pipelined)}; killed {dict(self.killed)}; last start {slowest * 1000:.0f} ms", flush=True)
 
     def assert_that_it_was_a_test(self, plans, seen):
         handled = {entry["node"] for _, entry in seen.handled}
@@ -304,6 +325,7 @@ class Interpreters(Case):
         self.assertIn(False, maybe, "no cancellation was in time")
         self.assertTrue(any(op["op"] == "fail" for node in nodes if node.id in handled for op in node.ops))
         self.assertEqual(set(self.killed), {"holdfast", *self.programs}, "everybody was killed")
+        self.assertEqual(self.pipelined, {"cpp"}, "with and without pipelining")
         self.assertGreater(len(handled), 50 * SECONDS, "there was hardly any load")
 
 
