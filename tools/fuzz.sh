@@ -5,13 +5,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 target=$1 seconds=$2
 
-names() { find src tests -name '*_fuzz.cc' -printf '%f\n' | sed 's/\.cc$//' | sort; }
+names() { find src tests sdk -name '*_fuzz.cc' -printf '%f\n' | sed 's/\.cc$//' | sort; }
 if [ -z "$target" ]; then
   echo "fuzz targets (make fuzz T=name SECONDS=60):"
   names | sed 's/^/  /'
   exit 0
 fi
-source=$(find src tests -name "$target.cc" | head -n 1)
+source=$(find src tests sdk -name "$target.cc" | head -n 1)
 [ -n "$source" ] || { echo "fuzz: no target $target; there are:" $(names) >&2; exit 2; }
 
 cmake --build --preset fuzz --target "$target"

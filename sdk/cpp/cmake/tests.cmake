@@ -29,6 +29,15 @@ add_dependencies(sdk_test sdk_test_module sdk_test_module_2)
 target_link_libraries(sdk_test PRIVATE ${CMAKE_DL_LIBS})
 _sdk_test(sdk_test)
 
+# What must not compile does not. Once, without the sanitizers, which change nothing about it.
+if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND NOT HOLDFAST_SANITIZE)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
+  add_test(NAME sdk_must_not_compile
+           COMMAND ${Python3_EXECUTABLE} ${CMAKE_CURRENT_SOURCE_DIR}/tests/must_not_compile.py
+                   ${CMAKE_CURRENT_SOURCE_DIR}/tests/must_not_compile.cc ${CMAKE_CXX_COMPILER} -std=c++20
+                   -I${CMAKE_CURRENT_SOURCE_DIR}/include)
+endif()
+
 # What is recorded of real peers, and libprotobuf with the protocol's own definitions: they are beside the SDK, in Holdfast's tree.
 get_filename_component(tree ${CMAKE_CURRENT_SOURCE_DIR}/../.. ABSOLUTE)
 if(EXISTS ${tree}/proto/statefun/request_reply.proto)
