@@ -96,7 +96,7 @@ class LinkedDescriptor : public ::testing::Test {
   std::vector<holdfast_function> functions_{{"shop/cart", HOLDFAST_QUICK, 0}, {"shop/stock", HOLDFAST_BLOCKING, 0}};
   holdfast_module_descriptor descriptor_{sizeof(holdfast_module_descriptor), HOLDFAST_ABI_MAJOR, 0, "", "", functions_.data(), functions_.size(),
                                          sizeof(holdfast_function), [](const holdfast_host*, char*, std::size_t) -> void* { return nullptr; },
-                                         [](void*, const holdfast_request*) {}, nullptr, nullptr};
+                                         [](void*, const holdfast_request*) {}, nullptr, nullptr, nullptr};
 };
 
 TEST_F(LinkedDescriptor, IsTakenIfNothingIsWrong) { EXPECT_EQ(refused(), "it was taken"); }
@@ -128,6 +128,12 @@ TEST_F(LinkedDescriptor, IsRefusedForFunctionsThatCannotBe) {
   EXPECT_EQ(refused(), "shop names a function \"\", expected namespace/name");
   functions_[1] = {"shop/stock", 7, 0};
   EXPECT_EQ(refused(), "shop has function shop/stock with the unknown execution 7");
+}
+
+TEST_F(LinkedDescriptor, ThatHasNoFunctionsForAReasonIsRefusedWithTheReason) {
+  descriptor_.function_count = 0;
+  descriptor_.failure = "the price list cannot be read";
+  EXPECT_EQ(refused(), "shop cannot make its functions: the price list cannot be read");
 }
 
 TEST_F(LinkedDescriptor, MayHaveLargerFunctionEntries) {

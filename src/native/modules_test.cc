@@ -20,6 +20,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using Kind = model::InvocationFailure::Kind;
 
+constexpr std::string_view kTrace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 std::string module(const std::string& name) { return std::string(TEST_MODULES) + "/" + name + ".so"; }
 
 model::EndpointSpec endpoint(std::string functions, std::string path) {
@@ -82,7 +84,7 @@ class NativeTest : public ::testing::Test {
       message.caller = model::Address{"holdfast/request", "1"};
       const model::Message* batch[] = {&message};
       const std::shared_ptr<bool> inside = std::make_shared<bool>(true);
-      target_->invoke({address, declared ? std::span(&entry, 1) : std::span<const ports::StateEntry>(), batch, {}},
+      target_->invoke({address, declared ? std::span(&entry, 1) : std::span<const ports::StateEntry>(), batch, kTrace},
                       [promise, inside](model::InvocationOutcome outcome) {
                         EXPECT_FALSE(*inside) << "answered from within invoke()";
                         promise->set_value(std::move(outcome));
@@ -134,6 +136,11 @@ TEST_P(EachWayOfAnswering, HasTheStateAndGivesTheEffects) {
   ASSERT_EQ(response->mutations.size(), 1u);
   EXPECT_EQ(response->mutations[0].name, "count");
   EXPECT_EQ(codec::decode_string(response->mutations[0].value).value(), "5");
+}
+
+TEST_P(EachWayOfAnswering, HasTheTrace) {
+  open(endpoint("test/*", module("functions_v1")));
+  EXPECT_EQ(reply(call(GetParam(), "trace")), kTrace);
 }
 
 TEST_P(EachWayOfAnswering, MayAskForItsStates) {

@@ -45,7 +45,7 @@ constexpr std::uint32_t kMinor = HOLDFAST_ABI_MINOR;
 #endif
 
 const Descriptor kDescriptor{{kSize, ABI_MAJOR, kMinor, "test modules", "version " TEXT(VERSION), test_functions::kFunctions, kCount,
-                              sizeof(holdfast_function), create, test_functions::invoke, stop, destroy},
+                              sizeof(holdfast_function), create, test_functions::invoke, stop, destroy, nullptr},
                              {}};
 
 }  // namespace

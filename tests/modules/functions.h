@@ -3,7 +3,7 @@
 //   "fail TEXT"   a failure with this reason             "throw TEXT"   an exception leaves invoke()
 //   "silence"     no answer until stop()                  "garbage"      an answer that is no FromFunction
 //   "twice"       two answers                             "sleep MS"     takes so long
-//   "large N"     an answer of so many bytes
+//   "large N"     an answer of so many bytes               "trace"        answered with the trace context of the call
 //   "wait FILE"   waits until the file is there           anything else  is counted in state "count" and answered "v<version>: <count>"
 //
 // The function's name says how it answers: test/counter within invoke(), on the shard; test/blocking the same on the pool; test/async from a
@@ -32,6 +32,7 @@ namespace test_functions {
 struct Work {
   holdfast_call call;
   std::string request;
+  std::string traceparent;
 };
 
 class Instance {
@@ -55,7 +56,7 @@ class Instance {
     wake_.notify_all();
   }
 
-  void handle(holdfast_call call, std::string_view request) {
+  void handle(holdfast_call call, std::string_view request, std::string_view traceparent) {
     const std::string_view batch = wire::bytes(request, 100);
     std::string_view state;
     bool declared = false;
@@ -85,8 +86,8 @@ class Instance {
         while (!std::filesystem::exists(rest)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
       ++count;
       const std::string_view caller = wire::bytes(f.bytes, 1);
-      if (!caller.empty())
-        out += wire::field(2, wire::field(1, caller) + wire::field(2, wire::text("v" + std::to_string(version_) + ": " + std::to_string(count))));
+      const std::string reply = text == "trace" ? std::string(traceparent) : "v" + std::to_string(version_) + ": " + std::to_string(count);
+      if (!caller.empty()) out += wire::field(2, wire::field(1, caller) + wire::field(2, wire::text(reply)));
     }
     out += wire::field(1, wire::number_field(1, 1) + wire::field(2, "count") + wire::field(3, wire::text(std::to_string(count))));
     answer(call, wire::field(100, out));
@@ -103,7 +104,7 @@ class Instance {
       work_.pop_front();
       lock.unlock();
       try {
-        handle(work.call, work.request);
+        handle(work.call, work.request, work.traceparent);
       } catch (const std::exception& error) {
         const std::string_view why = error.what();
         host_->fail(work.call, why.data(), why.size());
@@ -134,8 +135,9 @@ void* create(const holdfast_host* host, char* /*error*/, std::size_t /*error_siz
 inline void invoke(void* instance, const holdfast_request* request) {
   auto& self = *static_cast<Instance*>(instance);
   const std::string_view bytes(static_cast<const char*>(request->bytes), request->size);
-  if (request->function == kAsync) return self.later({request->call, std::string(bytes)});
-  self.handle(request->call, bytes);
+  const std::string_view traceparent(request->traceparent, request->traceparent_size);
+  if (request->function == kAsync) return self.later({request->call, std::string(bytes), std::string(traceparent)});
+  self.handle(request->call, bytes, traceparent);
 }
 
 }  // namespace test_functions

@@ -18,6 +18,7 @@ const holdfast_module_descriptor kDescriptor{
     test_functions::invoke,
     [](void* instance) { static_cast<test_functions::Instance*>(instance)->stop(); },
     [](void* instance) { delete static_cast<test_functions::Instance*>(instance); },
+    nullptr,
 };
 
 }  // namespace

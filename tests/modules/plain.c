@@ -30,6 +30,7 @@ static const holdfast_module_descriptor descriptor = {
     invoke,
     0,
     0,
+    0,
 };
 
 const holdfast_module_descriptor* holdfast_module(void) { return &descriptor; }
