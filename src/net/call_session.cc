@@ -33,7 +33,7 @@ void CallSession::begin(EventLoop& loop, UpgradedStream connection, Task ended) 
   handle_ = loop.handle();
   stream_ = std::move(connection.stream);
   ended_ = std::move(ended);
-  active_ms_ = progress_ms_ = steady_ms();
+  active_ms_ = steady_ms();
   out_ = std::move(connection.to_write);
   const CallLimits& limits = shared_->limits;
   append_hello(out_, {static_cast<std::uint32_t>(limits.calls_max), static_cast<std::uint32_t>(limits.frame_bytes_max), limits.bytes_max});
@@ -204,8 +204,8 @@ void CallSession::finish(std::uint32_t slot, FrameKind kind, std::uint16_t detai
   if (handle_->is_current()) {
     const std::uint64_t call = slots_[slot].call;
     if (release(slot)) append_frame(out_, kind, detail, call, payload);
-    if (taking_ || state_ == State::Closed) return;
-    return flush_later();
+    if (state_ == State::Closed) return publish();
+    return taking_ ? void() : flush_later();
   }
   const std::lock_guard lock(mutex_);
   append_frame(remote_frames_, kind, detail, 0, payload);
@@ -336,7 +336,7 @@ void CallSession::discard() {
 void CallSession::on_tick() {
   const auto self = shared_from_this();
   const std::int64_t now = steady_ms();
-  if (std::exchange(is_active_, false)) active_ms_ = now;
+  if (std::exchange(is_active_, false) || (running_ > 0 && state_ == State::Serving)) active_ms_ = now;
   if (unsent() > 0 && progress_ms_ != 0 && now - progress_ms_ >= shared_->limits.write_stall_timeout.ms) return close();
   if (state_ == State::Ending && now - active_ms_ >= shared_->limits.goodbye_timeout.ms) return close();
   if (state_ != State::Serving || running_ > 0) return;

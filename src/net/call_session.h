@@ -103,7 +103,7 @@ class CallSession final : public UpgradedSession, public IoHandler, public std::
   bool said_goaway_ = false;
   bool is_active_ = false;        // A call has come since the last tick.
   std::int64_t active_ms_ = 0;    // When a call came, or goodbye was said.
-  std::int64_t progress_ms_ = 0;  // When out_ began or the client took some of it.
+  std::int64_t progress_ms_ = 0;  // Since when the client has taken nothing of out_; 0: it does.
   std::size_t discarded_bytes_ = 0;
 
   // Answers given on other threads.

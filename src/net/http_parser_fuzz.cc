@@ -1,5 +1,5 @@
 // However a message is cut into pieces, the parser takes the same messages from it and fails at the same one; and it never
-// accepts more than its limits allow. The first byte chooses request or response, the second where the input is cut.
+// accepts more than its limits allow. The first byte chooses request or response, and whether it may be a 101, the second where the input is cut.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -44,12 +44,16 @@ std::string take(Parser& parser) {
   }
 }
 
+enum class Answer { Ordinary, WithoutBody, Switch };
+
 template <typename Parser>
-std::vector<std::string> run(std::string_view bytes, std::size_t piece, bool no_body) {
+std::vector<std::string> run(std::string_view bytes, std::size_t piece, Answer answer) {
   Parser parser(limits());
   std::vector<std::string> out;
-  if constexpr (std::is_same_v<Parser, ResponseParser>)
-    if (no_body) parser.expect_no_body();
+  if constexpr (std::is_same_v<Parser, ResponseParser>) {
+    if (answer == Answer::WithoutBody) parser.expect_no_body();
+    if (answer == Answer::Switch) parser.expect_switch();
+  }
   for (std::size_t at = 0; at < bytes.size();) {
     const std::string_view part = bytes.substr(at, piece);
     const std::size_t used = parser.feed(part);
@@ -74,10 +78,10 @@ std::vector<std::string> run(std::string_view bytes, std::size_t piece, bool no_
 }
 
 template <typename Parser>
-void check(std::string_view bytes, std::size_t piece, bool no_body) {
-  const auto whole = run<Parser>(bytes, bytes.size() + 1, no_body);
-  HOLDFAST_CHECK(whole == run<Parser>(bytes, piece, no_body));
-  HOLDFAST_CHECK(whole == run<Parser>(bytes, 1, no_body));
+void check(std::string_view bytes, std::size_t piece, Answer answer) {
+  const auto whole = run<Parser>(bytes, bytes.size() + 1, answer);
+  HOLDFAST_CHECK(whole == run<Parser>(bytes, piece, answer));
+  HOLDFAST_CHECK(whole == run<Parser>(bytes, 1, answer));
 }
 
 }  // namespace
@@ -86,7 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size < 2) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 2, size - 2);
   const std::size_t piece = data[1] == 0 ? 1 : data[1];
-  if (data[0] % 2 == 0) check<RequestParser>(bytes, piece, false);
-  else check<ResponseParser>(bytes, piece, data[0] % 4 == 3);
+  if (data[0] % 2 == 0) check<RequestParser>(bytes, piece, Answer::Ordinary);
+  else check<ResponseParser>(bytes, piece, data[0] % 4 == 3 ? Answer::WithoutBody : data[0] % 8 == 5 ? Answer::Switch : Answer::Ordinary);
   return 0;
 }

@@ -308,6 +308,25 @@ TEST(ResponseParser, WhatIsNotHttpIsRefused) {
   response_error(many);
 }
 
+TEST(ResponseParser, ASwitchIsTakenWhereItWasAskedForAndEndsWithItsHead) {
+  ResponseParser parser({});
+  parser.expect_switch();
+  const std::string head = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching\r\nupgrade: x\r\ncontent-length: 9\r\n\r\n";
+  EXPECT_EQ(parser.feed(head + "not HTTP"), head.size());
+  ASSERT_EQ(parser.state(), ParseState::Done);
+  const HttpResponse response = parser.take();
+  EXPECT_EQ(response.status, 101);
+  EXPECT_EQ(response.headers.get("upgrade"), "x");
+  parser.feed("HTTP/1.1 101 Switching\r\n\r\n");
+  EXPECT_EQ(parser.state(), ParseState::Failed) << "asked for once";
+}
+
+TEST(HeaderList, ATokenOfAListIsFoundWhateverItsCaseAndBlanks) {
+  for (const char* list : {"upgrade", "Upgrade", "keep-alive, upgrade", "upgrade ,close", " \tUPGRADE\t", "a,,upgrade"})
+    EXPECT_TRUE(has_token(list, "upgrade")) << list;
+  for (const char* list : {"", ",", "upgrades", "up grade", "upgrade;q=1", "x-upgrade"}) EXPECT_FALSE(has_token(list, "upgrade")) << list;
+}
+
 TEST(ResponseParser, AStatusWithoutReasonIsAccepted) {
   ResponseParser parser({});
   parser.feed("HTTP/1.1 200\r\ncontent-length: 0\r\n\r\n");
