@@ -10,6 +10,7 @@
 #include "cli/completion.h"
 #include "cli/edge_commands.h"
 #include "cli/module_commands.h"
+#include "cli/new_function.h"
 
 namespace holdfast::cli {
 namespace {
@@ -128,6 +129,7 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   ListArguments list;
   ResumeArguments resume;
   SeekArguments seek;
+  NewFunctionArguments new_function_arguments;
   bool yes = false;
   std::string id, address, shell, grace = "10s";
 
@@ -274,6 +276,14 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   };
   add_module("modules", "functions that run in Holdfast's own process, and what they are made of", [](const ModuleCommands& m) { return m.modules(); });
   add_module("reload", "load their files anew; calls under way end in the old code", [](const ModuleCommands& m) { return m.reload(); });
+
+  auto* make = app.add_subcommand("new", "make something to begin with");
+  make->require_subcommand(1);
+  auto* make_function = make->add_subcommand("function", "a project with one stateful function, which builds, tests and runs");
+  make_function->add_option("name", new_function_arguments.name, "its type: name, or namespace/name")->type_name("NAME")->required();
+  make_function->add_option("--lang", new_function_arguments.language, "cpp, js or py")->type_name("LANG")->required();
+  make_function->add_option("--dir", new_function_arguments.directory, "where to (default: a folder with the function's name)")->type_name("DIR");
+  make_function->callback([&] { exit_code = new_function(new_function_arguments); });
 
   auto* version = app.add_subcommand("version", "print the version of this program");
   add_connection_options(*version, connection);  // So that scripts may say the same options everywhere.
