@@ -47,23 +47,23 @@ server.listen(Number(process.argv[2] || 8000), "127.0.0.1", () => {
 
 const assert = require("node:assert");
 const test = require("node:test");
-const { messageBuilder } = require("apache-flink-statefun");
+const { StateFun, messageBuilder } = require("apache-flink-statefun");
 const { greet } = require("./functions");
 
 const self = { typename: "@TYPE@", id: "bob" };
 
 // Calls the function once; what it sent.
-function call(value, storage, caller) {
+function call(value, { storage = {}, caller, valueType } = {}) {
   const sent = [];
-  greet({ self, caller, storage, send: (message) => sent.push(message) }, messageBuilder({ ...self, value }));
+  greet({ self, caller, storage, send: (message) => sent.push(message) }, messageBuilder({ ...self, value, valueType }));
   return sent;
 }
 
 test("it greets and counts", () => {
   const storage = {};
   const caller = { typename: "example/asker", id: "a" };
-  assert.strictEqual(call("Bob", storage, caller)[0].asString(), "Hello Bob, seen 1 times");
-  const [answer] = call("Bob", storage, caller);
+  assert.strictEqual(call("Bob", { storage, caller })[0].asString(), "Hello Bob, seen 1 times");
+  const [answer] = call("Bob", { storage, caller });
   assert.strictEqual(answer.asString(), "Hello Bob, seen 2 times");
   assert.strictEqual(answer.targetAddress.id, "a");
   assert.strictEqual(storage.seen, 2);
@@ -71,12 +71,12 @@ test("it greets and counts", () => {
 
 test("it counts on from its state, and answers nobody when nobody asked", () => {
   const storage = { seen: 41 };
-  assert.deepStrictEqual(call("Bob", storage), []);
+  assert.deepStrictEqual(call("Bob", { storage }), []);
   assert.strictEqual(storage.seen, 42);
 });
 
 test("it refuses what is no text", () => {
-  assert.throws(() => call(true, {}), TypeError);
+  assert.throws(() => call(true, { valueType: StateFun.booleanType() }), TypeError);
 });
 )~~"},
     {"package.json", R"~~({
