@@ -65,7 +65,7 @@ test-e2e: build e2e-parts ## end-to-end tests on the release program
 .PHONY: test-flink
 test-flink: packages-build kafka $(STATEFUN)/statefun-peer.jar ## functions of the C++ SDK behind a real Flink StateFun, Kafka to Kafka
 	@cmake --preset release >build/configure-release.log || { cat build/configure-release.log; exit 1; }
-	@cmake --build --preset release --target flink_functions -- -j$(JOBS)
+	@cmake --build --preset release --target flink_functions bank_server connected_components_server shopping_cart_server -- -j$(JOBS)
 	@python3 tools/test.py --suites flink --filter "$(FILTER)"
 
 .PHONY: test-planted
@@ -115,7 +115,7 @@ packages-%:
 	@tools/bootstrap.sh $*
 
 .PHONY: build-release-all
-build-release-all: packages-build
+build-release-all: packages-build packages-fuzz
 	@cmake --preset release >build/configure-release.log || { cat build/configure-release.log; exit 1; }
 	@cmake --build --preset release -- -j$(JOBS)
 

@@ -38,6 +38,30 @@ if(CMAKE_CXX_COMPILER_ID MATCHES "GNU|Clang" AND NOT HOLDFAST_SANITIZE)
                    -I${CMAKE_CURRENT_SOURCE_DIR}/include)
 endif()
 
+# Coroutines need a sound compiler, which the one of this build may not be: they are tested with clang and ASan, whatever the rest is
+# built with. Once, as that does not depend on the build.
+find_program(SDK_CLANG NAMES clang++-16 clang++-17 clang++-18 clang++-19)
+if(SDK_CLANG AND NOT HOLDFAST_SANITIZE)
+  set(coroutine_sources ${CMAKE_CURRENT_SOURCE_DIR}/tests/coroutine_test.cc)
+  foreach(source IN LISTS sources)
+    get_filename_component(source ${source} ABSOLUTE)
+    list(APPEND coroutine_sources ${source})
+  endforeach()
+  file(GLOB headers CONFIGURE_DEPENDS include/holdfast/*.h include/holdfast/sdk/*.h src/*.h)
+  add_custom_command(
+    OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/sdk_coroutine_test
+    COMMAND ${SDK_CLANG} -std=c++20 -O1 -g1 -Wall -Wextra -Wpedantic -fsanitize=address,undefined -fno-sanitize-recover=all
+            -I${CMAKE_CURRENT_SOURCE_DIR}/include -I${CMAKE_CURRENT_SOURCE_DIR}/src ${coroutine_sources} -lgmock -lgtest -lgtest_main
+            -pthread -o ${CMAKE_CURRENT_BINARY_DIR}/sdk_coroutine_test
+    DEPENDS ${coroutine_sources} ${headers}
+    COMMENT "Building sdk_coroutine_test with ${SDK_CLANG}"
+    VERBATIM)
+  add_custom_target(sdk_coroutine_test_program ALL DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/sdk_coroutine_test)
+  add_test(NAME sdk_coroutine_test COMMAND ${CMAKE_CURRENT_BINARY_DIR}/sdk_coroutine_test --gtest_brief=1)
+elseif(NOT SDK_CLANG)
+  message(STATUS "no clang++: holdfast/sdk/coroutine.h is not tested")
+endif()
+
 # What is recorded of real peers, and libprotobuf with the protocol's own definitions: they are beside the SDK, in Holdfast's tree.
 get_filename_component(tree ${CMAKE_CURRENT_SOURCE_DIR}/../.. ABSOLUTE)
 if(EXISTS ${tree}/proto/statefun/request_reply.proto)
