@@ -44,7 +44,7 @@ build: packages-build ## the release program: build/release/holdfast
 	@cmake --build --preset release --target holdfast -- -j$(JOBS)
 
 .PHONY: test
-test: build-release-all build-debug-all e2e-parts ## everything, ASan and UBSan included; ends with a counted summary
+test: build-release-all build-debug-all e2e-parts statefun ## everything, ASan and UBSan included; ends with a counted summary
 	@python3 tools/test.py --suites "$(SUITES)" --filter "$(FILTER)"
 
 .PHONY: test-debug
