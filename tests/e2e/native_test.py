@@ -100,6 +100,18 @@ class Failures(NativeCase):
         self.assertAnswer("v1: 1", "test/async", "b", "x")
 
 
+    def test_calls_that_are_never_answered_do_not_keep_it_from_stopping_and_are_made_again(self):
+        self.start(options=("--grace", "100ms"))
+        for function in ("test/async", "test/blocking"):
+            self.assertSent(function, "a", f"wait {self.folder / 'go'}")
+        self.eventually(lambda: all(e["in_flight"] for e in self.holdfast.cli_json("addresses")["addresses"]), "the calls are under way")
+        self.assertEqual(self.holdfast.stop(), 0)
+        (self.folder / "go").write_text("x")
+        self.up(self.module)
+        for function in ("test/async", "test/blocking"):
+            self.assertAnswer("v1: 2", function, "a", "x")
+
+
 class Refusals(NativeCase):
     def refused(self, *documents):
         """What `check` and `up` say, which is the same, and nothing is started."""
@@ -152,6 +164,12 @@ class Reload(NativeCase):
         self.assertEqual(refused.returncode, 1)
         self.assertIn("is made for version 2.0 of the module ABI", refused.stderr)
         self.assertAnswer("v2: 4", "test/counter", "a", "x")
+
+        # Nothing that only looks may reload.
+        self.assertEqual(self.ask(self.holdfast.admin, "GET", "/v1/modules/reload").status, 405)
+        metrics = self.ask(self.holdfast.admin, "GET", "/metrics").text
+        self.assertIn("holdfast_native_reloads_total 1\n", metrics)
+        self.assertIn("holdfast_native_refused_reloads_total 1\n", metrics)
 
     def test_sighup_turns_to_the_new_file(self):
         self.start()
