@@ -96,10 +96,9 @@ class Plan:
             self._add_op(chance.choice(kinds), node, depth)
         if node.parent and chance.random() < 0.15:
             self._reply(node, node.ops, sender)
-        if chance.random() < 0.03:
-            node.ops.insert(chance.randrange(len(node.ops) + 1), {"op": "fail", "times": chance.randrange(1, 3)})
-        if node.poison:
-            node.ops.insert(chance.randrange(len(node.ops) + 1), {"op": "poison"})
+        fault = {"op": "poison"} if node.poison else {"op": "fail", "times": chance.randrange(1, 3)} if chance.random() < 0.03 else None
+        if fault:
+            node.ops.insert(chance.randrange(len(node.ops) + 1), fault)
         return command, node
 
     def _add_op(self, kind, node, depth):
