@@ -279,6 +279,48 @@ TEST_F(NativeTest, FunctionThatIsNotThereIsRefusedWithThoseThatAre) {
   EXPECT_EQ(why.message, "functions_v1.so has no function test/nobody; it has test/async, test/blocking, test/counter");
 }
 
+// --- A module whose calls the test answers itself.
+
+struct Answering {
+  static const holdfast_module_descriptor* descriptor() {
+    static const holdfast_function function{"test/later", HOLDFAST_QUICK, 0};
+    static const holdfast_module_descriptor out{
+        sizeof(holdfast_module_descriptor), HOLDFAST_ABI_MAJOR, HOLDFAST_ABI_MINOR, "", "", &function, 1, sizeof function,
+        [](const holdfast_host* host, char*, std::size_t) -> void* { return new Answering{host, {}}; },
+        [](void* self, const holdfast_request* request) {
+          static_cast<Answering*>(self)->calls.push_back(request->call);
+          latest = static_cast<Answering*>(self);
+        },
+        nullptr, [](void* self) { delete static_cast<Answering*>(self); }, nullptr};
+    return &out;
+  }
+  static inline Answering* latest = nullptr;
+  const holdfast_host* host;
+  std::vector<holdfast_call> calls;
+};
+
+TEST_F(NativeTest, StaleAnswersDoNotReachTheCallThatHasTheirPlace) {
+  const auto spec = endpoint("test/*", "");
+  const holdfast_module_descriptor* linked[] = {Answering::descriptor()};
+  auto modules = Modules::open({&spec, 1}, linked, "");
+  ASSERT_TRUE(modules.has_value()) << modules.error().message;
+  modules_ = *std::move(modules);
+  target_ = modules_->make_target(spec, loop_);
+  const auto fail = [](std::size_t call, std::string_view why) {
+    return Answering::latest->host->fail(Answering::latest->calls.at(call), why.data(), why.size());
+  };
+
+  auto first = start("test/later", "x");
+  EXPECT_EQ(fail(0, "first"), 1);
+  EXPECT_EQ(failure(first.get()).message, "linked: test/later failed: first");
+  auto second = start("test/later", "x");
+  ASSERT_EQ(Answering::latest->calls.at(0).id & 0xffff, Answering::latest->calls.at(1).id & 0xffff);
+  EXPECT_EQ(fail(0, "first again"), 0);
+  EXPECT_EQ(fail(1, "second"), 1);
+  EXPECT_EQ(failure(second.get()).message, "linked: test/later failed: second");
+  EXPECT_EQ(Answering::latest->host->answer({nullptr, 0}, "", 0), 0);
+}
+
 // --- What is wrong before anything runs.
 
 TEST(CheckModules, NamesEveryProblemAtItsPlace) {
