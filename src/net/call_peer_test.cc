@@ -313,6 +313,21 @@ TEST_F(CallPeer, AServerThatDiesInTheMiddleOfAnAnswerLosesTheCall) {
   EXPECT_EQ(recorder_.closed, "the server closed the connection");
 }
 
+// As one that is killed with requests it has not read. The text of the error goes with the stream, unless it is kept.
+TEST_F(CallPeer, AServerThatResetsTheConnectionLosesTheCallsAndTheReasonIsTold) {
+  CallPipe& pipe = open_raw(hello_bytes(), {}, [](RawPeer& peer) {
+    if (peer.got.find("a call") == std::string::npos) return;
+    const linger at_once{1, 0};
+    ASSERT_EQ(::setsockopt(peer.stream->watcher().fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+    peer.hang_up();
+  });
+  recorder_.call(pipe, "a", "a call");
+  run_until([&] { return !recorder_.closed.empty(); });
+  EXPECT_EQ(recorder_.failures["a"].kind, CallFailure::Kind::Lost);
+  EXPECT_EQ(recorder_.failures["a"].message, "connection reset by peer");
+  EXPECT_EQ(recorder_.closed, "connection reset by peer");
+}
+
 TEST_F(CallPeer, ACallerThatGivesUpSaysSo) {
   CallPipeOptions options;
   options.call_timeout = {50};

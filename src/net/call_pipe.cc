@@ -412,7 +412,7 @@ void CallPipe::broken(const std::string& why) {
   end("the server sent " + why);
 }
 
-void CallPipe::end(const std::string& why) {
+void CallPipe::end(std::string why) {
   if (state_ == State::Closed) return;
   const auto self = shared_from_this();
   state_ = State::Closed;
@@ -433,9 +433,9 @@ void CallPipe::end(const std::string& why) {
   if (receiver_ != nullptr) std::exchange(receiver_, nullptr)->on_closed(why);
 }
 
-void CallPipe::end_well(const std::string& why) {
+void CallPipe::end_well(std::string why) {
   ended_well_ = true;
-  end(why);
+  end(std::move(why));
 }
 
 void CallPipe::shut() {

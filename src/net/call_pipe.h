@@ -123,8 +123,8 @@ class CallPipe final : public IoHandler, public std::enable_shared_from_this<Cal
   void flush();
   void flush_later();
   void broken(const std::string& why);
-  void end(const std::string& why);
-  void end_well(const std::string& why);
+  void end(std::string why);  // By value: it may be what the stream said, which goes here.
+  void end_well(std::string why);
   void arm_timer(std::int64_t due_ms);
   void on_timer();
   void arm_read();
