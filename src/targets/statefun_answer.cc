@@ -12,10 +12,13 @@ namespace {
 
 using Kind = model::InvocationFailure::Kind;
 
+constexpr std::size_t kNonsenseBytesMax = 120;
+constexpr std::size_t kReasonBytesMax = 1000;  // Of a failure: what it says is why, and people look for it.
+
 // " (the body begins: …)", for people who look for what their function said.
-std::string body_excerpt(std::string_view body) {
+std::string body_excerpt(std::string_view body, std::size_t bytes_max = kNonsenseBytesMax) {
   if (body.empty()) return " (the body is empty)";
-  return " (the body begins: " + codec::excerpt(body) + ")";
+  return " (the body begins: " + codec::excerpt(body, bytes_max) + ")";
 }
 
 model::InvocationFailure failure(Kind kind, std::string_view url, const std::string& what) {
@@ -30,7 +33,7 @@ model::InvocationOutcome judge_answer(std::string_view url, model::FunctionProto
     std::string what = "answered " + status;
     if (const auto location = response.headers.find("location"); location && response.status / 100 == 3)
       what += " to " + codec::excerpt(*location) + ", and redirects are not followed";
-    return failure(Kind::Failed, url, what + body_excerpt(response.body));
+    return failure(Kind::Failed, url, what + body_excerpt(response.body, kReasonBytesMax));
   }
   const auto content_type = response.headers.find("content-type");
   if (!content_type || !net::equals_ignoring_case(*content_type, kStatefunContentType))

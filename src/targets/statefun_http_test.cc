@@ -170,6 +170,13 @@ TEST_F(StatefunHttpTest, ErrorStatusIsAFailureWithItsText) {
   EXPECT_EQ(why.message, origin() + "/statefun answered 500 Internal Server Error (the body begins: boom)");
 }
 
+TEST_F(StatefunHttpTest, AReasonOfAThousandBytesIsWholeAndALongerOneIsCut) {
+  answer({500, {{"content-type", "text/plain"}}, std::string(1000, 'x')});
+  EXPECT_TRUE(failure(invoke(target(endpoint()))).message.ends_with("(the body begins: " + std::string(1000, 'x') + ")"));
+  answer({500, {{"content-type", "text/plain"}}, std::string(1001, 'x')});
+  EXPECT_TRUE(failure(invoke(target(endpoint()))).message.ends_with("(the body begins: " + std::string(1000, 'x') + "...)"));
+}
+
 TEST_F(StatefunHttpTest, ErrorStatusWithEmptyOctetsIsAFailureToo) {
   answer({500, {{"content-type", "application/octet-stream"}}, ""});
   EXPECT_EQ(failure(invoke(target(endpoint()))).kind, Kind::Failed);
