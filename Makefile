@@ -95,6 +95,12 @@ bench-sdk: build kafka bench/node_modules/.package-lock.json $(STATEFUN)/statefu
 	@cmake --build --preset release --target bench_sdk_server bench_sdk_module bench_sdk_handler -- -j$(JOBS)
 	@python3 bench/sdk.py $(ARGS)
 
+.PHONY: docs
+docs: packages-docs ## the reference of the C++ SDK: build/docs/sdk/html/index.html
+	@mkdir -p build/docs/sdk
+	@cd sdk/cpp && SDK_DOCS=$(CURDIR)/build/docs/sdk SDK_VERSION=$$(sed -n 's/^#define HOLDFAST_SDK_VERSION "\(.*\)"/\1/p' include/holdfast/sdk/version.h) doxygen Doxyfile
+	@echo "build/docs/sdk/html/index.html"
+
 .PHONY: format
 format: packages-format ## clang-format over the C++ sources
 	@git ls-files -z '*.h' '*.cc' | xargs -0 -r clang-format-16 -i
@@ -115,7 +121,7 @@ packages-%:
 	@tools/bootstrap.sh $*
 
 .PHONY: build-release-all
-build-release-all: packages-build packages-fuzz
+build-release-all: packages-build packages-fuzz packages-docs
 	@cmake --preset release >build/configure-release.log || { cat build/configure-release.log; exit 1; }
 	@cmake --build --preset release -- -j$(JOBS)
 

@@ -34,15 +34,15 @@ extern "C" {
 /// A call that waits for its answer. A plain value: copy it, keep it, hand it to another thread. It stays harmless after the answer: a
 /// second one, and one that comes after the host has given the call up, is dropped.
 typedef struct holdfast_call {
-  void* owner;
-  uint64_t id;
+  void* owner;  ///< The host's own business,
+  uint64_t id;  ///< and this.
 } holdfast_call;
 
 /// What the host offers to an instance; valid from `create` to the end of `destroy`.
 typedef struct holdfast_host {
-  size_t struct_size;
-  uint32_t abi_major;
-  uint32_t abi_minor;
+  size_t struct_size;  ///< Bytes of it that are there.
+  uint32_t abi_major;  ///< HOLDFAST_ABI_MAJOR of the header the host was compiled with,
+  uint32_t abi_minor;  ///< and HOLDFAST_ABI_MINOR.
   /// The host's own version, for people.
   const char* version;
 
@@ -58,14 +58,14 @@ typedef struct holdfast_host {
 /// One batch of messages for one address. All of it is borrowed until `invoke` returns: a function that answers later copies
 /// what it still needs.
 typedef struct holdfast_request {
-  size_t struct_size;
-  holdfast_call call;
+  size_t struct_size;  ///< Bytes of it that are there.
+  holdfast_call call;  ///< What it is answered by.
   /// A ToFunction.
   const void* bytes;
-  size_t size;
+  size_t size;  ///< Of it.
   /// The W3C trace context of the first message that carries one; often empty.
   const char* traceparent;
-  size_t traceparent_size;
+  size_t traceparent_size;  ///< Of it.
   /// Whose address it is: an index into the descriptor's functions.
   size_t function;
 } holdfast_request;
@@ -79,6 +79,7 @@ enum {
   HOLDFAST_BLOCKING = 1
 };
 
+/// One function of a module.
 typedef struct holdfast_function {
   /// "namespace/name".
   const char* type;
@@ -90,16 +91,16 @@ typedef struct holdfast_function {
 /// What a module is. It and all it points to stays valid as long as the module is loaded.
 typedef struct holdfast_module_descriptor {
   // These three have this place in every version, also of the major one.
-  size_t struct_size;
+  size_t struct_size;  ///< Bytes of it that are there.
   uint32_t abi_major;  ///< HOLDFAST_ABI_MAJOR of the header it was compiled with,
   uint32_t abi_minor;  ///< and HOLDFAST_ABI_MINOR.
 
   /// For people: what made it ("holdfast-sdk-cpp 0.1.0"), and of what it was made ("gcc 12.2, release, 4f2a1c").
   const char* sdk;
-  const char* build;
+  const char* build;  ///< Of what it was made.
 
-  const holdfast_function* functions;
-  size_t function_count;
+  const holdfast_function* functions;  ///< Which it has, at least one.
+  size_t function_count;               ///< How many.
   /// sizeof(holdfast_function), the distance from one to the next.
   size_t function_size;
 

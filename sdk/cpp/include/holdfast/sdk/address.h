@@ -24,6 +24,7 @@ namespace holdfast::sdk {
 ///     ctx.send({kMailer, "bob"}, "you have mail");
 class TypeName {
  public:
+  /// From a literal.
   template <std::size_t N>
   consteval TypeName(const char (&text)[N]) : text_(text, N - 1) {  // NOLINT(google-explicit-constructor): a literal is a type name.
     if (!is_type_name(text_)) throw InvalidArgument("a type name is \"namespace/name\"");
@@ -33,8 +34,10 @@ class TypeName {
     if (!is_type_name(text)) throw InvalidArgument("type name '" + std::string(text) + "': expected namespace/name");
     return TypeName(text, 0);
   }
+  ///@{ "namespace/name".
   constexpr operator std::string_view() const noexcept { return text_; }  // NOLINT(google-explicit-constructor)
   [[nodiscard]] constexpr std::string_view text() const noexcept { return text_; }
+  ///@}
 
  private:
   TypeName(std::string_view text, int) : text_(text) {}
@@ -43,8 +46,8 @@ class TypeName {
 
 /// Which function: a type, "namespace/name", and the id of one of its instances.
 struct Address {
-  std::string type;
-  std::string id;
+  std::string type;  ///< "namespace/name".
+  std::string id;    ///< Not empty.
 
   friend bool operator==(const Address&, const Address&) = default;
   friend auto operator<=>(const Address&, const Address&) = default;
@@ -55,15 +58,19 @@ struct Address {
 
 /// An address to send to, borrowed for the call: from an Address, or from its parts without a copy.
 struct AddressView {
-  std::string_view type;
-  std::string_view id;
+  std::string_view type;  ///< "namespace/name".
+  std::string_view id;    ///< Not empty.
 
+  /// From its parts: `ctx.send({"shop/mailer", name}, …)`.
   constexpr AddressView(std::string_view function_type, std::string_view function_id) : type(function_type), id(function_id) {}
+  /// Of an address that stays.
   AddressView(const Address& address) : type(address.type), id(address.id) {}  // NOLINT(google-explicit-constructor)
 };
 
 }  // namespace holdfast::sdk
 
+/// @cond
+// Addresses are keys of unordered containers, too.
 template <>
 struct std::hash<holdfast::sdk::Address> {
   std::size_t operator()(const holdfast::sdk::Address& address) const noexcept {
@@ -71,3 +78,4 @@ struct std::hash<holdfast::sdk::Address> {
     return hash(address.type) * 31 + hash(address.id);
   }
 };
+/// @endcond

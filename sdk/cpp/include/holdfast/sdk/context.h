@@ -21,9 +21,11 @@ namespace holdfast::sdk {
 /// Flink StateFun: make it of something unique.
 class CancellationToken {
  public:
+  /// Throws InvalidArgument if it is empty.
   explicit CancellationToken(std::string text) : text_(std::move(text)) {
     if (text_.empty()) throw InvalidArgument("a cancellation token is empty");
   }
+  /// As it travels.
   [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
  private:
@@ -36,6 +38,7 @@ class CancellationToken {
 /// Type<T> and a T.
 class Context {
  public:
+  /// Private to the SDK: TestContext has one for tests.
   explicit Context(detail::Batch& batch) : batch_(batch), storage_(batch) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
@@ -44,6 +47,7 @@ class Context {
   [[nodiscard]] const Address& self() const;
   /// Who sent the message; none if it came from an ingress.
   [[nodiscard]] std::optional<Address> caller() const;
+  /// The states of the address that is called.
   [[nodiscard]] Storage& storage() noexcept { return storage_; }
 
   /// To another function, or to itself. Throws InvalidArgument for an address that is none.
@@ -70,13 +74,14 @@ class Context {
   /// Takes a delayed message back; nothing happens if there is none, or if it was delivered already.
   void cancel_delayed_message(const CancellationToken& token);
 
-  /// A record of Kafka, of Kinesis, or any value to an egress that takes it. `egress` is its id, "namespace/name".
+  ///@{ A record of Kafka, of Kinesis, or any value to an egress that takes it. `egress` is its id, "namespace/name".
   void send_egress(std::string_view egress, const KafkaRecord& record);
   void send_egress(std::string_view egress, const KinesisRecord& record);
   template <typename... Value>
   void send_egress(std::string_view egress, const Value&... value) {
     with_bytes([&](std::string_view type, std::string_view bytes) { send_egress_bytes(egress, type, bytes); }, value...);
   }
+  ///@}
 
  private:
   template <typename Use>

@@ -106,13 +106,15 @@ struct TaskPromise<void> : TaskPromiseBase<void> {
 template <typename T = void>
 class [[nodiscard]] Task {
  public:
-  using promise_type = detail::TaskPromise<T>;
+  using promise_type = detail::TaskPromise<T>;  ///< For the compiler.
 
+  ///@{ Moved, not copied: it owns its coroutine.
   Task(Task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, nullptr)) {}
   Task& operator=(Task&& other) noexcept {
     std::swap(coroutine_, other.coroutine_);
     return *this;
   }
+  ///@}
   ~Task() {
     if (coroutine_) coroutine_.destroy();
   }
@@ -222,6 +224,7 @@ struct OperationEnd {
 template <typename T = void>
 class Resume {
  public:
+  /// Private to the SDK: callback() makes it.
   explicit Resume(std::shared_ptr<detail::OperationEnd<T>> end) : end_(std::move(end)) {}
 
   /// With the value that `co_await` gives; none for void.
@@ -230,9 +233,10 @@ class Resume {
   void operator()(Value&&... value) const {
     end_->set(std::forward<Value>(value)...);
   }
-  /// With the exception that `co_await` throws.
+  ///@{ With the exception that `co_await` throws, or an Error with the reason.
   void fail(std::exception_ptr error) const { end_->fail(std::move(error)); }
   void fail(const std::string& reason) const { fail(std::make_exception_ptr(Error(reason))); }
+  ///@}
 
  private:
   std::shared_ptr<detail::OperationEnd<T>> end_;

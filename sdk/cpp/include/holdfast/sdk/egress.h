@@ -31,7 +31,7 @@ template <typename T>
 
 /// A record for a Kafka egress.
 struct KafkaRecord {
-  std::string topic;
+  std::string topic;       ///< Not empty.
   std::string key = {};    ///< Empty: a record without a key. UTF-8 on Flink; any bytes on Holdfast.
   std::string value = {};  ///< Bytes of the record.
   std::vector<std::pair<std::string, std::string>> headers = {};  ///< Holdfast only; Flink StateFun leaves them out.
@@ -39,14 +39,16 @@ struct KafkaRecord {
 
 /// A record for a Kinesis egress.
 struct KinesisRecord {
-  std::string stream;
-  std::string partition_key;
-  std::string value = {};
+  std::string stream;                  ///< Not empty.
+  std::string partition_key;           ///< Not empty.
+  std::string value = {};              ///< Bytes of the record.
   std::string explicit_hash_key = {};  ///< Empty: Kinesis hashes the partition key.
 };
 
-/// "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord" and its bytes.
+///@{ A record as it travels: for Kafka, a "type.googleapis.com/io.statefun.sdk.egress.KafkaProducerRecord". Throws InvalidArgument if it
+/// lacks what it must have.
 [[nodiscard]] TypedValue typed(const KafkaRecord& record);
 [[nodiscard]] TypedValue typed(const KinesisRecord& record);
+///@}
 
 }  // namespace holdfast::sdk

@@ -37,10 +37,14 @@ class Completion {
  public:
   struct Call;  ///< Private to the SDK.
 
+  /// The call is done: what it did counts, together with the rest of the batch.
   void complete();
+  ///@{ The call has failed, with a reason that is shown where parked messages are. Nothing of the batch counts.
   void fail(std::string reason);
   void fail(std::exception_ptr error);
+  ///@}
 
+  /// Private to the SDK.
   explicit Completion(std::shared_ptr<Call> call) : call_(std::move(call)) {}
 
  private:
@@ -53,7 +57,9 @@ enum class Execution : std::uint8_t {
   Blocking,  ///< On a pool of threads: it may wait for files, databases, locks.
 };
 
+/// The call ends when it returns.
 using SyncFunction = std::function<void(Context&, const Message&)>;
+/// The call ends with its Completion.
 using AsyncFunction = std::function<void(Context&, const Message&, Completion)>;
 
 /// A function as it is bound: its type, its states, and the code. Code is anything that can be called with (Context&, const Message&),
@@ -61,10 +67,11 @@ using AsyncFunction = std::function<void(Context&, const Message&, Completion)>;
 /// addresses; what it shares between calls is its own to protect.
 struct FunctionSpec {
   std::string type;  ///< "namespace/name".
-  std::vector<StateSpec> states;
-  std::variant<SyncFunction, AsyncFunction> code;
-  Execution execution = Execution::Quick;
+  std::vector<StateSpec> states;                   ///< What it may store; a constant State converts to one.
+  std::variant<SyncFunction, AsyncFunction> code;  ///< By its signature.
+  Execution execution = Execution::Quick;          ///< Where it runs as a native function.
 
+  ///@{ `functions.bind({"example/greeter", {kSeen}, greet})`; without states, the list is left out.
   template <typename Code>
     requires(std::invocable<Code&, Context&, const Message&> || std::invocable<Code&, Context&, const Message&, Completion>)
   FunctionSpec(std::string type_name, std::vector<StateSpec> state_specs, Code function, Execution where = Execution::Quick)
@@ -73,6 +80,7 @@ struct FunctionSpec {
     requires(std::invocable<Code&, Context&, const Message&> || std::invocable<Code&, Context&, const Message&, Completion>)
   FunctionSpec(std::string type_name, Code function, Execution where = Execution::Quick)
       : FunctionSpec(std::move(type_name), {}, std::move(function), where) {}
+  ///@}
 
  private:
   template <typename Code>
@@ -94,6 +102,7 @@ class Functions {
   /// declared twice, an expiration of no time, a function that is empty.
   Functions& bind(FunctionSpec spec);
 
+  /// Null if it is not bound here.
   [[nodiscard]] const FunctionSpec* find(std::string_view type) const;
   [[nodiscard]] std::vector<std::string> types() const;  ///< Sorted.
 

@@ -22,18 +22,21 @@ struct Answer {
     NotFound = 404,   ///< No such function here; `body` says which there are.
     Failed = 500,     ///< The function threw, or failed; `body` is the reason.
   };
-  Status status = Status::Ok;
-  std::string body;
+  Status status = Status::Ok;          ///< Ok also if the answer asks for states.
+  std::string body;                    ///< Bytes of the protocol, or a reason in text.
   std::exception_ptr error = nullptr;  ///< Failed by an exception: which. For logs and tests; it does not travel.
 };
 
 /// Speaks StateFun's request-reply protocol, version 3, with the functions it was given. Any number of threads may call it at once.
 class Handler {
  public:
+  /// Of these functions, and no others later.
   explicit Handler(Functions functions);
   ~Handler();
+  ///@{ Not while it handles something.
   Handler(Handler&&) noexcept;
   Handler& operator=(Handler&&) noexcept;
+  ///@}
 
   /// Waits for functions that complete later; never throws.
   [[nodiscard]] Answer handle(std::string_view request) const;
@@ -41,6 +44,7 @@ class Handler {
   /// function of the batch. `request` is copied if a function is asynchronous. The handler must live until then.
   void handle(std::string_view request, std::function<void(Answer&&)> done) const;
 
+  /// Those it was made of.
   [[nodiscard]] const Functions& functions() const noexcept { return *functions_; }
 
  private:

@@ -20,8 +20,8 @@
 #include "holdfast/sdk/functions.h"
 #include "holdfast/sdk/version.h"
 
+/// Each module has its own of what is marked so, also where several in a process are made of the same source, as when one is reloaded.
 #if defined(__GNUC__)
-/// Each module has its own, also where several in a process are made of the same source, as when one is reloaded.
 #define HOLDFAST_SDK_LOCAL __attribute__((visibility("hidden")))
 #else
 #define HOLDFAST_SDK_LOCAL

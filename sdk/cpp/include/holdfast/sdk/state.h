@@ -29,9 +29,10 @@ namespace holdfast::sdk {
 
 /// When the runtime forgets a state. Made by expire_after_write() and expire_after_call().
 struct Expiration {
-  enum class Mode : std::uint8_t { Never = 0, AfterWrite = 1, AfterCall = 2 };  ///< Numbers of the protocol.
-  Mode mode = Mode::Never;
-  std::chrono::milliseconds after{0};
+  /// Since when the time counts. Numbers of the protocol.
+  enum class Mode : std::uint8_t { Never = 0, AfterWrite = 1, AfterCall = 2 };
+  Mode mode = Mode::Never;             ///< Never: it is kept until it is removed.
+  std::chrono::milliseconds after{0};  ///< At least one, unless it is kept.
 
   friend bool operator==(const Expiration&, const Expiration&) = default;
 };
@@ -59,18 +60,22 @@ constexpr Expiration expiration(Expiration::Mode mode, std::chrono::milliseconds
 template <typename T>
 class State {
  public:
+  /// Of the type that T has by itself.
   template <std::size_t N>
     requires HasType<T>
   consteval State(const char (&name)[N], Expiration expiration = {}) : State(name, type_of<T>, expiration) {}
+  /// Of a type that is named.
   template <std::size_t N>
   constexpr State(const char (&name)[N], Type<T> type, Expiration expiration = {})
       : name_(name, N - 1), type_(type), expiration_(expiration) {
     if (!is_state_name(name_)) throw InvalidArgument("a state's name is letters, digits and '_', and begins with no digit");
   }
 
+  ///@{ As it was declared.
   [[nodiscard]] constexpr std::string_view name() const noexcept { return name_; }
   [[nodiscard]] constexpr const Type<T>& type() const noexcept { return type_; }
   [[nodiscard]] constexpr Expiration expiration() const noexcept { return expiration_; }
+  ///@}
 
  private:
   std::string_view name_;
@@ -80,10 +85,11 @@ class State {
 
 /// A declaration without its C++ type, as FunctionSpec keeps it.
 struct StateSpec {
-  std::string name;
-  std::string type;  ///< Name of the value's type.
-  Expiration expiration;
+  std::string name;       ///< Letters, digits and '_'.
+  std::string type;       ///< Name of the value's type.
+  Expiration expiration;  ///< When the runtime forgets it.
 
+  /// What a constant declares.
   template <typename T>
   StateSpec(const State<T>& state)  // NOLINT(google-explicit-constructor): {kSeen, kBasket} is a list of specs.
       : name(state.name()), type(state.type().name()), expiration(state.expiration()) {}
@@ -110,6 +116,7 @@ class StateCell;
 /// was written or removed goes back to the runtime, all of it or, when the function throws, nothing.
 class Storage {
  public:
+  /// Private to the SDK.
   explicit Storage(detail::Batch& batch) : batch_(batch) {}
 
   /// None if there is none yet, or if it has expired. Throws WrongState if the function did not declare it so.
@@ -119,16 +126,19 @@ class Storage {
     if (!bytes) return std::nullopt;
     return state.type().read(*bytes);
   }
+  /// Throws WrongState, and what the type's writer throws; the old value is still there then.
   template <typename T>
   void set(const State<T>& state, const std::type_identity_t<T>& value) {
     std::string& bytes = detail::scratch(batch_);
-    state.type().write(value, bytes);  // It may throw; the old value is still there then.
+    state.type().write(value, bytes);
     detail::write_state(batch_, state.name(), state.type().name()).swap(bytes);
   }
+  /// The state is empty then; nothing happens if it was. Throws WrongState.
   template <typename T>
   void remove(const State<T>& state) {
     detail::remove_state(batch_, state.name(), state.type().name());
   }
+  /// Without reading the value. Throws WrongState.
   template <typename T>
   [[nodiscard]] bool contains(const State<T>& state) const {
     return detail::read_state(batch_, state.name(), state.type().name()).has_value();
@@ -153,24 +163,32 @@ class Storage {
 template <typename T>
 class StateCell {
  public:
+  /// Storage::operator[] makes it.
   StateCell(Storage& storage, const State<T>& state) : storage_(storage), state_(state) {}
 
+  /// None if it is empty.
   [[nodiscard]] std::optional<T> get() const { return storage_.get(state_); }
+  /// The fallback if it is empty.
   [[nodiscard]] T value_or(T fallback) const { return get().value_or(std::move(fallback)); }
+  ///@{ Whether it is not empty.
   [[nodiscard]] bool has_value() const { return storage_.contains(state_); }
   explicit operator bool() const { return has_value(); }
-  /// Throws WrongState if it is empty.
+  ///@}
+  ///@{ The value. Throws WrongState if it is empty.
   [[nodiscard]] T operator*() const { return value(); }
   [[nodiscard]] T value() const {
     auto out = get();
     if (!out) throw WrongState("state '" + std::string(state_.name()) + "' is empty");
     return *std::move(out);
   }
+  ///@}
 
+  /// Writes the value.
   StateCell& operator=(const T& value) {  // NOLINT(misc-unconventional-assign-operator)
     storage_.set(state_, value);
     return *this;
   }
+  /// Empties it.
   void remove() { storage_.remove(state_); }
   /// `change` gets a T&, T{} for an empty state; what it leaves there is written, and is the result.
   template <std::invocable<T&> Change>
@@ -180,6 +198,7 @@ class StateCell {
     storage_.set(state_, value);
     return value;
   }
+  ///@{ Changes the value, T{} for an empty state, and gives the new one.
   template <typename U>
   T operator+=(const U& more) {
     return update([&](T& value) { value += more; });
@@ -190,6 +209,7 @@ class StateCell {
   }
   T operator++() { return *this += 1; }
   T operator--() { return *this -= 1; }
+  ///@}
 
   StateCell(const StateCell&) = delete;
   StateCell& operator=(const StateCell&) = delete;

@@ -30,24 +30,26 @@
 
 namespace holdfast::sdk {
 
-/// What a function did, as the runtime would be told.
+/// A message that a function sent, as the runtime would be told.
 struct SentMessage {
-  Address target;
-  TypedValue value;
+  Address target;    ///< To whom.
+  TypedValue value;  ///< `value.as<T>()` reads it.
 
   friend bool operator==(const SentMessage&, const SentMessage&) = default;
 };
+/// A delayed one.
 struct DelayedMessage {
-  Address target;
-  TypedValue value;
-  std::chrono::milliseconds delay{0};
-  std::string token;  ///< Empty: none.
+  Address target;                      ///< To whom.
+  TypedValue value;                    ///< `value.as<T>()` reads it.
+  std::chrono::milliseconds delay{0};  ///< After the call.
+  std::string token;                   ///< Empty: it cannot be taken back.
 
   friend bool operator==(const DelayedMessage&, const DelayedMessage&) = default;
 };
+/// A record for an egress.
 struct EgressRecord {
-  std::string egress;
-  TypedValue value;
+  std::string egress;  ///< Its id, "namespace/name".
+  TypedValue value;    ///< `value.as<T>()` reads it, unless it is one of these:
 
   [[nodiscard]] KafkaRecord kafka() const;      ///< Throws WrongType if it is none.
   [[nodiscard]] KinesisRecord kinesis() const;  ///< Throws WrongType if it is none.
@@ -73,13 +75,15 @@ class TestContext {
   TestContext(const TestContext&) = delete;
   TestContext& operator=(const TestContext&) = delete;
 
-  /// Who sends the messages from now on. Nobody, as an ingress, unless it is set.
+  ///@{ Who sends the messages from now on. Nobody, as an ingress, unless it is set.
   TestContext& caller(Address caller);
   TestContext& no_caller();
+  ///@}
 
-  /// What the runtime keeps for the address: to be set before a call, and looked at after it.
+  ///@{ What the runtime keeps for the address: to be set before a call, and looked at after it.
   [[nodiscard]] Storage& storage() noexcept;
   [[nodiscard]] const Storage& storage() const noexcept;
+  ///@}
 
   /// Calls the function with a message: whatever Context::send takes. Waits for it if it completes later. Throws what the function
   /// throws; the states are as before then, and nothing was sent.
@@ -95,21 +99,23 @@ class TestContext {
     finish();
   }
 
-  /// The two halves of call(), for a function that completes later by what happens between them.
+  ///@{ The first half of call(), for a function that completes later by what happens before finish().
   template <typename... Value>
     requires(sizeof...(Value) > 0)
   void start(const Value&... value) {
     start_batch({typed(value...)});
   }
   void start_batch(std::vector<TypedValue> messages);
-  /// Throws CallFailed if the function has not completed within the limit.
+  ///@}
+  /// The second half: waits, and takes over what was done, or throws. Throws CallFailed if the function has not completed within the limit.
   void finish(std::chrono::milliseconds limit = std::chrono::seconds(10));
 
-  /// What the last call did, in its order; nothing if it failed.
+  ///@{ What the last call did, in its order; nothing if it failed. Of cancelled messages, the tokens.
   [[nodiscard]] const std::vector<SentMessage>& sent() const noexcept;
   [[nodiscard]] const std::vector<DelayedMessage>& delayed() const noexcept;
-  [[nodiscard]] const std::vector<std::string>& cancelled() const noexcept;  ///< Tokens.
+  [[nodiscard]] const std::vector<std::string>& cancelled() const noexcept;
   [[nodiscard]] const std::vector<EgressRecord>& egress() const noexcept;
+  ///@}
   /// Names of the states that it wrote or removed.
   [[nodiscard]] const std::vector<std::string>& changed() const noexcept;
   /// Where replies go.
@@ -129,11 +135,14 @@ class CallMatcher {
   /// Says to `why`, which may be null, what is the case instead.
   using Check = std::function<bool(const TestContext& test, std::ostream* why)>;
 
+  /// One of your own.
   CallMatcher(std::string description, Check check) : description_(std::move(description)), check_(std::move(check)) {}
 
+  ///@{ What GoogleTest asks.
   bool MatchAndExplain(const TestContext& test, std::ostream* why) const { return check_(test, why); }
   void DescribeTo(std::ostream* out) const { *out << description_; }
   void DescribeNegationTo(std::ostream* out) const { *out << "not: " << description_; }
+  ///@}
 
  private:
   std::string description_;
@@ -181,11 +190,12 @@ template <typename... Value>
                                      const Value&... value) {
   return detail::match_sent_after(delay, token.text(), std::move(target), detail::typed_if_any(value...));
 }
-/// It took the delayed message of this token back.
+///@{ It took the delayed message of this token back.
 [[nodiscard]] CallMatcher cancelled(std::string token);
 [[nodiscard]] inline CallMatcher cancelled(const CancellationToken& token) { return cancelled(token.text()); }
+///@}
 
-/// A record for this egress; without a value: any.
+///@{ A record for this egress; without a value: any.
 [[nodiscard]] inline CallMatcher sent_egress(std::string egress, const KafkaRecord& record) {
   return detail::match_sent_egress(std::move(egress), typed(record));
 }
@@ -196,6 +206,7 @@ template <typename... Value>
 [[nodiscard]] CallMatcher sent_egress(std::string egress, const Value&... value) {
   return detail::match_sent_egress(std::move(egress), detail::typed_if_any(value...));
 }
+///@}
 
 /// The last call sent nothing: no message, now or later, no record, and took nothing back.
 [[nodiscard]] CallMatcher sent_nothing();
@@ -215,12 +226,13 @@ template <typename T>
 /// The last call wrote and removed no state.
 [[nodiscard]] CallMatcher changed_no_state();
 
-/// How test frameworks show them: standard types by their value, text as text, all else by its bytes.
+///@{ How test frameworks show them: standard types by their value, text as text, all else by its bytes.
 std::ostream& operator<<(std::ostream& out, const Address& address);
 std::ostream& operator<<(std::ostream& out, const TypedValue& value);
 std::ostream& operator<<(std::ostream& out, const SentMessage& message);
 std::ostream& operator<<(std::ostream& out, const DelayedMessage& message);
 std::ostream& operator<<(std::ostream& out, const EgressRecord& record);
+///@}
 /// What the last call did.
 std::ostream& operator<<(std::ostream& out, const TestContext& test);
 

@@ -33,9 +33,12 @@ class Type {
   using Write = void (*)(const T& value, std::string& out);  ///< Appends the value's bytes.
   using Read = T (*)(std::string_view bytes);                ///< Throws (anything) if they are none.
 
+  /// json_type, protobuf_type, custom_type and bytes_type say it better.
   constexpr Type(TypeName name, Write write, Read read) : name_(name), write_(write), read_(read) {}
 
+  /// "namespace/name".
   [[nodiscard]] constexpr std::string_view name() const noexcept { return name_; }
+  /// Appends the value's bytes.
   void write(const T& value, std::string& out) const { write_(value, out); }
   /// Throws WrongType, with the reason, if the bytes are no value of this type.
   [[nodiscard]] T read(std::string_view bytes) const {
@@ -92,6 +95,7 @@ constexpr auto declared_type() {
 
 /// The standard types, under the names all SDKs share.
 namespace types {
+///@{ StateFun's, each a protobuf message around its value.
 inline constexpr Type<bool> boolean{
     "io.statefun.types/bool", [](const bool& value, std::string& out) { detail::write_wrapped_bool(value, out); },
     [](std::string_view bytes) { return detail::read_wrapped_bool(bytes); }};
@@ -102,12 +106,14 @@ inline constexpr Type<double> float64 = detail::fixed_type<double>("io.statefun.
 inline constexpr Type<std::string> string{
     "io.statefun.types/string", [](const std::string& value, std::string& out) { detail::write_wrapped_string(value, out); },
     [](std::string_view bytes) { return std::string(detail::read_wrapped_string(bytes)); }};
+///@}
 }  // namespace types
 
 /// The type that values of T have unless another one is named. Specialize it for your own types, or give them a static member
 /// `kType`; both hold a Type<T>.
 template <typename T>
 inline constexpr auto type_of = detail::declared_type<T>();
+/// @cond
 template <>
 inline constexpr auto type_of<bool> = types::boolean;
 template <>
@@ -120,6 +126,7 @@ template <>
 inline constexpr auto type_of<double> = types::float64;
 template <>
 inline constexpr auto type_of<std::string> = types::string;
+/// @endcond
 
 /// Whether values of T can be sent, stored and read without naming their type.
 template <typename T>
@@ -181,10 +188,10 @@ template <typename T>
 
 /// A value with the name of its type, as it travels.
 struct TypedValue {
-  std::string type;
-  std::string bytes;
+  std::string type;   ///< Name of its type.
+  std::string bytes;  ///< As the type writes them.
 
-  /// Throws WrongType if it is of another type, or its bytes are none of this one.
+  ///@{ The value. Throws WrongType if it is of another type, or its bytes are none of this one.
   template <typename T>
   [[nodiscard]] T as(const Type<T>& wanted) const {
     if (type != wanted.name()) throw WrongType("the value is a " + type + ", not a " + std::string(wanted.name()));
@@ -194,11 +201,12 @@ struct TypedValue {
   [[nodiscard]] T as() const {
     return as(type_of<T>);
   }
+  ///@}
 
   friend bool operator==(const TypedValue&, const TypedValue&) = default;
 };
 
-/// A value to keep or to compare with: from whatever Context::send takes.
+///@{ A value to keep or to compare with: from whatever Context::send takes.
 template <typename T>
 [[nodiscard]] TypedValue typed(const Type<T>& type, const std::type_identity_t<T>& value) {
   TypedValue out{std::string(type.name()), {}};
@@ -217,5 +225,6 @@ template <HasType T>
   detail::write_wrapped_string(text, out.bytes);
   return out;
 }
+///@}
 
 }  // namespace holdfast::sdk
