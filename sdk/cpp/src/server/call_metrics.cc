@@ -44,8 +44,9 @@ void CallMetrics::collect(MetricsSink& sink) const {
                  static_cast<double>(static_cast<std::int64_t>(of.calls.get() - ended)));
       sink.histogram("holdfast_sdk_call_duration_seconds", "From a request to its answer, waiting included.", labels, of.duration);
     }
-    sink.counter("holdfast_sdk_refused_total", "Requests that no function was called for.", {{"reason", "malformed"}}, shard.malformed.get());
-    sink.counter("holdfast_sdk_refused_total", "Requests that no function was called for.", {{"reason", "not_found"}}, shard.not_found.get());
+    constexpr std::string_view kRefused = "Requests that no function was called for.";
+    sink.counter("holdfast_sdk_refused_total", kRefused, {{"reason", "malformed"}}, shard.malformed.get());
+    sink.counter("holdfast_sdk_refused_total", kRefused, {{"reason", "not_found"}}, shard.not_found.get());
   }
 }
 

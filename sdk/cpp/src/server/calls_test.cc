@@ -37,7 +37,8 @@ class CallsTest : public ServerTest {
 TEST_F(CallsTest, AnswersOfFunctionsOfferThemAndNoOthers) {
   start_echo();
   auto& http = client();
-  for (const std::string& body : {request("test/echo", "a", {"one"}), request("test/nobody", "a", {"one"}), std::string("garbage"), std::string()}) {
+  const std::string bodies[] = {request("test/echo", "a", {"one"}), request("test/nobody", "a", {"one"}), "garbage", ""};
+  for (const std::string& body : bodies) {
     const auto result = call_function(http, body);
     ASSERT_TRUE(result);
     EXPECT_EQ(result->headers.get("upgrade"), "holdfast-calls/1") << result->status;
@@ -63,7 +64,10 @@ TEST_F(CallsTest, ManyAreAnsweredOverOneConnection) {
   const auto pipe = open();
   constexpr std::size_t kCalls = 600;
   const char* types[] = {"test/echo", "test/blocks", "test/later"};
-  for (std::size_t i = 0; i < kCalls; ++i) recorder_.call(*pipe, std::to_string(i), request(types[i % 3], std::to_string(i), {std::to_string(i)}));
+  for (std::size_t i = 0; i < kCalls; ++i) {
+    const std::string name = std::to_string(i);
+    recorder_.call(*pipe, name, request(types[i % 3], name, {name}));
+  }
   run_until([&] { return recorder_.ended() == kCalls; });
   EXPECT_TRUE(recorder_.failures.empty());
   for (std::size_t i = 0; i < kCalls; ++i) {
@@ -105,7 +109,7 @@ TEST_F(CallsTest, FailuresSayWhatHttpWouldSay) {
 TEST_F(CallsTest, CallsOverTheMaximumWaitWhicheverWayTheyCame) {
   Gate gate;
   start(Functions()
-            .bind({"test/blocks", [&](Context& ctx, const Message& message) { gate.pass(); echo(ctx, message); }, Execution::Blocking})
+            .bind({"test/blocks", echo_behind(gate), Execution::Blocking})
             .bind({"test/echo", echo}),
         {.concurrent_calls_max = 1});
   const auto pipe = open();
@@ -125,7 +129,7 @@ TEST_F(CallsTest, CallsOverTheMaximumWaitWhicheverWayTheyCame) {
 
 TEST_F(CallsTest, AServerThatStopsAnswersWhatIsUnderWayAndTakesNoMore) {
   Gate gate;
-  start(Functions().bind({"test/blocks", [&](Context& ctx, const Message& message) { gate.pass(); echo(ctx, message); }, Execution::Blocking}),
+  start(Functions().bind({"test/blocks", echo_behind(gate), Execution::Blocking}),
         {.stop_grace = std::chrono::milliseconds(600'000)});
   const auto pipe = open();
   const std::string body = request("test/blocks", "a", {"x"});

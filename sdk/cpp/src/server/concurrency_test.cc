@@ -135,7 +135,7 @@ TEST_F(ConcurrencyTest, ACallerThatGoesAwayWhileItWaitsIsNotServed) {
 TEST_F(ConcurrencyTest, AFunctionThatBlocksKeepsNobodyFromTheirAnswers) {
   Gate gate;
   start(Functions()
-            .bind({"test/blocks", [&](Context& ctx, const Message& message) { gate.pass(); echo(ctx, message); }, Execution::Blocking})
+            .bind({"test/blocks", echo_behind(gate), Execution::Blocking})
             .bind({"test/echo", echo}),
         {.threads = 1, .blocking_threads = 3});
   auto& http = client();

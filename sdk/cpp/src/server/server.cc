@@ -33,7 +33,8 @@ void check(const Functions& functions, const ServerOptions& options) {
   positive("blocking_threads", options.blocking_threads);
   positive("concurrent_calls_max", options.concurrent_calls_max);
   positive("request_bytes_max", options.request_bytes_max);
-  if (options.unix_path.empty() && options.host.empty()) throw InvalidArgument("ServerOptions::host is empty, expected a name or an address");
+  if (options.unix_path.empty() && options.host.empty())
+    throw InvalidArgument("ServerOptions::host is empty, expected a name or an address");
   if (options.stop_grace.count() < 0) throw InvalidArgument("ServerOptions::stop_grace is negative");
   const ServerTls& tls = options.tls;
   if (tls.certificate.empty() && !(tls.key.empty() && tls.client_ca.empty()))

@@ -76,6 +76,14 @@ class Gate {
   int arrived_ = 0;
 };
 
+// Echoes once the gate is open.
+inline auto echo_behind(Gate& gate) {
+  return [&gate](Context& ctx, const Message& message) {
+    gate.pass();
+    echo(ctx, message);
+  };
+}
+
 class ServerTest : public net::TlsTest {
  protected:
   Server& start(Functions functions, ServerOptions options = {}) {

@@ -1,8 +1,8 @@
 // Service: what a server does with a request. Whatever way it came, a call of a function takes the same one:
 //
-//   call() ──Admission──▶ dispatch() ──▶ quick: here, on the thread that read it          ──▶ end(): metrics, Reply, next one in
-//               │                   ├──▶ blocking: on the pool
-//               └─▶ waits           └──▶ completes later: begins here, ends on any thread
+//   call() ──Admission──▶ quick: here, on the thread that read it         ──▶ metrics, Reply, next one in
+//              │      ├──▶ blocking: on the pool
+//              └ waits└──▶ completes later: begins here, ends on any thread
 //
 // Calls that end later keep it alive, but let go of it before they say that they have ended: whoever waits for the last one may let its
 // functions go on its own thread then.

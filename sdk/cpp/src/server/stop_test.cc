@@ -31,7 +31,8 @@ class StopTest : public ServerTest {
     until([this] { return !get(client(), "/healthz"); });
   }
   void begin(net::HttpClient& http, std::string body) {
-    http.post("/", {{"content-type", "application/octet-stream"}}, std::move(body), [this](net::CallResult result) { answer_ = std::move(result); });
+    http.post("/", {{"content-type", "application/octet-stream"}}, std::move(body),
+              [this](net::CallResult result) { answer_ = std::move(result); });
   }
   void TearDown() override {
     if (stopping_.joinable()) stopping_.join();
@@ -56,7 +57,7 @@ TEST_F(StopTest, AnIdleServerStopsAtOnceAndClosesItsConnections) {
 
 TEST_F(StopTest, WhatIsUnderWayIsAnsweredAndNothingNewIsTaken) {
   Gate gate;
-  start(Functions().bind({"test/blocks", [&](Context& ctx, const Message& message) { gate.pass(); echo(ctx, message); }, Execution::Blocking}),
+  start(Functions().bind({"test/blocks", echo_behind(gate), Execution::Blocking}),
         {.stop_grace = milliseconds(600'000)});
   const std::string body = request("test/blocks", "a", {"one"});
   begin(client(), body);
@@ -201,12 +202,12 @@ TEST_F(StopTest, CallsThatWaitForTheirTurnAreServedBeforeTheEnd) {
         {.concurrent_calls_max = 1, .stop_grace = milliseconds(600'000)});
   std::size_t answered = 0;
   auto& http = client();
-  for (int i = 0; i < 3; ++i)
-    http.post("/", {{"content-type", "application/octet-stream"}}, request("test/blocks", std::to_string(i), {"x"}), [&](net::CallResult result) {
-      ASSERT_TRUE(result) << result.error().message;
-      EXPECT_EQ(result->status, 200);
-      ++answered;
-    });
+  const auto check = [&](net::CallResult result) {
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->status, 200);
+    ++answered;
+  };
+  for (int i = 0; i < 3; ++i) http.post("/", {}, request("test/blocks", std::to_string(i), {"x"}), check);
   until([&] { return gate.arrived() == 1 && metric("holdfast_sdk_calls_waiting") == 2; });
   stop_aside();
   wait_until_refused();
