@@ -114,9 +114,9 @@ elseif(HOLDFAST_REPOSITORY)
   FetchContent_Declare(holdfast-sdk GIT_REPOSITORY ${HOLDFAST_REPOSITORY} GIT_TAG ${HOLDFAST_TAG} SOURCE_SUBDIR sdk/cpp)
   FetchContent_MakeAvailable(holdfast-sdk)
 else()
-  find_package(holdfast-sdk QUIET)
+  find_package(holdfast-sdk QUIET COMPONENTS server)
   if(NOT holdfast-sdk_FOUND)
-    message(FATAL_ERROR "Holdfast's C++ SDK is not installed: say -DHOLDFAST_SOURCE=DIR, -DHOLDFAST_REPOSITORY=URL, or -DCMAKE_PREFIX_PATH=DIR if it "
+    message(FATAL_ERROR "Holdfast's C++ SDK, with its server, is not installed: say -DHOLDFAST_SOURCE=DIR, -DHOLDFAST_REPOSITORY=URL, or -DCMAKE_PREFIX_PATH=DIR if it "
                         "is installed where CMake does not look; see README.md")
   endif()
 endif()
