@@ -187,7 +187,7 @@ class RideSharing(Example):
         rounds = 0
         while min(arrived.values()) < self.RIDES:
             rounds += 1
-            self.assertLess(rounds, 3000, arrived)
+            self.assertLess(rounds, 1500, arrived)
             for driver in drivers:
                 self.tell("rides/driver", driver, "rides/DriverAt", {"cell": chance.randrange(self.CELLS)})
             passenger = chance.choice(passengers)

@@ -76,11 +76,11 @@ class NewFunction(Project):
 
     def test_in_cpp_is_built_tested_and_runs_as_a_server_and_as_a_module(self):
         self.make("my-shop/cart", "cpp")
-        self.assertIn("-DHOLDFAST_SOURCE=DIR", self.readme)
-        env = {"CMAKE_BUILD_PARALLEL_LEVEL": str(os.cpu_count() or 2), "CCACHE_BASEDIR": str(ROOT)}
+        env = {"CMAKE_BUILD_PARALLEL_LEVEL": str(os.cpu_count() or 2), "CCACHE_BASEDIR": str(ROOT), "CCACHE_NOHASHDIR": "1"}
         if shutil.which("ccache"):
             env["CMAKE_CXX_COMPILER_LAUNCHER"] = "ccache"
-        self.run_line("cmake -S . -B build", f"-DHOLDFAST_SOURCE={ROOT}", env=env)
+        prefix = self.install_sdk(env)
+        self.run_line("cmake -S . -B build", env={**env, "CMAKE_PREFIX_PATH": str(prefix)})
         self.run_line("cmake --build build", env=env, seconds=BUILD_SECONDS)
         self.assertIn("100% tests passed", self.run_line("ctest --test-dir build --output-on-failure"))
         self.assertIn("build/cart_server ", self.readme)
@@ -91,6 +91,24 @@ class NewFunction(Project):
         self.data = self.folder / "native-data"
         self.up(self.project / "native.yaml")
         self.greets_and_goes_on_counting("my-shop/cart", "native.yaml")
+
+    def install_sdk(self, env):
+        """As its guide says."""
+        build, prefix = self.folder / "sdk", self.folder / "prefix"
+        for command in (["cmake", "-S", ROOT / "sdk" / "cpp", "-B", build], ["cmake", "--build", build],
+                        ["cmake", "--install", build, "--prefix", prefix]):
+            done = subprocess.run(command, env={**os.environ, **env}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                  text=True, timeout=BUILD_SECONDS)
+            self.assertEqual(done.returncode, 0, done.stdout)
+        return prefix
+
+    def test_in_cpp_takes_the_sdk_from_the_sources_of_holdfast_too(self):
+        self.make("cart", "cpp")
+        self.assertIn("-DHOLDFAST_SOURCE=DIR ", self.readme)
+        self.run_line("cmake -S . -B build", f"-DHOLDFAST_SOURCE={ROOT}", "-DHOLDFAST_SDK_SERVER=ON")
+        listed = subprocess.run(["cmake", "--build", "build", "--target", "help"], cwd=self.project, capture_output=True, text=True).stdout
+        for target in ("cart_server", "cart_module", "cart_test", "holdfast_sdk_server"):
+            self.assertIn(target, listed)
 
     def test_in_cpp_says_what_to_do_where_there_is_no_sdk(self):
         self.make("cart", "cpp")
