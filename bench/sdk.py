@@ -148,7 +148,10 @@ class OnHoldfast:
         self.run("audit", KEYS)
         records, position = [], 0
         while True:
-            page = self.gateway.ask("GET", f"/v1/streams/bench/out/audit?from={position}&limit=10000").json()
+            answer = self.gateway.ask("GET", f"/v1/streams/bench/out/audit?from={position}&limit=1000")
+            if answer.status != 200:
+                raise Failure(f"the audit could not be read: {answer}")
+            page = answer.json()
             records += [(record["key"], int(record["value"])) for record in page["records"]]
             if not page["records"]:
                 return records
