@@ -239,7 +239,7 @@ class Interpreters(Case):
     def end(self, name):
         """By kill -9; now and then, what has an orderly end by that."""
         process = self.holdfast if name == "holdfast" else self.servers[name]
-        self.assertTrue(process.running(), "nobody ends by himself")
+        self.assertTrue(process.running(), f"{name} has ended by itself\n{process.tail()}")
         if name in ORDERLY and self.killed[name] and self.chance.random() < 0.15:
             process.signal(signal.SIGTERM)
             self.assertEqual(process.wait(), 0, name)
