@@ -7,12 +7,14 @@ start its job again, or takes the functions away, disturbs nobody: that is what 
 import json
 import pathlib
 import random
+import re
 import struct
 import subprocess
 import sys
 import tempfile
 import time
 import unittest
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -204,6 +206,16 @@ class FlinkTest(unittest.TestCase):
         """Every text once, in order, each with its number."""
         self.assertEqual(self.eventually(topic, len(texts), [id]), [f"{n} {text}" for n, text in enumerate(texts, 1)])
 
+    def counted(self, function):
+        """How many calls and messages the server had for a function."""
+        with urllib.request.urlopen(f"{self.server.url}/metrics", timeout=10) as answer:
+            text = answer.read().decode()
+
+        def value(name):
+            found = re.search(rf'^holdfast_sdk_{name}_total{{[^}}]*"{function}"[^}}]*}} (\d+)', text, re.M)
+            return int(found[1]) if found else 0
+        return value("calls"), value("messages")
+
     # --- facts
 
     def test_states_of_all_types_are_kept_and_removed(self):
@@ -247,8 +259,12 @@ class FlinkTest(unittest.TestCase):
 
     def test_a_busy_address_gets_batches_and_keeps_their_order(self):
         texts = [f"m{n}" for n in range(3000)]
+        before = self.counted("test/counter")
         self.send("test-counter", *[("busy", text) for text in texts])
         self.counts("test-counter", "busy", texts)
+        calls, messages = (now - then for now, then in zip(self.counted("test/counter"), before))
+        self.assertGreaterEqual(messages, len(texts))
+        self.assertLess(calls, messages / 2)
 
     def test_okhttp_a_unix_socket_and_tls_reach_the_same_functions(self):
         texts = ["a", "b", "c"]
