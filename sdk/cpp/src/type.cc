@@ -9,8 +9,9 @@ namespace {
 template <typename Number>
 void append_fixed(std::string& out, Number value, wire::Kind kind) {
   if (value == 0) return;
-  wire::append_tag(out, 1, kind);
-  for (std::size_t i = 0; i < sizeof value; ++i) out.push_back(static_cast<char>(value >> (8 * i)));
+  char bytes[1 + sizeof value] = {static_cast<char>(1 << 3 | static_cast<int>(kind))};
+  for (std::size_t i = 0; i < sizeof value; ++i) bytes[1 + i] = static_cast<char>(value >> (8 * i));
+  out.append(bytes, sizeof bytes);
 }
 
 }  // namespace

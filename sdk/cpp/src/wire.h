@@ -15,6 +15,23 @@
 
 namespace holdfast::sdk::detail::wire {
 
+// Little endian, wherever this runs.
+template <typename Number>
+[[nodiscard]] inline Number fixed_at(const char* bytes) {
+  Number value = 0;
+  for (std::size_t i = 0; i < sizeof value; ++i) value |= Number{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  return value;
+}
+
+// What is rare is kept out of the reader, which is inlined where it is used. They throw MalformedRequest.
+[[noreturn]] void refuse(const char* why);
+[[noreturn]] void refuse(const char* why, std::uint32_t field);
+struct LongVarint {
+  std::uint64_t value = 0;
+  const char* end = nullptr;
+};
+[[nodiscard]] LongVarint read_long_varint(const char* begin, const char* end);
+
 enum class Kind : std::uint8_t { Varint = 0, Fixed64 = 1, Bytes = 2, Fixed32 = 5 };
 
 class Reader {
@@ -24,7 +41,7 @@ class Reader {
   bool next() {
     if (at_ == end_) return false;
     const std::uint64_t tag = varint();
-    if (tag >> 3 == 0 || tag > UINT32_MAX) throw MalformedRequest("a tag that no field has");
+    if (tag >> 3 == 0 || tag > UINT32_MAX) refuse("a tag that no field has");
     field_ = static_cast<std::uint32_t>(tag >> 3);
     kind_ = static_cast<Kind>(tag & 7);
     switch (kind_) {
@@ -39,39 +56,38 @@ class Reader {
         return true;
       case Kind::Bytes: {
         const std::uint64_t size = varint();
-        if (size > left()) throw MalformedRequest("a length beyond the end, in field " + std::to_string(field_));
+        if (size > left()) refuse("a length beyond the end", field_);
         bytes_ = {at_, static_cast<std::size_t>(size)};
         at_ += size;
         return true;
       }
     }
-    throw MalformedRequest("a wire type that proto3 does not have, in field " + std::to_string(field_));
+    refuse("a wire type that proto3 does not have", field_);
   }
   [[nodiscard]] bool is(std::uint32_t field, Kind kind) const { return field_ == field && kind_ == kind; }
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] std::string_view bytes() const { return bytes_; }
   [[nodiscard]] std::string_view text() const {
-    if (!is_utf8(bytes_)) throw MalformedRequest("text that is no UTF-8, in field " + std::to_string(field_));
+    if (!is_utf8(bytes_)) refuse("text that is no UTF-8", field_);
     return bytes_;
   }
 
  private:
   [[nodiscard]] std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
+  // Tags and lengths are a single byte nearly always.
   std::uint64_t varint() {
-    std::uint64_t value = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      if (at_ == end_) throw MalformedRequest("a number that ends in the middle");
-      const auto byte = static_cast<unsigned char>(*at_++);
-      value |= std::uint64_t{byte & 0x7Fu} << shift;
-      if (byte < 0x80) return value;
-    }
-    throw MalformedRequest("a number of more than ten bytes");
+    if (at_ != end_ && static_cast<signed char>(*at_) >= 0) return static_cast<unsigned char>(*at_++);
+    return long_varint();
+  }
+  std::uint64_t long_varint() {
+    const LongVarint out = read_long_varint(at_, end_);
+    at_ = out.end;
+    return out.value;
   }
   template <typename Number>
   Number fixed() {
-    if (left() < sizeof(Number)) throw MalformedRequest("a number that ends in the middle");
-    Number value = 0;
-    for (std::size_t i = 0; i < sizeof value; ++i) value |= Number{static_cast<unsigned char>(at_[i])} << (8 * i);
+    if (left() < sizeof(Number)) refuse("a number that ends in the middle");
+    const Number value = fixed_at<Number>(at_);
     at_ += sizeof value;
     return value;
   }
@@ -103,6 +119,11 @@ inline void append_number(std::string& out, std::uint32_t field, std::uint64_t v
 }
 // The head of a field whose `size` bytes follow.
 inline void append_head(std::string& out, std::uint32_t field, std::size_t size) {
+  if (field < 16 && size < 0x80) {
+    const char head[] = {static_cast<char>(field << 3 | static_cast<std::uint32_t>(Kind::Bytes)), static_cast<char>(size)};
+    out.append(head, sizeof head);
+    return;
+  }
   append_tag(out, field, Kind::Bytes);
   append_varint(out, size);
 }
