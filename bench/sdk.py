@@ -135,7 +135,8 @@ class OnHoldfast:
             time.sleep(0.02)
             now = metrics(self.admin)
             delivered = now["holdfast_runtime_messages_delivered_total"] - before
-            if delivered >= count and now["holdfast_runtime_mailbox_messages"] == 0:
+            # Those of the sources count, too: their orders, and the answers of every 25th cell.
+            if delivered >= count + count // 25 + SOURCES and now["holdfast_runtime_mailbox_messages"] == 0:
                 return time.monotonic() - began
             if now["holdfast_runtime_parked_total"] or not self.runtime.running():
                 raise Failure(f"{what}: {self.runtime.cli('parked', 'ls', check=False).stdout}\n{self.runtime.tail()}")

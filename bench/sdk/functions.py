@@ -29,7 +29,7 @@ handler = RequestReplyHandler(functions)
 
 
 async def handle(request):
-    answer = handler.handle_sync(await request.read())
+    answer = await handler.handle_async(await request.read())
     return web.Response(body=answer, content_type="application/octet-stream")
 
 
