@@ -2,7 +2,7 @@
 
 holdfast::sdk::Functions make_functions() {
   holdfast::sdk::Functions functions;
-  functions.bind({std::string(bank::kAccount), {bank::kBalance}, bank::account});
-  functions.bind({std::string(bank::kTransfer), {bank::kUnderWay, bank::kEnded}, bank::transfer});
+  functions.bind({bank::kAccount, {bank::kBalance}, bank::account});
+  functions.bind({bank::kTransfer, {bank::kUnderWay, bank::kEnded}, bank::transfer});
   return functions;
 }

@@ -63,6 +63,6 @@ void vertex(sf::Context& ctx, const sf::Message& message) {
 
 holdfast::sdk::Functions make_functions() {
   holdfast::sdk::Functions functions;
-  functions.bind({std::string(graph::kVertex), {graph::kState}, graph::vertex});
+  functions.bind({graph::kVertex, {graph::kState}, graph::vertex});
   return functions;
 }

@@ -3,9 +3,9 @@
 holdfast::sdk::Functions make_functions() {
   using namespace rides;
   sf::Functions functions;
-  functions.bind({std::string(kPassenger), {kCurrentRide, kBooked, kArrived}, passenger});
-  functions.bind({std::string(kRide), {kTrip}, ride});
-  functions.bind({std::string(kDriver), {kFare, kWhere}, driver});
-  functions.bind({std::string(kCell), {kDrivers}, cell});
+  functions.bind({kPassenger, {kCurrentRide, kBooked, kArrived}, passenger});
+  functions.bind({kRide, {kTrip}, ride});
+  functions.bind({kDriver, {kFare, kWhere}, driver});
+  functions.bind({kCell, {kDrivers}, cell});
   return functions;
 }

@@ -2,7 +2,7 @@
 
 holdfast::sdk::Functions make_functions() {
   holdfast::sdk::Functions functions;
-  functions.bind({std::string(shop::kStock), {shop::kStockState}, shop::stock});
-  functions.bind({std::string(shop::kBasket), {shop::kBasketState, shop::kPaying}, shop::basket});
+  functions.bind({shop::kStock, {shop::kStockState}, shop::stock});
+  functions.bind({shop::kBasket, {shop::kBasketState, shop::kPaying}, shop::basket});
   return functions;
 }

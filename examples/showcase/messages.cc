@@ -48,7 +48,7 @@ void bell(sf::Context& ctx, const sf::Message& message) {
 
 void bind_messages(sf::Functions& functions) {
   functions.bind({"showcase/alarm", {kIsSet}, alarm});
-  functions.bind({std::string(kBell), {kRung}, bell});
+  functions.bind({kBell, {kRung}, bell});
 }
 
 }  // namespace showcase

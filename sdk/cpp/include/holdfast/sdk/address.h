@@ -36,6 +36,7 @@ class TypeName {
   }
   ///@{ "namespace/name".
   constexpr operator std::string_view() const noexcept { return text_; }  // NOLINT(google-explicit-constructor)
+  operator std::string() const { return std::string(text_); }             // NOLINT(google-explicit-constructor)
   [[nodiscard]] constexpr std::string_view text() const noexcept { return text_; }
   ///@}
 
