@@ -16,6 +16,7 @@ namespace holdfast::cli {
 namespace {
 
 constexpr std::size_t kValueWidthMax = 80;
+constexpr Duration kAsideMax{5'000};  // For a question that the user has not asked.
 
 // In the middle of many: what was done is done.
 int resume_failed(const Error& error, bool retry, std::int64_t count) {
@@ -89,7 +90,7 @@ int ClientCommands::message(Verb verb, const MessageArguments& arguments) const 
   const auto response = gateway_.ask("POST", path, std::move(headers), *std::move(value), wait);
   if (!response) return failed(response.error());
   if (response->status == 504) {
-    return refused(*response, "`holdfast addresses` shows whether it still waits, `holdfast parked ls` whether it failed.");
+    return refused(*response, why_no_reply(*address));
   }
   if (response->status >= 300) return refused(*response);
   if (verb == Verb::Send) {
@@ -107,6 +108,22 @@ int ClientCommands::message(Verb verb, const MessageArguments& arguments) const 
   print(R"({"type":)" + codec::quote_json(reply_type) +
         (shown.form == codec::DisplayForm::Base64 ? R"(,"value_base64":)" : R"(,"value":)") + shown.json + "}");
   return kExitDone;
+}
+
+std::string ClientCommands::why_no_reply(const model::Address& address) const {
+  const auto response =
+      admin_.ask("GET", "/v1/addresses?limit=100&type=" + net::percent_encode(address.type) + "&prefix=" + net::percent_encode(address.id),
+                 {}, {}, kAsideMax);
+  const auto json = response && response->status == 200 ? Json::parse(response->body) : fail(ErrorCode::Unavailable, "");
+  if (json) {
+    for (const Json& a : (*json)["addresses"].items()) {
+      const std::string error = a["last_error"].text();
+      if (a["id"].text() != address.id || error.empty()) continue;
+      return (a["parked"].is_true() ? "The address is parked (`holdfast parked retry` or `skip`): " : "The address fails and is tried again: ") +
+             one_line(error, Table::kLastCellWidthMax);
+    }
+  }
+  return "`holdfast addresses` shows whether it still waits, `holdfast parked ls` whether it failed.";
 }
 
 template <typename Show>

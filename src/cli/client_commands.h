@@ -6,6 +6,7 @@
 
 #include "cli/command_line.h"
 #include "cli/remote.h"
+#include "model/address.h"
 
 namespace holdfast::cli {
 
@@ -55,6 +56,8 @@ class ClientCommands {
  private:
   enum class Verb { Send, Call };
   [[nodiscard]] int message(Verb verb, const MessageArguments& arguments) const;
+  // Of an address that gave no reply in time: why, or where to look.
+  [[nodiscard]] std::string why_no_reply(const model::Address& address) const;
   template <typename Show>
   [[nodiscard]] int show(const std::string& path, Show show) const;
 

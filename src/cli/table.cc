@@ -36,7 +36,7 @@ Table::Table(std::vector<std::string> headings) : headings_(std::move(headings))
 
 void Table::add(std::vector<std::string> cells) {
   HOLDFAST_CHECK(cells.size() == headings_.size());
-  for (auto& cell : cells) cell = one_line(cell, kCellWidthMax);
+  for (auto& cell : cells) cell = one_line(cell, &cell == &cells.back() ? kLastCellWidthMax : kCellWidthMax);
   rows_.push_back(std::move(cells));
 }
 

@@ -15,6 +15,7 @@ namespace holdfast::cli {
 class Table {
  public:
   static constexpr std::size_t kCellWidthMax = 100;
+  static constexpr std::size_t kLastCellWidthMax = 1200;  // Nothing stands beside it: reasons are there, and people look for them.
 
   // A heading that begins with '>' has its column aligned to the right.
   explicit Table(std::vector<std::string> headings);

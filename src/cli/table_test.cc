@@ -25,6 +25,12 @@ TEST(Table, CellsStayOnOneLineAndAreCut) {
   EXPECT_EQ(one_line("äöü", 3), "äöü");
 }
 
+TEST(Table, TheLastColumnHasRoomForAReason) {
+  Table table({"ADDRESS", "REASON"});
+  table.add({std::string(101, 'a'), std::string(1000, 'r')});
+  EXPECT_EQ(table.render(), "ADDRESS" + std::string(95, ' ') + "REASON\n" + std::string(99, 'a') + "…  " + std::string(1000, 'r') + "\n");
+}
+
 TEST(AddressArgument, TakesTheTypeUpToTheSecondSlashOrToTheColons) {
   EXPECT_EQ(parse_address_argument("shop/cart/al").value(), (model::Address{"shop/cart", "al"}));
   EXPECT_EQ(parse_address_argument("shop/cart/a/b c").value(), (model::Address{"shop/cart", "a/b c"}));
