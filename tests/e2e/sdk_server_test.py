@@ -43,12 +43,16 @@ class Failures(SdkServer):
     def test_what_an_exception_said_is_shown_where_its_address_is_parked(self):
         mood = self.folder / "mood"
         mood.write_text("bad")
-        self.up(self.module_for(self.serve(env={"MOOD_FILE": str(mood)})))
+        server = self.serve(env={"MOOD_FILE": str(mood)})
+        self.up(self.module_for(server))
         reason = "the shelf is empty: " + "not one left, " * 40 + "sorry"
         self.assertSent("cpp/throws", "m", reason)
         parked = self.eventually(self.parked, "the address is parked")
         self.assertIn(f"cpp/throws/m: {reason}", parked[0]["reason"])
-        self.assertIn("the shelf is empty", self.holdfast.cli("parked", "ls").stdout)
+        # All of it, to whoever asks, waits for a reply, or looks at the server.
+        self.assertIn(f"cpp/throws/m: {reason}", self.holdfast.cli("parked", "ls").stdout)
+        self.assertIn("The address is parked", self.holdfast.cli("call", "cpp/throws/m", "x", "--timeout", "1ms", check=False).stderr)
+        self.assertIn(f"cpp/throws/m: {reason}", server.output())
         # The server lives, and others are served.
         self.assertAnswer("1 7", "cpp/counter", "a", "7")
         mood.unlink()

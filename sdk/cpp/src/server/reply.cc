@@ -2,16 +2,12 @@
 
 namespace holdfast::sdk::server {
 
-namespace {
-
-// At most so many bytes, and no half of a character.
-void cut(std::string& text, std::size_t bytes_max) {
-  if (text.size() <= bytes_max) return;
-  while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xC0) == 0x80) --bytes_max;
-  text.resize(bytes_max);
+std::string_view cut_reason(std::string_view text) {
+  if (text.size() <= kReasonBytesMax) return text;
+  std::size_t bytes = kReasonBytesMax;
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
+  return text.substr(0, bytes);
 }
-
-}  // namespace
 
 net::HttpResponse text_response(int status, std::string text) {
   return {status, {{"content-type", "text/plain; charset=utf-8"}}, std::move(text)};
@@ -25,7 +21,7 @@ void Reply::send_http(net::HttpResponse response) {
 
 void Reply::send(Answer&& answer) {
   const bool is_ok = answer.status == Answer::Status::Ok;
-  if (!is_ok) cut(answer.body, kReasonBytesMax);
+  if (!is_ok) answer.body.resize(cut_reason(answer.body).size());
   const int status = static_cast<int>(answer.status);
   if (auto* call = std::get_if<net::CallToken>(&to_)) {
     if (is_ok) call->answer(answer.body);

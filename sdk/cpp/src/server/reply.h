@@ -35,6 +35,8 @@ class Reply {
   const std::atomic<bool>* is_stopping_ = nullptr;
 };
 
+// At most kReasonBytesMax of it, and no half of a character.
+[[nodiscard]] std::string_view cut_reason(std::string_view text);
 [[nodiscard]] net::HttpResponse text_response(int status, std::string text);
 
 }  // namespace holdfast::sdk::server

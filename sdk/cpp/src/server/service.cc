@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/log.h"
 #include "base/time.h"
 #include "server/request_head.h"
 #include "telemetry/process.h"
@@ -16,6 +17,8 @@ namespace {
 
 // Of requests that wait for their turn: connections bound their number, this their size.
 constexpr std::size_t kWaitingBytesMax = 256 * 1024 * 1024;
+// Between two failures that are said on standard error.
+constexpr std::uint64_t kFailurePauseUs = 1'000'000;
 
 // What a thread that reads requests knows of itself.
 struct ThreadSeat {
@@ -134,6 +137,7 @@ void Service::call(std::string_view request, std::string* owned, Reply reply) {
   if (entry == Admission::Entry::In && bound.way == Way::Quick) {
     Answer answer = handler_.handle(request);
     books_->metrics.count_end(seat.thread, bound.index, answer.status, monotonic_us() - began_us);
+    say_failure(*books_, answer);
     reply.send(std::move(answer));
     return admission.leave();
   }
@@ -174,10 +178,20 @@ void Service::dispatch(std::shared_ptr<Call> call) {
 
 std::size_t Service::thread_for(const Service* service) { return seat.service == service ? seat.thread : CallMetrics::kElsewhere; }
 
+void Service::say_failure(Books& books, const Answer& answer) {
+  if (answer.status == Answer::Status::Ok) return;
+  const std::uint64_t now_us = monotonic_us();
+  std::uint64_t said_us = books.failure_said_us.load();
+  if (said_us != 0 && now_us - said_us < kFailurePauseUs) return;
+  if (!books.failure_said_us.compare_exchange_strong(said_us, now_us)) return;
+  log_warn("a call failed", {{"error", cut_reason(answer.body)}});
+}
+
 void Service::end(const std::shared_ptr<Call>& call, Answer&& answer) {
   auto service = std::move(call->service);
   const auto books = service->books_;
   books->metrics.count_end(thread_for(service.get()), call->bound.index, answer.status, monotonic_us() - call->began_us);
+  say_failure(*books, answer);
   call->reply.send(std::move(answer));
   service.reset();
   books->admission.leave();

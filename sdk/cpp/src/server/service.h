@@ -61,6 +61,7 @@ class Service : public std::enable_shared_from_this<Service> {
     CallMetrics metrics;
     Admission admission;
     std::atomic<bool> stopping{false};
+    std::atomic<std::uint64_t> failure_said_us{0};
   };
   struct Call;
 
@@ -72,6 +73,8 @@ class Service : public std::enable_shared_from_this<Service> {
   void call(std::string_view request, std::string* owned, Reply reply);
   void dispatch(std::shared_ptr<Call> call);
   static void end(const std::shared_ptr<Call>& call, Answer&& answer);
+  // Whoever writes a function looks at its server first. Not for each: what fails is tried again, and again.
+  static void say_failure(Books& books, const Answer& answer);
   // The thread's number for metrics.
   [[nodiscard]] static std::size_t thread_for(const Service* service);
 

@@ -58,7 +58,7 @@ class Server {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Says on standard error where it listens, and runs until SIGTERM or SIGINT; then it stops gracefully. A second one ends the process at
+/// Says on standard error where it listens and why calls fail (one of them a second at most), and runs until SIGTERM or SIGINT; then it stops gracefully. A second one ends the process at
 /// once. The exit code for main: 0, or 1 after saying on standard error what was wrong.
 [[nodiscard]] int serve(Functions functions, ServerOptions options = {});
 
