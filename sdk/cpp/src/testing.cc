@@ -368,6 +368,21 @@ void TestContext::start_batch(std::vector<TypedValue> messages) {
   impl_->send(messages);
 }
 
+void TestContext::deliver(DelayedMessage message) {
+  if (message.target != impl_->self)
+    throw InvalidArgument("a message for " + to_string(message.target) + " is not delivered to " + to_string(impl_->self));
+  // The bytes of the call are made in its first half.
+  const auto before = std::exchange(impl_->caller, impl_->self);
+  try {
+    start_batch({std::move(message.value)});
+  } catch (...) {
+    impl_->caller = before;
+    throw;
+  }
+  impl_->caller = before;
+  finish();
+}
+
 void TestContext::finish(std::chrono::milliseconds limit) {
   if (impl_->end == nullptr) throw InvalidArgument("no call was started");
   const auto end = std::exchange(impl_->end, nullptr);

@@ -51,6 +51,25 @@ FunctionSpec doer() {
           }};
 }
 
+TEST(TestContext, DeliversADelayedMessageAsFromItself) {
+  std::vector<std::optional<Address>> callers;
+  TestContext test({"example/alarm", [&](Context& ctx, const Message& message) {
+                      callers.push_back(ctx.caller());
+                      const auto what = message.as<std::string>();
+                      if (what == "set") ctx.send_after(5s, ctx.self(), "ring"), ctx.send_after(5s, {"a/b", "1"}, "ring");
+                      else ctx.reply("thanks for " + what);
+                    }},
+                   "a");
+  test.caller({"example/asker", "x"}).call("set");
+  const auto delayed = test.delayed();
+  test.deliver(delayed.at(0));
+  EXPECT_THAT(test, sent({"example/alarm", "a"}, "thanks for ring"));
+  EXPECT_THROW(test.deliver(delayed.at(1)), InvalidArgument);
+  test.call("more");
+  EXPECT_THAT(test, replied("thanks for more"));
+  EXPECT_THAT(callers, ElementsAre(Address{"example/asker", "x"}, Address{"example/alarm", "a"}, Address{"example/asker", "x"}));
+}
+
 TEST(TestContext, RunsTheExampleOfItsHeader) {
   Functions functions;
   functions.bind(greeter());

@@ -45,7 +45,7 @@ class Context {
 
   /// Who is called.
   [[nodiscard]] const Address& self() const;
-  /// Who sent the message; none if it came from an ingress.
+  /// Who sent the message; this address itself, for a timer that it set; none if it came from an ingress.
   [[nodiscard]] std::optional<Address> caller() const;
   /// The states of the address that is called.
   [[nodiscard]] Storage& storage() noexcept { return storage_; }

@@ -98,6 +98,9 @@ class TestContext {
     start_batch(std::move(messages));
     finish();
   }
+  /// With a delayed message that the function sent to its own address, when its time has come: the caller is this address itself, for
+  /// this call. `test.deliver(test.delayed().at(0))`. Throws InvalidArgument if it is for another address.
+  void deliver(DelayedMessage message);
 
   ///@{ The first half of call(), for a function that completes later by what happens before finish().
   template <typename... Value>
