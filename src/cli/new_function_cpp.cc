@@ -187,7 +187,7 @@ and ask it:
 ```sh
 holdfast call @TYPE@/bob Bob         # Hello Bob, seen 1 times
 holdfast call @TYPE@/bob Bob         # Hello Bob, seen 2 times
-holdfast state get @TYPE@/bob        # seen = 2
+holdfast state get @TYPE@/bob        # seen  2  int
 ```
 
 Stop Holdfast with `kill -9`, start it again: it goes on counting. `holdfast reload` takes a newly built module while Holdfast runs.
