@@ -14,6 +14,7 @@
 
 #include "codec/utf8.h"
 #include "model/address.h"
+#include "native/elf_check.h"
 
 namespace holdfast::native {
 namespace {
@@ -45,7 +46,7 @@ Result<int> copy_to_memory(const std::string& path) {
   for (off_t left = info.st_size; error == 0 && left > 0;) {
     const ssize_t sent = ::sendfile(to, from, nullptr, static_cast<std::size_t>(left));
     if (sent < 0 && errno != EINTR) error = errno;
-    if (sent == 0) break;  // It has become shorter; the loader will say what it thinks of the rest.
+    if (sent == 0) break;  // It has become shorter: see check_is_whole().
     if (sent > 0) left -= sent;
   }
   ::close(from);
@@ -105,6 +106,10 @@ Result<std::shared_ptr<Library>> Library::open(const std::string& path) {
   if (!copy) return fail(copy.error());
   std::shared_ptr<Library> library(new Library);
   library->file_ = *copy;
+  struct stat copied {};
+  if (::fstat(*copy, &copied) != 0) return fail(ErrorCode::Io, "cannot look at the copy of " + path + ": " + system_message(errno));
+  if (auto whole = check_is_whole(*copy, static_cast<std::uint64_t>(copied.st_size)); !whole)
+    return fail(whole.error().code, path + " " + whole.error().message);
   const std::string loaded_from = name_of(*copy);
   library->handle_ = ::dlopen(loaded_from.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library->handle_ == nullptr) {

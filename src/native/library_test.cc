@@ -67,6 +67,23 @@ TEST(Library, ThatIsNoSharedLibraryIsRefusedUnderItsName) {
   std::filesystem::remove(path);
 }
 
+TEST(Library, ThatIsCutOffAnywhereIsRefusedAndNotLoaded) {
+  const std::string path = ::testing::TempDir() + "holdfast_cut_off_" + std::to_string(::getpid()) + ".so";
+  const auto whole = std::filesystem::file_size(module("functions_v1"));
+  int cut_off = 0;
+  for (std::uintmax_t size = 0; size < whole; size += whole / 50 + 1) {
+    std::filesystem::copy_file(module("functions_v1"), path, std::filesystem::copy_options::overwrite_existing);
+    std::filesystem::resize_file(path, size);
+    // What is behind the last part to be loaded, names for debuggers, nobody needs.
+    const std::string why = refusal(path);
+    if (why == "it was opened") continue;
+    EXPECT_THAT(why, StartsWith(path + " "));
+    if (why.find("is cut off: it has " + std::to_string(size) + " bytes") != std::string::npos) ++cut_off;
+  }
+  EXPECT_GT(cut_off, 5);
+  std::filesystem::remove(path);
+}
+
 TEST(Library, OfAFileThatWasOverwrittenIsTheNewOne) {
   std::string folder = ::testing::TempDir() + "holdfast_library_XXXXXX";
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);

@@ -203,6 +203,11 @@ void Modules::reload_here(const Done& done) {
       if (!opened) return fail(opened.error());
       for (const auto& spec : module->endpoints)
         if (const auto ok = check_functions(spec, opened->functions); !ok) return fail(ok.error());
+      // Messages for it may be waiting.
+      for (const auto& function : module->current.instance->functions().all())
+        if (opened->functions.find(function->type) == nullptr)
+          return fail(ErrorCode::Conflict, short_name(module->path) + " has no function " + function->type +
+                                               " any more: a restart takes it without, a reload does not");
       return Instance::create(short_name(module->path), version_, std::move(opened->libraries), std::move(opened->functions), keeper_);
     }();
     if (!created) {

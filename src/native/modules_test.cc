@@ -393,7 +393,7 @@ TEST_F(Reload, LeavesCallsUnderWayToTheOldOne) {
 
 TEST_F(Reload, OfAFileThatIsRefusedChangesNothingAndSaysWhy) {
   for (const auto& [name, why] : {std::pair{"no_symbol", "is not a module"}, {"other_abi", "is made for version 2.0"},
-                                  {"cannot_start", "cannot start: there is no stock"}, {"plain", "has no function test/*"}}) {
+                                  {"cannot_start", "cannot start: there is no stock"}, {"plain", "has no function test/*"}, {"without_counter", "has no function test/counter any more"}}) {
     put(name);
     const auto infos = reload();
     ASSERT_EQ(infos.size(), 1u);
@@ -404,7 +404,7 @@ TEST_F(Reload, OfAFileThatIsRefusedChangesNothingAndSaysWhy) {
   }
   std::filesystem::remove(path());
   EXPECT_THAT(reload().at(0).refused, HasSubstr("there is no file"));
-  EXPECT_EQ(metric("holdfast_native_refused_reloads_total"), 5u);
+  EXPECT_EQ(metric("holdfast_native_refused_reloads_total"), 6u);
 }
 
 TEST_F(Reload, ManyTimesUnderLoadAnswersEveryCall) {
