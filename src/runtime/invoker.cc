@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::size_t kRequestOverhead = 1024;   // Address, names and tags around the payloads of a request, at most about.
 constexpr std::size_t kMessageOverhead = 64;
+constexpr Duration kNextProbe{1'000};  // A probe that has not answered by then is not waited for.
 constexpr Duration kProbeAlone{250};  // How long a type's first call may keep the others waiting.
 constexpr Duration kReportWindow{10'000};
 constexpr std::uint32_t kReportsPerWindow = 10;
@@ -160,9 +161,20 @@ void Invoker::pump() {
       const bool was_probe = endpoint->down;
       const std::uint32_t before = endpoint->in_flight;
       dispatch(*endpoint, entity);
-      if (was_probe && endpoint->in_flight == before) endpoint->probe_due = true;  // It only joined a queue.
+      if (!was_probe) continue;
+      if (endpoint->in_flight == before) endpoint->probe_due = true;  // It only joined a queue.
+      else follow_probe(*endpoint);
     }
   }
+}
+
+// A probe is an ordinary call, which may take its time, or for ever. Until somebody has answered, others try.
+void Invoker::follow_probe(Endpoint& endpoint) {
+  loop_.after(kNextProbe, [this, &endpoint, failures = endpoint.failures_in_a_row] {
+    if (!endpoint.down || endpoint.pausing || endpoint.failures_in_a_row != failures) return;
+    endpoint.probe_due = true;
+    host_.wake();
+  });
 }
 
 void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {

@@ -41,7 +41,7 @@ struct Endpoint {
   bool down = false;
   bool pausing = false;    // Until the next try, which is when `pause` fires.
   Loop::TimerId pause = 0;
-  bool probe_due = false;  // While down: one call may go out.
+  bool probe_due = false;  // While down: one call may go out, and the next when that one takes long.
   std::uint32_t failures_in_a_row = 0;
   Counter calls;
   Counter failed_calls;
@@ -121,6 +121,7 @@ class Invoker final : public partition::FunctionDirectory {
   void ready(Entity& entity);
   void release_waiting(FunctionType& type);
   void dispatch(Endpoint& endpoint, Entity& entity);
+  void follow_probe(Endpoint& endpoint);
   void finish(Entity& entity, std::uint32_t batch, std::size_t states_sent, model::InvocationOutcome&& outcome);
   void rest(Entity& entity);
   void on_failed(Entity& entity, std::uint32_t batch, std::string why);

@@ -472,6 +472,20 @@ TEST(Invoker, EndpointThatIsDownIsTriedNowAndThenAndOthersNeverNotice) {
   EXPECT_EQ(world.handled_count(), 600u + 800u);
 }
 
+TEST(Invoker, CallThatHangsDoesNotKeepAnEndpointDownThatIsBack) {
+  World world({endpoint("shop/*")});
+  world.targets[0]->answer = [](const Call&) { return unreachable(); };
+  world.send_many("shop/cart", 100);
+  world.loop.advance({3'000});
+  world.targets[0]->hold = true;
+  while (world.targets[0]->held.empty()) ASSERT_TRUE(world.loop.advance({100}));
+  world.targets[0]->hold = false;
+  world.targets[0]->answer = [](const Call&) { return ok(); };
+  world.loop.advance({5'000});
+  EXPECT_EQ(world.targets[0]->held.size(), 1u);
+  EXPECT_EQ(world.handled_count(), 99u);
+}
+
 TEST(Invoker, CallsThatFindOutTogetherThatAnEndpointIsDownMakeOnePause) {
   World world({endpoint("shop/*")});
   world.send_many("shop/cart", 100);
