@@ -296,7 +296,11 @@ void ServerConnection::refuse(int status, const std::string& message) {
   linger_ = true;
   HttpResponse response = shard_->shared().format_error(status, message);
   if (status == 503) response.headers.set("retry-after", "1");
-  parser_ = RequestParser(shard_->shared().limits.message);  // What has come of the request is of no use any more; nor is `message`.
+  {
+    // What has come of the request is of no use any more; nor is `message`. Moved out first: assigning to them leaves strings their room.
+    const RequestParser done_with = std::move(parser_);
+    parser_ = RequestParser(shard_->shared().limits.message);
+  }
   release_body();
   ++exchange_;
   do_send(response);
