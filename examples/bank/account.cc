@@ -4,6 +4,9 @@
 namespace bank {
 namespace {
 
+// Far below what an integer holds, so that money that comes back to where it was always has room.
+constexpr std::int64_t kBalanceMax = 1'000'000'000'000'000;
+
 void change(sf::Context& ctx, std::int64_t by, const std::string& transfer) {
   const std::int64_t balance = ctx.storage()[kBalance] += by;
   const Entry entry{.account = ctx.self().id, .change = by, .balance = balance, .transfer = transfer};
@@ -26,10 +29,13 @@ void withdraw(sf::Context& ctx, std::int64_t amount) {
   ctx.reply(Moved{true, ""});
 }
 
-void deposit(sf::Context& ctx, std::int64_t amount) {
+void deposit(sf::Context& ctx, const Deposit& order) {
   const std::string transfer = transfer_of(ctx);
-  if (!ctx.storage()[kBalance]) return ctx.reply(Moved{false, "there is no account " + ctx.self().id});
-  change(ctx, amount, transfer);
+  const auto balance = ctx.storage().get(kBalance);
+  if (!balance) return ctx.reply(Moved{false, "there is no account " + ctx.self().id});
+  if (!order.refund && *balance > kBalanceMax)
+    return ctx.reply(Moved{false, ctx.self().id + " has " + std::to_string(*balance) + ", and takes no more"});
+  change(ctx, order.amount, transfer);
   ctx.reply(Moved{true, ""});
 }
 
@@ -43,10 +49,10 @@ void show(sf::Context& ctx) {
 
 void account(sf::Context& ctx, const sf::Message& message) {
   if (message.is<Withdraw>()) return withdraw(ctx, message.as<Withdraw>().amount);
-  if (message.is<Deposit>()) return deposit(ctx, message.as<Deposit>().amount);
+  if (message.is<Deposit>()) return deposit(ctx, message.as<Deposit>());
   if (message.is<Open>()) {
     const std::int64_t balance = message.as<Open>().balance;
-    if (balance < 0) throw sf::InvalidArgument("an account is not opened with " + std::to_string(balance));
+    if (balance < 0 || balance > kBalanceMax) throw sf::InvalidArgument("an account is not opened with " + std::to_string(balance));
     if (!ctx.storage()[kBalance]) change(ctx, balance, "");  // Said again, it changes nothing.
     return show(ctx);
   }

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "holdfast/sdk/testing.h"
 
 namespace sf = holdfast::sdk;
@@ -55,6 +57,16 @@ TEST_F(Account, ThatIsNotOpenTakesAndGivesNothing) {
   EXPECT_THAT(test, sf::changed_no_state());
 }
 
+TEST_F(Account, ThatIsFullTakesOnlyWhatComesBack) {
+  test.storage()[kBalance] = 1'000'000'000'000'001;
+  test.call(Deposit{1});
+  EXPECT_THAT(test, sf::replied(Moved{false, "anna has 1000000000000001, and takes no more"}));
+  EXPECT_THAT(test, sf::changed_no_state());
+  test.call(Deposit{.amount = 1, .refund = true});
+  EXPECT_THAT(test, sf::replied(Moved{true, ""}));
+  EXPECT_THROW(test.caller(kAsker).call(Open{std::numeric_limits<std::int64_t>::max()}), sf::InvalidArgument);
+}
+
 TEST_F(Account, MovesMoneyForTransfersOnly) {
   test.storage()[kBalance] = 100;
   EXPECT_THROW(test.caller(kAsker).call(Deposit{1}), sf::InvalidArgument);
@@ -92,7 +104,7 @@ TEST_F(Transferring, GivesBackWhatTheSecondAccountRefuses) {
   ask(order);
   moved(kAnna, true);
   moved(kBert, false, "there is no account bert");
-  EXPECT_THAT(test, sf::sent(kAnna, Deposit{30}));
+  EXPECT_THAT(test, sf::sent(kAnna, Deposit{30, true}));
   EXPECT_THAT(test, sf::sent_nothing_else());
   moved(kAnna, true);
   EXPECT_THAT(test, sf::sent(kAsker, Outcome{"t1", false, "there is no account bert"}));
@@ -123,7 +135,8 @@ TEST_F(Transferring, AnotherOneUnderTheSameIdIsRefused) {
 
 TEST_F(Transferring, OfNothingOrToItselfIsRefusedAtOnce) {
   ask({"anna", "bert", 0});
-  EXPECT_THAT(test, sf::replied(Outcome{"t1", false, "an amount is 1 or more, not 0"}));
+  EXPECT_THAT(test, sf::replied(Outcome{"t1", false, "an amount is 1 to 1000000000000, not 0"}));
+  EXPECT_THROW(test.call(sf::TypedValue{"bank/Transfer", R"({"from":"anna","to":"bert","amount":1.5})"}), sf::WrongType);
   ask({"anna", "anna", 5});
   EXPECT_THAT(test, sf::replied(Outcome{"t1", false, "a transfer has two accounts"}));
   EXPECT_THAT(test, sf::changed_no_state());

@@ -16,13 +16,20 @@ inline constexpr sf::TypeName kAccount{"bank/account"};    // id: a name
 inline constexpr sf::TypeName kTransfer{"bank/transfer"};  // id: chosen by whoever wants the transfer, once
 inline constexpr sf::TypeName kLedger{"bank/ledger"};
 
+// What people write as an amount. JSON's other numbers would be cut to one that nobody meant.
+inline std::int64_t cents(const nlohmann::json& amount) {
+  if (!amount.is_number_integer()) throw sf::WrongType("an amount is whole cents, not " + amount.dump());
+  return amount.get<std::int64_t>();
+}
+
 // --- people to an account
 
 // A new account, with money from outside: the only way money comes into this bank.
 struct Open {
   static constexpr sf::TypeName kName{"bank/Open"};
   std::int64_t balance = 0;
-  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Open, balance)
+  friend void to_json(nlohmann::json& out, const Open& open) { out = {{"balance", open.balance}}; }
+  friend void from_json(const nlohmann::json& in, Open& open) { open.balance = cents(in.at("balance")); }
 };
 struct ShowAccount {
   static constexpr sf::TypeName kName{"bank/ShowAccount"};
@@ -45,7 +52,12 @@ struct Transfer {
   std::string from;
   std::string to;
   std::int64_t amount = 0;
-  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Transfer, from, to, amount)
+  friend void to_json(nlohmann::json& out, const Transfer& t) { out = {{"from", t.from}, {"to", t.to}, {"amount", t.amount}}; }
+  friend void from_json(const nlohmann::json& in, Transfer& t) {
+    in.at("from").get_to(t.from);
+    in.at("to").get_to(t.to);
+    t.amount = cents(in.at("amount"));
+  }
 
   friend bool operator==(const Transfer&, const Transfer&) = default;
 };
@@ -67,7 +79,8 @@ struct Withdraw {
 struct Deposit {
   static constexpr sf::TypeName kName{"bank/Deposit"};
   std::int64_t amount = 0;
-  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Deposit, amount)
+  bool refund = false;  // Money that comes back to where it was is always taken.
+  NLOHMANN_DEFINE_TYPE_INTRUSIVE(Deposit, amount, refund)
 };
 struct Moved {
   static constexpr sf::TypeName kName{"bank/Moved"};

@@ -5,6 +5,8 @@
 namespace bank {
 namespace {
 
+constexpr std::int64_t kAmountMax = 1'000'000'000'000;
+
 void begin(sf::Context& ctx, const Transfer& order) {
   UnderWay now{.order = order, .phase = "withdrawing"};
   if (const auto caller = ctx.caller()) {
@@ -43,7 +45,8 @@ void ordered(sf::Context& ctx, const Transfer& order) {
     }
     return;
   }
-  if (order.amount <= 0) return refuse(ctx, "an amount is 1 or more, not " + std::to_string(order.amount));
+  if (order.amount <= 0 || order.amount > kAmountMax)
+    return refuse(ctx, "an amount is 1 to " + std::to_string(kAmountMax) + ", not " + std::to_string(order.amount));
   if (order.from.empty() || order.to.empty() || order.from == order.to) return refuse(ctx, "a transfer has two accounts");
   begin(ctx, order);
 }
@@ -62,7 +65,7 @@ void moved(sf::Context& ctx, const Moved& answer) {
     if (answer.ok) return end(ctx, now, true);
     now.phase = "refunding";
     now.reason = answer.reason;
-    ctx.send({kAccount, now.order.from}, Deposit{now.order.amount});
+    ctx.send({kAccount, now.order.from}, Deposit{now.order.amount, true});
   } else {
     if (!answer.ok) throw sf::Error("a refund was refused: " + answer.reason);  // Accounts do not close: it cannot be.
     return end(ctx, now, false);
