@@ -9,6 +9,7 @@ namespace holdfast::sdk {
 Functions& Functions::bind(FunctionSpec spec) {
   const auto refuse = [&](const std::string& why) { throw InvalidArgument("function '" + spec.type + "': " + why); };
   if (!is_type_name(spec.type) || !detail::is_utf8(spec.type)) refuse("expected a type, namespace/name");
+  if (spec.type.starts_with("holdfast/")) refuse("namespace holdfast belongs to the runtime");
   if (specs_.contains(spec.type)) refuse("is bound already");
   if (std::visit([](const auto& code) { return code == nullptr; }, spec.code)) refuse("has no code");
   for (auto state = spec.states.begin(); state != spec.states.end(); ++state) {

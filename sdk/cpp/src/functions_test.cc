@@ -48,6 +48,8 @@ TEST(Functions, RefusalsNameTheFunction) {
   EXPECT_EQ(refusal({"a/b", SyncFunction()}), "function 'a/b': has no code");
   EXPECT_EQ(refusal({"a/b", AsyncFunction()}), "function 'a/b': has no code");
   Functions twice;
+  EXPECT_EQ(thrown<InvalidArgument>([&] { twice.bind({"holdfast/request", kNothing}); }),
+            "function 'holdfast/request': namespace holdfast belongs to the runtime");
   twice.bind({"a/b", kNothing});
   EXPECT_EQ(thrown<InvalidArgument>([&] { twice.bind({"a/b", kNothing}); }), "function 'a/b': is bound already");
 }

@@ -14,6 +14,13 @@ void append_fixed(std::string& out, Number value, wire::Kind kind) {
   out.append(bytes, sizeof bytes);
 }
 
+// Whether this is the one field there is. With another wire type it would be an unknown field, and the value a default that nobody sent.
+bool is_value(const wire::Reader& in, wire::Kind kind) {
+  if (in.field() != 1) return false;
+  if (!in.is(1, kind)) throw WrongType("its field 1 is written as something else");
+  return true;
+}
+
 }  // namespace
 
 void write_wrapped_bool(bool value, std::string& out) {
@@ -29,25 +36,25 @@ void write_wrapped_string(std::string_view value, std::string& out) {
 bool read_wrapped_bool(std::string_view bytes) {
   bool value = false;
   for (wire::Reader in(bytes); in.next();)
-    if (in.is(1, wire::Kind::Varint)) value = in.number() != 0;
+    if (is_value(in, wire::Kind::Varint)) value = in.number() != 0;
   return value;
 }
 std::uint32_t read_wrapped_fixed32(std::string_view bytes) {
   std::uint32_t value = 0;
   for (wire::Reader in(bytes); in.next();)
-    if (in.is(1, wire::Kind::Fixed32)) value = static_cast<std::uint32_t>(in.number());
+    if (is_value(in, wire::Kind::Fixed32)) value = static_cast<std::uint32_t>(in.number());
   return value;
 }
 std::uint64_t read_wrapped_fixed64(std::string_view bytes) {
   std::uint64_t value = 0;
   for (wire::Reader in(bytes); in.next();)
-    if (in.is(1, wire::Kind::Fixed64)) value = in.number();
+    if (is_value(in, wire::Kind::Fixed64)) value = in.number();
   return value;
 }
 std::string_view read_wrapped_string(std::string_view bytes) {
   std::string_view value;
   for (wire::Reader in(bytes); in.next();)
-    if (in.is(1, wire::Kind::Bytes)) value = in.text();
+    if (is_value(in, wire::Kind::Bytes)) value = in.text();
   return value;
 }
 

@@ -126,7 +126,8 @@ TEST(StandardTypes, ValuesComeBack) {
 TEST(StandardTypes, UnknownFieldsAreSkippedAndTheLastOneWins) {
   EXPECT_EQ(from<std::int32_t>("\x12\x01x\x0d\x01\0\0\0\x0d\x02\0\0\0"s), 2);
   EXPECT_EQ(from<bool>("\x08\x02"), true);
-  EXPECT_EQ(from<std::int32_t>("\x08\x05"), 0);  // Field 1 of another wire type.
+  EXPECT_EQ(thrown<WrongType>([] { (void)from<std::int32_t>("\x08\x05"); }),
+            "2 bytes are no io.statefun.types/int: its field 1 is written as something else");
 }
 
 TEST(StandardTypes, DamagedBytesAreNamedWithTheirType) {

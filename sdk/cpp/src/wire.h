@@ -64,6 +64,7 @@ class Reader {
     }
     refuse("a wire type that proto3 does not have", field_);
   }
+  [[nodiscard]] std::uint32_t field() const { return field_; }
   [[nodiscard]] bool is(std::uint32_t field, Kind kind) const { return field_ == field && kind_ == kind; }
   [[nodiscard]] std::uint64_t number() const { return number_; }
   [[nodiscard]] std::string_view bytes() const { return bytes_; }

@@ -47,6 +47,10 @@ void bad(sf::Functions& functions) {
 void bad(sf::Functions& functions) {
   functions.bind({"a/b", [](sf::Context&) {}});
 }
+#elif CASE_ReplyOfANullPointer  // have no StateFun type
+void bad(sf::Context& ctx, const sf::Message&) { ctx.reply(nullptr); }
+#elif CASE_FractionForAWholeNumber  // deleted
+void bad(sf::Context& ctx, const sf::Message&) { ctx.storage()[kSeen] = 3.7; }
 #elif CASE_ContextIsCopied  // deleted
 void bad(sf::Context& ctx, const sf::Message&) { auto copy = ctx; }
 #endif

@@ -1,7 +1,7 @@
 /// The boundary between Holdfast and functions that run inside its process: a shared library (a *module*), or functions
 /// linked into the program. Plain C, so that the two sides need not share a compiler, a standard library or an allocator.
 ///
-/// People write functions with the C++ SDK, which implements this boundary for them (`holdfast/native.h`); this header is for the SDK
+/// People write functions with the C++ SDK, which implements this boundary for them (`holdfast/sdk/module.h`); this header is for the SDK
 /// itself and for SDKs of other languages.
 ///
 /// A module exports one function, `holdfast_module`, which returns its descriptor. What crosses the boundary afterwards are the bytes of

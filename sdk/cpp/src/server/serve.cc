@@ -21,6 +21,9 @@ std::atomic<int> wake_fd{-1};
 
 void on_signal(int) {
   const int saved = errno;
+  // The next one, whichever, ends the process.
+  ::signal(SIGTERM, SIG_DFL);
+  ::signal(SIGINT, SIG_DFL);
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto put = ::write(wake_fd.load(), &one, sizeof one);
   errno = saved;
@@ -38,7 +41,7 @@ class StopSignals {
     }
     struct sigaction action{};
     action.sa_handler = on_signal;
-    action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);
+    action.sa_flags = SA_RESTART;
     ::sigemptyset(&action.sa_mask);
     ::sigaction(SIGTERM, &action, &before_term_);
     ::sigaction(SIGINT, &action, &before_int_);

@@ -105,6 +105,9 @@ class Context {
   }
   template <typename Use, StringLike T>
   void with_bytes(Use use, const T& text) {
+    if constexpr (std::is_pointer_v<T>) {
+      if (text == nullptr) throw InvalidArgument("a null pointer is no text");
+    }
     std::string& bytes = detail::scratch(batch_);
     detail::write_wrapped_string(text, bytes);
     use(types::string.name(), bytes);

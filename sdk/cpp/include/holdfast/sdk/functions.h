@@ -98,7 +98,7 @@ struct FunctionSpec {
 /// The functions of a program.
 class Functions {
  public:
-  /// Throws InvalidArgument, naming the function: a type that is no "namespace/name" or bound already, a state whose name is none or
+  /// Throws InvalidArgument, naming the function: a type that is no "namespace/name", in namespace "holdfast" or bound already, a state whose name is none or
   /// declared twice, an expiration of no time, a function that is empty.
   Functions& bind(FunctionSpec spec);
 

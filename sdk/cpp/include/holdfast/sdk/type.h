@@ -134,7 +134,8 @@ concept HasType = !std::same_as<std::remove_cvref_t<decltype(type_of<T>)>, detai
 
 /// Text that is a value of `io.statefun.types/string` without being a std::string.
 template <typename T>
-concept StringLike = std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::string> && !HasType<T>;
+concept StringLike =
+    std::convertible_to<const T&, std::string_view> && !std::same_as<T, std::string> && !std::same_as<T, std::nullptr_t> && !HasType<T>;
 
 /// JSON by any library whose value class `Json` is used like nlohmann::json: constructed from a T, `dump()`, `Json::parse(text)`,
 /// `get<T>()`. This header needs none itself.
