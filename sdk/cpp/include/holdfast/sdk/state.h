@@ -193,6 +193,7 @@ class StateCell {
   template <std::floating_point Fraction>
     requires std::integral<T>
   StateCell& operator=(Fraction) = delete;
+  /// Empty from now on.
   void remove() { storage_.remove(state_); }
   /// `change` gets a T&, T{} for an empty state; what it leaves there is written, and is the result.
   template <std::invocable<T&> Change>
