@@ -188,12 +188,11 @@ class StateCell {
     storage_.set(state_, value);
     return *this;
   }
-  /// Empties it.
   /// A number with a fraction does not become one without by itself.
   template <std::floating_point Fraction>
     requires std::integral<T>
   StateCell& operator=(Fraction) = delete;
-  /// Empty from now on.
+  /// Empties it.
   void remove() { storage_.remove(state_); }
   /// `change` gets a T&, T{} for an empty state; what it leaves there is written, and is the result.
   template <std::invocable<T&> Change>
