@@ -12,7 +12,6 @@ columns. Prints a table; writes bench/results/core.json (QUICK=1 and --only: bui
 Exit code 1 if anything went wrong. Standard library only.
 """
 import argparse
-import datetime
 import json
 import os
 import pathlib
@@ -25,6 +24,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+import outcome  # noqa: E402
 import probes  # noqa: E402
 from running import Connection, Failure, FunctionServer, Holdfast, binary, function_path  # noqa: E402
 
@@ -35,7 +35,6 @@ KEYS = {"1": 1, "1k": 1000, "100k": 100_000}
 CONNECTIONS = 64
 BATCH = 64  # Messages of one request in the limit for a single key, where Holdfast batches.
 STATES_PAGE = 1000
-OTHERS_CORES_MAX = 0.15  # More CPU than this used by other processes: the figures say little.
 
 
 class Times:
@@ -347,21 +346,12 @@ def main():
         flat_rows += flat("start", start)
         print(f"\nempty data directory: ready after {start['ready_ms']:.0f} ms, first call answered after {start['first_call_ms']:.0f} ms; "
               f"idle {start['idle_rss_mb']:.1f} MB, {start['idle_cpu_percent']:.2f}% of a core")
-    machine["others_cores_max"] = round(shared, 2)
-    if shared > OTHERS_CORES_MAX:
-        print(f"The machine was shared: other processes used up to {shared:.1f} cores during a row. Measure again when it is quiet.")
+    outcome.say_others(machine, shared)
 
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({
-        "machine": machine, "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": probes.first_line(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"]), "versions": versions,
-        "seconds": times.measure, "rows": flat_rows}, indent=1) + "\n")
-    print(f"wrote {out.relative_to(ROOT) if out.is_relative_to(ROOT) else out}")
+    outcome.write(out, machine, versions, seconds=times.measure, rows=flat_rows)
     if arguments.profile:
         print(f"profiles: perf report --no-children -g none -i {SCRATCH.relative_to(ROOT)}/ROW.perf")
-    for failure in failures:
-        print(f"FAILED {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    return outcome.exit_code(failures)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ what it was sent. docs/performance.md explains the figures. Prints a table; writ
 for parts of it). Exit code 1 if anything went wrong.
 """
 import argparse
-import datetime
 import json
 import os
 import pathlib
@@ -32,8 +31,9 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+import outcome  # noqa: E402
 import probes  # noqa: E402
-from run import OTHERS_CORES_MAX, PROGRAMS, SCRATCH, metrics, start_profile  # noqa: E402
+from run import PROGRAMS, SCRATCH, metrics, start_profile  # noqa: E402
 from running import Connection, Failure, FunctionServer, Holdfast, binary  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent / "sdk"
@@ -370,19 +370,10 @@ def main():
         except Failure as failure:
             failures.append(str(failure))
 
-    machine["others_cores_max"] = round(others, 2)
     print(f"\n{time.monotonic() - began:.0f} s; every cell told what it was sent" + ("" if not failures else ", but for those that failed"))
-    if others > OTHERS_CORES_MAX:
-        print(f"The machine was shared: other processes used up to {others:.1f} cores during a row. Measure again when it is quiet.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({
-        "machine": machine, "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": probes.first_line(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"]), "versions": versions,
-        "keys": KEYS, "rows": rows}, indent=1) + "\n")
-    print(f"wrote {out.relative_to(ROOT) if out.is_relative_to(ROOT) else out}")
-    for failure in failures:
-        print(f"FAILED {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    outcome.say_others(machine, others)
+    outcome.write(out, machine, versions, keys=KEYS, rows=rows)
+    return outcome.exit_code(failures)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ parts of it). Exit code 1 if anything went wrong.
 """
 import argparse
 import bisect
-import datetime
 import json
 import os
 import pathlib
@@ -27,10 +26,11 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+import outcome  # noqa: E402
 import probes  # noqa: E402
 from flink import PEER, FlinkStateFun  # noqa: E402
 from kafka import KafkaBroker, confluent  # noqa: E402
-from run import OTHERS_CORES_MAX, PROGRAMS, SCRATCH, run_json, start_profile  # noqa: E402
+from run import PROGRAMS, SCRATCH, run_json, start_profile  # noqa: E402
 from running import Failure, FunctionServer, Holdfast, binary  # noqa: E402
 
 FUNCTION = "bench/greeter"
@@ -497,19 +497,10 @@ def main():
     finally:
         shutil.rmtree(broker_folder, ignore_errors=True)
 
-    machine["others_cores_max"] = round(others, 2)
     print(f"\n{time.monotonic() - began:.0f} s; every output was read and checked" + ("" if not failures else ", but for those that failed"))
-    if others > OTHERS_CORES_MAX:
-        print(f"The machine was shared: other processes used up to {others:.1f} cores during a row. Measure again when it is quiet.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps({
-        "machine": machine, "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "commit": probes.first_line(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"]), "versions": used,
-        "messages": options.messages, "rows": table.rows}, indent=1) + "\n")
-    print(f"wrote {out.relative_to(ROOT) if out.is_relative_to(ROOT) else out}")
-    for failure in failures:
-        print(f"FAILED {failure}", file=sys.stderr)
-    return 1 if failures else 0
+    outcome.say_others(machine, others)
+    outcome.write(out, machine, used, messages=options.messages, rows=table.rows)
+    return outcome.exit_code(failures)
 
 
 if __name__ == "__main__":
