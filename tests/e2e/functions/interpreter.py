@@ -3,11 +3,10 @@ import asyncio
 import collections
 import datetime
 import json
-import sys
 
-from aiohttp import web
-from statefun import (IntType, RequestReplyHandler, StatefulFunctions, StringType, ValueSpec, egress_message_builder,
-                      kafka_egress_message, make_json_type, message_builder)
+from serving import serve
+from statefun import (IntType, StatefulFunctions, StringType, ValueSpec, egress_message_builder, kafka_egress_message, make_json_type,
+                      message_builder)
 
 COMMAND = make_json_type(typename="test/Command")
 SENT = make_json_type(typename="test/Sent")
@@ -107,22 +106,5 @@ async def interpret(context, incoming):
         del storage.flag
 
 
-handler = RequestReplyHandler(functions)
-
-
-async def handle(request):
-    return web.Response(body=await handler.handle_async(await request.read()), content_type="application/octet-stream")
-
-
-async def main(port):
-    app = web.Application(client_max_size=32 << 20)
-    app.add_routes([web.post("/statefun", handle)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    print(f"listening on http://127.0.0.1:{runner.addresses[0][1]}/statefun", flush=True)
-    await asyncio.Event().wait()
-
-
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    serve(functions)

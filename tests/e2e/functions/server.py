@@ -1,11 +1,8 @@
 """py/counter: what test/counter in server.js does, in Python. Takes a port, 0 for a free one."""
-import asyncio
 import json
-import sys
 
-from aiohttp import web
-from statefun import (IntType, RequestReplyHandler, StatefulFunctions, ValueSpec, kafka_egress_message, make_json_type,
-                      message_builder)
+from serving import serve
+from statefun import IntType, StatefulFunctions, ValueSpec, kafka_egress_message, make_json_type, message_builder
 
 JSON = make_json_type(typename="test/Json")
 functions = StatefulFunctions()
@@ -26,22 +23,5 @@ async def counter(context, message):
                                      value={"count": storage.count or 0, "sum": storage.sum or 0}, value_type=JSON))
 
 
-handler = RequestReplyHandler(functions)
-
-
-async def handle(request):
-    return web.Response(body=await handler.handle_async(await request.read()), content_type="application/octet-stream")
-
-
-async def main(port):
-    app = web.Application(client_max_size=32 << 20)
-    app.add_routes([web.post("/statefun", handle)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    print(f"listening on http://127.0.0.1:{runner.addresses[0][1]}/statefun", flush=True)
-    await asyncio.Event().wait()
-
-
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    serve(functions)
