@@ -102,7 +102,7 @@ void History::begin_request() {
   if (random_.below(15) == 0) come_in_bad();
   Node root = trees_.any(static_cast<int>(random_.below(4)), {});
   const bool is_call = random_.below(3) == 0;
-  if (!is_call && random_.below(2) == 0) return come_in(root, root.target.type.starts_with("far/") ? 1 : 0);
+  if (!is_call && random_.below(2) == 0) return come_in(root, root.target.type.starts_with("far/") ? kFarSource : 0);
   if (is_call) {
     Op reply;
     reply.kind = Op::Kind::Reply;
@@ -124,9 +124,8 @@ void History::come_in_bad() {
   const bool is_for_nobody = random_.below(2) == 0;
   const Node root = trees_.emitter({std::string(kLateType), trees_.any_address().id}, random_.below(kWays),
                                    {.fate = is_for_nobody ? Fate::Never : Fate::AtMostOnce, .is_bad_record = true});
-  const auto source = random_.below(kSources);
-  come_in(root, source);
-  if (is_for_nobody) world_.topics.sources[source].back().key.reset();
+  come_in(root, kFarSource);
+  if (is_for_nobody) world_.topics.sources[kFarSource].back().key.reset();
 }
 
 void History::ask_for(const Node& root, Request request) {
@@ -337,6 +336,12 @@ std::string History::what_is_stuck() {
                                              stuck += " source " + std::to_string(i) + " at " + std::to_string(next) + " of " +
                                                       std::to_string(world_.topics.sources[i].size());
                                          });
+  ask<std::vector<runtime::TimerInfo>>([this](auto done) { world_.runtime().timers({.limit = 5, .kinds = {"delayed-send"}}, std::move(done)); },
+                                       [&](const auto& found) {
+                                         for (const auto& timer : found)
+                                           stuck += " timer for " + name_of(timer.target) + " in " +
+                                                    std::to_string((timer.due - world_.scheduler().now()).ms) + " ms";
+                                       });
   return stuck;
 }
 

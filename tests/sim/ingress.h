@@ -23,6 +23,7 @@ namespace holdfast::sim {
 
 inline constexpr std::string_view kIngress = "sim/in";
 inline constexpr std::size_t kSources = 2;
+inline constexpr std::size_t kFarSource = 1;  // All that is for functions of the far endpoint comes from there, and nothing else.
 
 struct Incoming {
   std::string topic;               // The name of the function type that it is for.
