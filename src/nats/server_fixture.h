@@ -151,7 +151,7 @@ class FakeCore final : public ports::Intake, public ports::Streams {
     });
   }
 
-  void set_record_aside(std::string, std::uint64_t, std::string, std::string, Done<void> done) override { done({}); }
+  void settle_records(std::string, ports::Settlement, Done<void> done) override { done({}); }
 
   // --- What a test says and asks
 

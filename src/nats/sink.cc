@@ -254,7 +254,7 @@ Result<ports::SendOutcome> Sink::send(std::span<const ports::StreamPage::Entry> 
       if (const auto size = message->size_with_headers(); bytes_max > 0 && size > static_cast<std::size_t>(bytes_max))
         refused = "with its headers it has " + std::to_string(size) + " bytes, the server takes " + std::to_string(bytes_max);
     }
-    if (!refused.empty()) return ports::SendOutcome{ports::SendOutcome::Refused{messages.size(), std::move(refused)}};
+    if (!refused.empty()) return ports::SendOutcome{.refused = {{messages.size(), std::move(refused)}}};
     messages.push_back(std::move(*message));
   }
   return spec_.jetstream ? send_jetstream(records, messages) : send_core(messages);
@@ -270,7 +270,7 @@ Result<ports::SendOutcome> Sink::send_core(const std::vector<OutgoingMessage>& m
   if (const auto status = natsConnection_FlushTimeout(connection_->handle(), kFlushTimeoutMs); status != NATS_OK)
     return in_doubt(describe("flush", status));
   if (connection_->losses() != losses_) return in_doubt("the connection was lost while records were published");
-  return ports::SendOutcome{};
+  return ports::SendOutcome{.settled = messages.size()};
 }
 
 Result<ports::SendOutcome> Sink::send_jetstream(std::span<const ports::StreamPage::Entry> records,
@@ -327,11 +327,11 @@ Result<ports::SendOutcome> Sink::judge(const std::vector<OutgoingMessage>& messa
   Answers::Failure failure;
   {
     const std::lock_guard lock(answers_->mutex);
-    if (answers_->failures.empty()) return ports::SendOutcome{};
+    if (answers_->failures.empty()) return ports::SendOutcome{.settled = messages.size()};
     std::tie(index, failure) = *answers_->failures.begin();
   }
   const std::string& subject = messages[index].subject;
-  const auto refuse = [&](std::string why) { return ports::SendOutcome{ports::SendOutcome::Refused{index, std::move(why)}}; };
+  const auto refuse = [&](std::string why) { return ports::SendOutcome{.refused = {{index, std::move(why)}}}; };
   if (failure.code == kMessageTooLarge)
     return refuse("the stream of subject " + subject + " does not take it: " + failure.text + " (it has " +
                   std::to_string(messages[index].size_with_headers()) + " bytes)");

@@ -124,7 +124,7 @@ class SinkServerTest : public testing::ServerTest {
   static void sends(Sink& sink, const std::vector<ports::StreamPage::Entry>& records) {
     const auto outcome = sink.send(records, records.empty() ? 0 : records.back().position + 1);
     ASSERT_TRUE(outcome) << outcome.error().message;
-    EXPECT_FALSE(outcome->refused) << outcome->refused->reason;
+    EXPECT_TRUE(outcome->refused.empty()) << outcome->refused[0].reason;
   }
   // Everything the stream keeps, by sequence.
   [[nodiscard]] std::vector<std::string> stored() {
@@ -248,9 +248,9 @@ TEST_F(SinkServerTest, ASubjectThatNoStreamTakesIsRefusedAndOnlyThatRecord) {
   records[2].record = kafka_record("nobody.takes." + name_, "", "x");
   auto outcome = sink->send(records, 5);
   ASSERT_TRUE(outcome) << outcome.error().message;
-  ASSERT_TRUE(outcome->refused);
-  EXPECT_EQ(outcome->refused->index, 2u);
-  EXPECT_THAT(outcome->refused->reason, HasSubstr("no stream takes subject nobody.takes."));
+  ASSERT_EQ(outcome->refused.size(), 1u);
+  EXPECT_EQ(outcome->refused[0].index, 2u);
+  EXPECT_THAT(outcome->refused[0].reason, HasSubstr("no stream takes subject nobody.takes."));
   records.erase(records.begin() + 2);
   sends(*sink, records);
   EXPECT_THAT(stored(), ElementsAre("0", "1", "3", "4"));
@@ -263,15 +263,15 @@ TEST_F(SinkServerTest, ARecordTooLargeForTheServerOrTheStreamIsRefused) {
   records[1].record = kafka_record(subject("a"), "", std::string(2'000, 'x'));
   auto outcome = sink->send(records, 3);
   ASSERT_TRUE(outcome) << outcome.error().message;
-  ASSERT_TRUE(outcome->refused);
-  EXPECT_EQ(outcome->refused->index, 1u);
-  EXPECT_THAT(outcome->refused->reason, HasSubstr("does not take it"));
+  ASSERT_EQ(outcome->refused.size(), 1u);
+  EXPECT_EQ(outcome->refused[0].index, 1u);
+  EXPECT_THAT(outcome->refused[0].reason, HasSubstr("does not take it"));
   records[1].record = kafka_record(subject("a"), "", std::string(2u << 20, 'x'));
   outcome = sink->send(records, 3);
   ASSERT_TRUE(outcome) << outcome.error().message;
-  ASSERT_TRUE(outcome->refused);
-  EXPECT_EQ(outcome->refused->index, 1u);
-  EXPECT_THAT(outcome->refused->reason, HasSubstr("the server takes"));
+  ASSERT_EQ(outcome->refused.size(), 1u);
+  EXPECT_EQ(outcome->refused[0].index, 1u);
+  EXPECT_THAT(outcome->refused[0].reason, HasSubstr("the server takes"));
 }
 
 TEST_F(SinkServerTest, AFullStreamIsWaitedFor) {
