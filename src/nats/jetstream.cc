@@ -82,6 +82,7 @@ Result<StreamState> JetStream::stream(const std::string& name) {
   if (status == NATS_NOT_FOUND || code == JSStreamNotFoundErr) return fail(ErrorCode::NotFound, "there is no stream " + name);
   if (status != NATS_OK) return fail(failure("stream " + name, status, code));
   StreamState state;
+  state.incarnation = std::to_string(info->Created);
   state.last = info->State.LastSeq;
   state.first = info->State.Msgs == 0 ? state.last + 1 : info->State.FirstSeq;
   if (info->Config != nullptr) {

@@ -20,6 +20,7 @@ struct StreamState {
   enum class Retention : std::uint8_t { Limits, Interest, WorkQueue };
   std::uint64_t first = 0;  // Sequence of the oldest message; where there is none, the one that the next will get.
   std::uint64_t last = 0;   // Of the newest there ever was.
+  std::string incarnation;  // Which of the streams of this name: when it was made.
   Retention retention = Retention::Limits;
   std::vector<std::string> subjects;
   Duration duplicates;       // Window of de-duplication.
