@@ -109,6 +109,7 @@ class Shard final : private InvokerHost {
                       model::InvocationResponse&& response) override;
   void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) override;
   void declare(const std::string& type, std::vector<model::StateSpec>&& missing) override;
+  void hold_for(const partition::Transition& transition, Entity& entity);
   [[nodiscard]] bool may_invoke() const override;
   void wake() override;
 
