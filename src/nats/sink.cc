@@ -169,7 +169,8 @@ struct Sink::Answers {
 };
 
 Sink::Sink(model::NatsEgressSpec spec, std::string directory_id)
-    : spec_(std::move(spec)), id_prefix_(directory_id + "/" + spec_.id + "/"), answers_(std::make_shared<Answers>()),
+    : spec_(std::move(spec)), id_prefix_(directory_id + "/" + spec_.id + "/"), tls_(spec_.connection, "egress " + spec_.id),
+      answers_(std::make_shared<Answers>()),
       stored_(id_prefix_),
       window_(kWindowMax) {}
 
@@ -203,7 +204,7 @@ Result<std::optional<std::uint64_t>> Sink::open() {
     const std::lock_guard lock(answers->mutex);
     answers->last_error = std::move(what);
   };
-  auto connection = Connection::open(spec_.connection, "holdfast egress " + spec_.id, Connection::Sending::Batched, std::move(events));
+  auto connection = Connection::open(spec_.connection, "holdfast egress " + spec_.id, Connection::Sending::Batched, std::move(events), &tls_);
   if (!connection) return fail(std::move(connection.error()));
   connection_ = std::move(*connection);
   if (!spec_.jetstream) return std::optional<std::uint64_t>();
@@ -235,6 +236,7 @@ tl::unexpected<Error> Sink::in_doubt(std::string what) const {
 
 Result<ports::SendOutcome> Sink::send(std::span<const ports::StreamPage::Entry> records, std::uint64_t) {
   if (records.empty()) return ports::SendOutcome{};
+  static_cast<void>(tls_.look());  // They are used where the connection is lost; who wrote them hears of it now.
   if (!connection_ || !connection_->connected() || (spec_.jetstream && !inbox_subscription_)) return in_doubt("not connected");
   losses_ = connection_->losses();
 

@@ -48,6 +48,7 @@
 #include "nats/connection.h"
 #include "nats/jetstream.h"
 #include "nats/stored_records.h"
+#include "nats/tls_options.h"
 #include "ports/record_sink.h"
 
 namespace holdfast::nats {
@@ -117,6 +118,7 @@ class Sink final : public ports::RecordSink {
   const model::NatsEgressSpec spec_;
   const std::string id_prefix_;  // Of our Nats-Msg-Ids.
 
+  TlsOptions tls_;
   std::shared_ptr<Answers> answers_;
   std::unique_ptr<Connection> connection_;
   std::optional<JetStream> jetstream_;

@@ -13,6 +13,7 @@ import unittest
 
 import wire
 from harness import ROOT, Case, endpoint, settings, stream
+from kafka import make_certificates
 from kafka_case import record, text_of
 
 from nats_server import USER, NatsServer  # noqa: E402
@@ -356,6 +357,34 @@ class SecurityTest(NatsCase):
         self.up_with(self.ingress(jetstream={"stream": "IN"}), stream())
         self.eventually(lambda: "ssl" in self.info().get("trouble", "").lower() or "cert" in self.info().get("trouble", "").lower(),
                         lambda: self.info())
+
+
+class RotationTest(NatsCase):
+    def test_rotated_authorities_count_for_new_connections_and_broken_files_do_not(self):
+        server = self.server(tls=True)
+        trusted = self.folder / "trusted.pem"
+        trusted.write_bytes(server.ca_file.read_bytes())
+        with server.client() as client:
+            client.add_stream("IN", ["in.>"])
+            client.add_stream("OUT", ["added"])
+        tls = {"ca": str(trusted)}
+        self.up_with(self.ingress(jetstream={"stream": "IN", "startFrom": "earliest"}, tls=tls), self.egress(tls=tls))
+
+        def assertGoesOn(number):
+            with server.client() as client:
+                client.publish("in.a", add(str(number)))
+                self.eventually(lambda: client.stream("OUT").messages == number, lambda: f"{self.info()}\n{self.holdfast.tail()}", 60)
+        assertGoesOn(1)
+        trusted.write_text("-----BEGIN CERTIFICATE-----\nhalf of it")
+        server.stop()
+        server.start()
+        assertGoesOn(2)
+        self.eventually(lambda: "those of before stay" in self.holdfast.output(), self.holdfast.output, 60)
+        server.stop()
+        make_certificates(server.folder)
+        trusted.write_bytes(server.ca_file.read_bytes())
+        server.start()
+        assertGoesOn(3)
 
 
 class UnitTestsWithServer(unittest.TestCase):
