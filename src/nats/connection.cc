@@ -176,8 +176,10 @@ Result<std::unique_ptr<Connection>> Connection::open(const model::NatsConnection
       [](natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
         const auto& told = State::of(closure)->events.error;
         if (!told) return;
-        const char* detail = nullptr;
-        natsConnection_GetLastError(connection, &detail);
+        // The library sets this call's error for its thread; the connection's may be of a later one by now.
+        natsStatus last = NATS_OK;
+        const char* detail = nats_GetLastError(&last);
+        if (last != status) natsConnection_GetLastError(connection, &detail);
         std::string text = natsStatus_GetText(status);
         if (status != NATS_SLOW_CONSUMER && detail != nullptr && *detail != '\0') text.append(": ").append(detail);
         told(std::move(text));

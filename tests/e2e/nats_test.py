@@ -191,6 +191,22 @@ class FullStreamTest(NatsCase):
         return self.ask(self.holdfast.admin, "GET", "/v1/egresses").json()["egresses"][0].get("trouble") or ""
 
 
+class ForbiddenTest(NatsCase):
+    def test_records_for_subjects_that_are_not_permitted_are_set_aside_together_and_the_others_go(self):
+        users = '{users: [{user: u, password: p, permissions: {publish: {deny: ["out.secret", "out.secret.>"]}}}]}'
+        self.server(authorization=users, no_auth_user="u")
+        client = self.client()
+        client.add_stream("OUT", ["out.>"])
+        subjects = ["out.secret", "out.a", "out.secret.b"]
+        stub = self.stub(lambda request: wire.answer(*[record(subjects[number % 3], str(number)) for number in range(300)]))
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url), self.egress()))
+        self.assertSent("test/f", "a", "go")
+        self.eventually(lambda: client.stream("OUT").messages == 100, lambda: f"{client.stream('OUT')}\n{self.holdfast.tail()}")
+        self.assertEqual([int(message.data) for message in client.messages("OUT")], list(range(1, 300, 3)))
+        self.eventually(lambda: self.metric("holdfast_egress_set_aside_total", egress="test/out") == 200, self.holdfast.tail)
+        self.assertIn("does not permit", self.ask(self.holdfast.gateway, "GET", "/v1/streams/test/out/unsendable?limit=1").text)
+
+
 class MadeAnewTest(NatsCase):
     def test_a_stream_made_anew_is_read_from_its_first_message(self):
         self.server()
