@@ -23,20 +23,25 @@ History::History(std::uint64_t seed) : random_(seed), world_(seed, random_), tre
     for (auto* fault : {&broker.faults.unavailable, &broker.faults.unknown_before, &broker.faults.unknown_after, &broker.faults.fenced})
       *fault = static_cast<std::uint32_t>(random_.below(3) == 0 ? 0 : random_.below(150));
   for (auto& policy : world_.policies) {
-    switch (random_.below(6)) {
+    switch (random_.below(7)) {
       case 0:
         policy.then = model::FailureAction::DeadLetter;
-        policy.dead_letter_stream = model::stream_name(kDeadEgress, "letters");
+        policy.dead_letter_stream = model::stream_name(kDeadEgress, kDeadLetters);
         break;
-      case 1: policy.then = model::FailureAction::Drop; break;
+      case 1:
+        policy.then = model::FailureAction::DeadLetter;
+        policy.dead_letter_stream = connect::outbox_stream(std::string(kAway[random_.below(kAway.size())]));
+        policy.dead_letter_topic = kDeadLetters;
+        break;
+      case 2: policy.then = model::FailureAction::Drop; break;
       default: break;
     }
   }
   auto& bad = world_.on_bad_record;
   switch (random_.below(6)) {
     case 0: bad.then = model::BadRecordAction::Skip; break;
-    case 1: bad = {model::BadRecordAction::DeadLetter, std::string(kDeadEgress), "records"}; break;
-    case 2: bad = {model::BadRecordAction::DeadLetter, std::string(kAway[random_.below(kAway.size())]), "records"}; break;
+    case 1: bad = {model::BadRecordAction::DeadLetter, std::string(kDeadEgress), std::string(kBadRecords)}; break;
+    case 2: bad = {model::BadRecordAction::DeadLetter, std::string(kAway[random_.below(kAway.size())]), std::string(kBadRecords)}; break;
     default: break;
   }
   world_.partitions = static_cast<std::uint16_t>(4 + random_.below(13));

@@ -83,6 +83,7 @@ class History {
   void verify_bad_records(const std::map<std::uint64_t, int>& handled);
   void verify_broker(std::size_t away, const StreamWatch::Emitted& emitted);
   [[nodiscard]] std::set<std::uint64_t> nodes_in(const std::string& stream);
+  [[nodiscard]] std::set<std::uint64_t> dead_nodes(std::string_view topic);
   [[nodiscard]] runtime::StreamPage all_of(const std::string& stream);
 
   // Asks the runtime something and lets the world run until it has answered.

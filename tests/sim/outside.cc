@@ -6,10 +6,18 @@
 
 namespace holdfast::sim {
 
-std::optional<ports::SendOutcome> Broker::refusal(std::span<const ports::StreamPage::Entry> records) const {
+std::vector<ports::SendOutcome::Refused> Broker::refused(std::span<const ports::StreamPage::Entry> records) const {
+  std::vector<ports::SendOutcome::Refused> refused;
   for (std::size_t i = 0; i < records.size(); ++i)
-    if (unsendable.contains(records[i].record.value.value)) return ports::SendOutcome{ports::SendOutcome::Refused{i, "the broker does not take it"}};
-  return std::nullopt;
+    if (unsendable.contains(records[i].record.value.value)) refused.push_back({i, "the broker does not take it"});
+  return refused;
+}
+
+bool Broker::has_room() {
+  if (!room) return true;
+  if (*room == 0) return false;
+  --*room;
+  return true;
 }
 
 void Broker::heal() {
@@ -35,17 +43,18 @@ class Broker::Transactions final : public ports::RecordSink {
     if (broker_.generation_ != generation) return fail(ErrorCode::Unavailable, "fenced");
     if (broker_.is_away()) return fail(ErrorCode::Unavailable, "no broker");
     if (broker_.happens(broker_.faults.unknown_before)) return fail(ErrorCode::Unavailable, "the outcome is not known");
-    if (auto refused = broker_.refusal(records)) {
-      generation_ = generation;
-      return *refused;
-    }
-    if (broker_.room && *broker_.room < records.size()) return fail(ErrorCode::Unavailable, "the broker is full");
-    if (broker_.room) *broker_.room -= records.size();
-    for (const auto& entry : records) broker_.stored.push_back(entry.record);
-    broker_.position_ = next;
+    ports::SendOutcome outcome{.refused = broker_.refused(records)};
+    // What stands before the first that is refused may go, or may wait for it.
+    std::size_t count = records.size();
+    if (!outcome.refused.empty()) count = broker_.random_.below(2) == 0 ? 0 : outcome.refused.front().index;
+    while (outcome.settled < count && broker_.has_room()) ++outcome.settled;
+    if (outcome.settled < count) outcome.trouble = "the broker is full";
+    if (outcome.settled < records.size()) next = records[outcome.settled].position;
+    for (const auto& entry : records.first(outcome.settled)) broker_.stored.push_back(entry.record);
+    if (outcome.settled > 0 || records.empty()) broker_.position_ = next;
     if (broker_.happens(broker_.faults.unknown_after)) return fail(ErrorCode::Unavailable, "the outcome is not known");
     generation_ = generation;
-    return ports::SendOutcome{};
+    return outcome;
   }
 
   Result<void> reset(std::uint64_t position) override {
@@ -73,17 +82,23 @@ class Broker::Messages final : public ports::RecordSink {
     HOLDFAST_CHECK(is_open_);
     is_open_ = false;
     if (broker_.is_away()) return fail(ErrorCode::Unavailable, "no broker");
-    const auto refused = broker_.refusal(records);
-    std::size_t count = records.size();
-    // What comes before one that it does not take is stored, or the whole page is looked at first.
-    if (refused) count = broker_.random_.below(2) == 0 ? refused->refused->index : 0;
+    ports::SendOutcome outcome{.refused = broker_.refused(records)};
     const bool lost_before = broker_.happens(broker_.faults.unknown_before);
-    if (lost_before) count = broker_.random_.below(count + 1);
-    for (const auto& entry : records.first(count))
-      if (!store(entry)) return fail(ErrorCode::Unavailable, "the stream is full");
+    const std::size_t count = lost_before ? broker_.random_.below(records.size() + 1) : records.size();
+    auto refused = outcome.refused.begin();
+    std::set<std::string> held;  // Sources of which a record has to come again: what they sent after it must not come before it.
+    for (std::size_t i = 0; i < count; ++i) {
+      if (refused != outcome.refused.end() && refused->index == i) {
+        ++refused;
+      } else if (held.contains(records[i].record.source) || (!held.empty() && broker_.random_.below(2) == 0) || !store(records[i])) {
+        held.insert(records[i].record.source);
+      }
+      if (held.empty()) ++outcome.settled;
+    }
     if (lost_before || broker_.happens(broker_.faults.unknown_after)) return fail(ErrorCode::Unavailable, "records are not acknowledged");
+    if (!held.empty()) outcome.trouble = "the stream is full";
     is_open_ = true;
-    return refused.value_or(ports::SendOutcome{});
+    return outcome;
   }
 
   Result<void> reset(std::uint64_t) override { return {}; }
@@ -93,10 +108,7 @@ class Broker::Messages final : public ports::RecordSink {
   bool store(const ports::StreamPage::Entry& entry) {
     const std::pair id{entry.position, entry.record.time.unix_ms};
     if (broker_.kind_ == Kind::Messages && broker_.ids_.contains(id)) return true;
-    if (broker_.room && (*broker_.room)-- == 0) {
-      broker_.room = 0;
-      return false;
-    }
+    if (!broker_.has_room()) return false;
     broker_.ids_.insert(id);
     broker_.stored.push_back(entry.record);
     return true;

@@ -1,15 +1,19 @@
 // Outside: simulated brokers that outlive every crash of ours, each with what can go wrong there. Records go to three kinds of them:
 //
 //   Transactions  a page is one transaction with the position it ends at, whoever opens later fences off who came before: Kafka.
-//   Messages      each record is stored by itself, under an id by which one that comes again is known: JetStream. A page may be stored in part.
+//   Messages      each record is stored by itself, under an id by which one that comes again is known: JetStream.
 //   Loose         as Messages, but one that comes again is stored again: whoever sends at least once.
+//
+// One that has no room for a page takes what it has room for.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -48,7 +52,9 @@ class Broker {
   class Messages;
   [[nodiscard]] bool happens(std::uint32_t thousandths) { return random_.below(1000) < thousandths; }
   [[nodiscard]] bool is_away() { return scheduler_.monotonic() < down_until || happens(faults.unavailable); }
-  [[nodiscard]] std::optional<ports::SendOutcome> refusal(std::span<const ports::StreamPage::Entry> records) const;
+  [[nodiscard]] std::vector<ports::SendOutcome::Refused> refused(std::span<const ports::StreamPage::Entry> records) const;
+  // Whether there is; then there is for one less.
+  [[nodiscard]] bool has_room();
 
   const Kind kind_;
   Random& random_;

@@ -23,6 +23,24 @@ std::set<std::uint64_t> History::nodes_in(const std::string& stream) {
   return nodes;
 }
 
+// Of dead letters, wherever they are.
+std::set<std::uint64_t> History::dead_nodes(std::string_view topic) {
+  auto nodes = nodes_in(model::stream_name(kDeadEgress, topic));
+  for (const Broker& broker : world_.brokers) {
+    std::set<std::uint64_t> here;  // Some of them more than once, where all is sent at least once.
+    for (const auto& stored : broker.stored) {
+      if (!codec::is_kafka_record(stored.value.type_name)) continue;
+      const auto record = codec::parse_kafka_record(stored.value.value);
+      if (!record || record->topic != topic) continue;
+      const auto id = node_of_message(record->value);
+      if (!here.insert(id).second && broker.kind() != Broker::Kind::Loose) broken("dead letter " + std::to_string(id) + " was sent twice");
+    }
+    for (const auto id : here)
+      if (!nodes.insert(id).second) broken("dead letter " + std::to_string(id) + " is in two places");
+  }
+  return nodes;
+}
+
 void History::verify(const std::string& when) {
   std::map<std::uint64_t, int> handled;
   Emitted emitted;
@@ -32,7 +50,7 @@ void History::verify(const std::string& when) {
         [&](const std::vector<runtime::StateInfo>& infos) {
           for (const auto& info : infos) verify_address(info, handled, emitted);
         });
-  verify_nodes(handled, nodes_in(model::stream_name(kDeadEgress, "letters")));
+  verify_nodes(handled, dead_nodes(kDeadLetters));
   verify_bad_records(handled);
   for (std::size_t i = 0; i < kTopics.size(); ++i)
     if (auto why = streams_.verify(i, all_of(std::string(kTopics[i])), emitted[i]); !why.empty()) broken(std::move(why));
@@ -112,22 +130,14 @@ void History::verify_nodes(const std::map<std::uint64_t, int>& handled, const st
 // A record that could not be routed is parked, or where the policy sends it; or it was routed later; or somebody has said that it may go.
 void History::verify_bad_records(const std::map<std::uint64_t, int>& handled) {
   const auto parked = nodes_in(model::parked_stream(std::string(kIngress)));
-  const auto dead = nodes_in(model::stream_name(kDeadEgress, "records"));
-  std::set<std::uint64_t> sent;
-  for (const Broker& broker : world_.brokers) {
-    for (const auto& record : broker.stored) {
-      if (!codec::is_kafka_record(record.value.type_name)) continue;
-      const auto id = node_of_message(codec::parse_kafka_record(record.value.value)->value);
-      if (!sent.insert(id).second && broker.kind() != Broker::Kind::Loose) broken("bad record " + std::to_string(id) + " was sent on twice");
-    }
-  }
-  for (const auto* where : std::initializer_list<const std::set<std::uint64_t>*>{&parked, &dead, &sent})
+  const auto dead = dead_nodes(kBadRecords);
+  for (const auto* where : {&parked, &dead})
     for (const auto id : *where)
       if (!trees_.known.at(id).is_bad_record) broken("node " + std::to_string(id) + " is kept as a bad record, and is none");
   const bool may_be_gone = skipped_bad_records_ || world_.on_bad_record.then == model::BadRecordAction::Skip;
   for (const auto& [id, known] : trees_.known) {
     if (!known.is_bad_record) continue;
-    const std::size_t places = handled.count(id) + parked.count(id) + dead.count(id) + sent.count(id);
+    const std::size_t places = handled.count(id) + parked.count(id) + dead.count(id);
     const bool is_given_up = known.was_poison && handled.count(id) == 0;  // It was routed, and its function chokes on it.
     if (places > 1 || (places == 0 && !may_be_gone && !is_given_up))
       broken("bad record " + std::to_string(id) + " is in " + std::to_string(places) + " places");

@@ -63,6 +63,10 @@ Result<partition::ResolvedEgress> World::resolve(model::EgressMessage message) c
   return fail(ErrorCode::Invalid, "unknown egress " + message.egress);
 }
 
+model::AppendRecord World::dead_letter(const model::FailurePolicy& to, partition::DeadLetter&& letter) const {
+  return connect::dead_letter_record(to.dead_letter_stream, to.dead_letter_topic, std::move(letter));
+}
+
 partition::Retention World::retention(std::string_view stream) const {
   const auto topic = std::ranges::find(kTopics, stream);
   return topic == kTopics.end() ? partition::Retention{} : retentions[static_cast<std::size_t>(topic - kTopics.begin())];

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "connect/dead_letter.h"
 #include "connect/outbox.h"
 #include "ingress.h"
 #include "log/fake_file_system.h"
@@ -30,7 +31,10 @@ struct Faults {
   std::int64_t slow_ms_max = 5;
 };
 
-inline constexpr std::string_view kDeadEgress = "sim/dead";  // Streams of ours: "letters" of functions, "records" of ingresses.
+inline constexpr std::string_view kDeadEgress = "sim/dead";
+// Topics, of that egress or of one with an outbox.
+inline constexpr std::string_view kDeadLetters = "letters";  // Of functions.
+inline constexpr std::string_view kBadRecords = "records";   // Of ingresses.
 
 class World final : private partition::EgressResolver {
  public:
@@ -67,6 +71,7 @@ class World final : private partition::EgressResolver {
  private:
   class Target;
   [[nodiscard]] Result<partition::ResolvedEgress> resolve(model::EgressMessage message) const override;
+  [[nodiscard]] model::AppendRecord dead_letter(const model::FailurePolicy& to, partition::DeadLetter&& letter) const override;
   [[nodiscard]] partition::Retention retention(std::string_view stream) const override;
   [[nodiscard]] runtime::Options make_options();
   [[nodiscard]] Duration latency(std::uint64_t ms_max) { return {static_cast<std::int64_t>(random_.below(ms_max + 1))}; }
