@@ -228,6 +228,25 @@ class Dropped(DeclarationCase):
         self.assertEqual(len(self.orphans()), 999)
 
 
+    def test_a_drop_that_is_accepted_is_finished_after_kill(self):
+        self.begin(SEEN, MORE)
+        for id in range(200):
+            self.assertSent("test/f", str(id), "x")
+        self.assertAnswer("1", "test/f", "last", "x")
+        self.function.deploy(MORE)
+        self.restart()
+        self.call("test/f", "0", "x")
+        self.holdfast.cli("state", "orphans", "drop", "test/f", "seen", "--yes")
+        self.function.deploy(SEEN)
+        self.restart()
+        self.assertAnswer("1", "test/f", "last", "x")  # Declared anew once it is gone.
+        self.assertEqual(self.orphans(), {"more": 0})
+
+
+class DroppedOnFourShards(Dropped):
+    options = ("--shards", "4")
+
+
 class FromConfiguration(DeclarationCase):
     def test_the_states_of_a_module_for_functions_of_2_count_as_they_are_at_a_start(self):
         self.function = Function()
