@@ -31,6 +31,12 @@ std::string expand(std::string_view url_template, std::string_view function_name
   }
 }
 
+// Of all functions; empty: each has its own.
+std::string only_origin(const std::string& url_template) {
+  const auto one = net::parse_url(expand(url_template, "a")), another = net::parse_url(expand(url_template, "b"));
+  return one && another && one->origin() == another->origin() ? one->origin() : std::string();
+}
+
 net::ClientOptions client_options(const model::EndpointSpec& spec, const net::TlsClient& tls, const std::string& user_agent) {
   net::ClientOptions options;
   options.connect_timeout = spec.connect_timeout;
@@ -68,6 +74,7 @@ StatefunHttpTarget::StatefunHttpTarget(model::EndpointSpec spec, net::EventLoop&
       loop_(loop),
       tls_(std::move(tls)),
       user_agent_(std::move(user_agent)),
+      only_origin_(only_origin(spec_.url_template)),
       alive_(std::make_shared<char>()) {}
 
 StatefunHttpTarget::~StatefunHttpTarget() {
@@ -92,10 +99,14 @@ void StatefunHttpTarget::invoke(const ports::Invocation& invocation, Done done) 
     route = &known->second;
   } else {
     auto found = find_route(name);
+    if (!found && found.error().code == ErrorCode::Overloaded)
+      return answer_later(std::move(done), model::InvocationFailure{Kind::Unreachable, std::move(found.error().message)});
     if (!found) return refuse(std::move(found.error().message));
     made = std::move(*found);
     route = routes_.size() < kRoutesMax ? &routes_.emplace(name, std::move(made)).first->second : &made;
   }
+
+  route->host->used = ++calls_;
 
   states_.clear();
   for (const auto& entry : invocation.states) states_.push_back({entry.spec, entry.value});
@@ -122,7 +133,7 @@ void StatefunHttpTarget::call(const Route& route, std::string_view traceparent, 
   call.headers.add("accept", kStatefunContentType);
   if (!traceparent.empty()) call.headers.add("traceparent", traceparent);
   call.body = std::move(body);
-  route.client->call(std::move(call), [alive = std::weak_ptr<void>(alive_), url = route.url, pipe = route.pipe, protocol = spec_.protocol,
+  route.host->client->call(std::move(call), [alive = std::weak_ptr<void>(alive_), url = route.url, pipe = route.pipe, protocol = spec_.protocol,
                                        limit = spec_.payload_bytes_max, done = std::move(done)](net::CallResult result) {
     if (alive.expired()) return;
     if (result && pipe != nullptr) pipe->look_at(*result);
@@ -145,33 +156,52 @@ Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_vie
   auto url = net::parse_url(expand(spec_.url_template, function_name));
   if (!url) return fail(url.error());
   const std::string origin = url->origin();
-  auto& client = clients_[origin];
-  if (client == nullptr) {
-    if (clients_.size() > kOriginsMax) {
-      clients_.erase(origin);
-      return fail(ErrorCode::Overloaded, "the url template " + spec_.url_template + " leads to more than " +
-                                             std::to_string(kOriginsMax) + " hosts");
-    }
+  auto known = hosts_.find(origin);
+  if (known == hosts_.end()) {
+    if (hosts_.size() >= kOriginsMax)
+      if (auto room = drop_host(); !room) return fail(std::move(room.error()));
     auto made = net::HttpClient::create(loop_, *url, client_options(spec_, tls_, user_agent_));
-    if (!made) {
-      clients_.erase(origin);
-      return fail(made.error());
-    }
-    client = std::move(*made);
+    if (!made) return fail(made.error());
+    known = hosts_.emplace(origin, std::make_unique<Host>(Host{std::move(*made), 0})).first;
   }
-  Route route{client.get(), url->target, origin + url->target};
+  Route route{known->second.get(), url->target, origin + url->target};
   route.pipe = find_pipe(route);
   return route;
 }
 
+Result<void> StatefunHttpTarget::drop_host() {
+  const auto is_idle = [this](const Host& host) {
+    return host.client->pending() == 0 &&
+           std::ranges::all_of(pipes_, [&](const auto& each) { return each.second.host != &host || each.second.calls->is_idle(); });
+  };
+  auto oldest = hosts_.end();
+  for (auto it = hosts_.begin(); it != hosts_.end(); ++it)
+    if ((oldest == hosts_.end() || it->second->used < oldest->second->used) && is_idle(*it->second)) oldest = it;
+  if (oldest == hosts_.end())
+    return fail(ErrorCode::Overloaded, "the url template " + spec_.url_template + " leads to more than " + std::to_string(kOriginsMax) +
+                                           " hosts that are being called at once");
+  const Host* host = oldest->second.get();
+  std::erase_if(routes_, [host](const auto& each) { return each.second.host == host; });
+  std::erase_if(pipes_, [host](const auto& each) { return each.second.host == host; });
+  hosts_.erase(oldest);
+  return {};
+}
+
+std::string StatefunHttpTarget::origin(std::string_view type) const {
+  if (!only_origin_.empty()) return only_origin_;
+  const std::string url = expand(spec_.url_template, model::split_type(type).name);
+  const auto parsed = net::parse_url(url);
+  return parsed ? parsed->origin() : url;  // Of one that is none, invoke() says why.
+}
+
 FunctionPipe* StatefunHttpTarget::find_pipe(const Route& route) {
   if (!spec_.pipelining || spec_.protocol != model::FunctionProtocol::V3 || spec_.idle_timeout.ms <= 0) return nullptr;
-  if (const auto known = pipes_.find(route.url); known != pipes_.end()) return known->second.get();
+  if (const auto known = pipes_.find(route.url); known != pipes_.end()) return known->second.calls.get();
   if (pipes_.size() == kPipesMax) return nullptr;
   auto pipe = std::make_unique<FunctionPipe>(
-      loop_, *route.client, route.url, route.path, spec_,
+      loop_, *route.host->client, route.url, route.path, spec_,
       [this, route](std::string_view traceparent, std::string body, Done done) { call(route, traceparent, std::move(body), std::move(done)); });
-  return pipes_.emplace(route.url, std::move(pipe)).first->second.get();
+  return pipes_.emplace(route.url, Pipe{route.host, std::move(pipe)}).first->second.calls.get();
 }
 
 void StatefunHttpTarget::answer_later(Done done, model::InvocationOutcome outcome) {
