@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "codec/rows.h"
 #include "partition/delayed_send.h"
 #include "partition/expiry.h"
 #include "partition/failure.h"
@@ -22,7 +23,7 @@ constexpr std::size_t kDirtyOverloadFactor = 8;  // Over this many times the bou
 
 Table::Limits table_limits(const Options& options) {
   return {options.partitions, options.mailbox_bytes_in_memory, options.address_mailbox_bytes_in_memory,
-          options.state_cache_bytes, options.timers_in_memory_max};
+          options.state_cache_bytes, options.timers_in_memory_max, options.endpoints.size()};
 }
 
 }  // namespace
@@ -58,6 +59,13 @@ Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCo
   auto recovered = table_.recover();
   if (!recovered) return fail(std::move(recovered.error()));
   for (auto& registration : recovered->registrations) registrations.push_back(std::move(registration));
+  for (const model::PartitionId partition : table_.partitions()) {
+    const std::string prefix = codec::kind_prefix(partition, codec::RowKind::Stream);
+    table_.layers().scan(prefix, codec::range_end(prefix), [this](std::string_view key, std::string_view) {
+      if (const auto name = codec::parse_name_key(key)) levels_.topics().add(*name);
+      return true;
+    });
+  }
   for (Entity* entity : recovered->with_mail) invoker_.offer(*entity);
   for (auto& command : recovered->inbox) carry_out(std::move(command));
   return {};
@@ -79,8 +87,6 @@ std::size_t Shard::shard_of(std::string_view id) const { return table_.partition
 Result<void> Shard::admit_anything() const {
   if (refusing_) return fail(ErrorCode::Unavailable, "the runtime is stopping");
   if (epochs_->is_stalled()) return fail(ErrorCode::Unavailable, "the disk is full");
-  if (table_.mail_bytes() >= options_.backlog_bytes_max)
-    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_bytes()) + " bytes of messages are waiting already (limits.backlogBytes)");
   if (table_.dirty_bytes() > options_.dirty_bytes_max * kDirtyOverloadFactor ||
       table_.open_bytes() > options_.open_epoch_bytes_max * 2)
     return fail(ErrorCode::Overloaded, "the disk does not keep up");
@@ -95,13 +101,26 @@ Result<void> Shard::admit(const SendRequest& request) const {
                                          std::to_string(options_.message_bytes_max) + " are taken (limits.messageBytes)");
   if (!invoker_.knows(request.target.type))
     return fail(ErrorCode::NotFound, "no endpoint serves the function type " + request.target.type);
-  // Beyond the bound an endpoint that holds less than its share of it is still served: one that is down must not
-  // shut the others out. So the bound is kept at most twice over.
-  if (table_.mail_count() >= options_.backlog_messages_max &&
-      invoker_.backlog(request.target.type) >= options_.backlog_messages_max / options_.endpoints.size())
-    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_count()) + " messages are waiting already (limits.backlogMessages)");
+  if (auto ok = admit_mail(request.target.type); !ok) return ok;
   if (waiting_ >= options_.waiting_requests_max)
     return fail(ErrorCode::Overloaded, std::to_string(waiting_) + " requests are waiting already");
+  return {};
+}
+
+// Beyond a bound on what waits, an endpoint that holds less than its share of it is still served: one that is down must not shut the
+// others out. So the bounds are kept at most twice over.
+Result<void> Shard::admit_mail(std::string_view type) const {
+  const Endpoint* endpoint = invoker_.endpoint_of(type);
+  if (endpoint == nullptr) return {};
+  const std::uint64_t share = options_.endpoints.size();
+  if (table_.mail_count() >= options_.backlog_messages_max &&
+      endpoint->backlog.messages + endpoint->parked_backlog.messages >= options_.backlog_messages_max / share)
+    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_count()) + " messages are waiting already (limits.backlogMessages)");
+  if (table_.mail_bytes() >= options_.backlog_bytes_max &&
+      endpoint->backlog.bytes + endpoint->parked_backlog.bytes >= options_.backlog_bytes_max / share)
+    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_bytes()) + " bytes of messages are waiting already (limits.backlogBytes)");
+  if (!invoker_.has_room_for(type))
+    return fail(ErrorCode::Overloaded, "messages are waiting for too many function types already; " + std::string(type) + " would be one more");
   return {};
 }
 
@@ -251,15 +270,32 @@ Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view
     metrics_.refusals.add();
     return fail(std::move(transition.error()));
   }
+  if (auto ok = check_records(*transition, *entity.type); !ok) {
+    metrics_.refusals.add();
+    return ok;
+  }
   metrics_.responses.add();
   count_handled(batch);
-  for (const auto& effect : transition->effects) {
+  perform(std::move(*transition));
+  return {};
+}
+
+Result<void> Shard::check_records(const partition::Transition& transition, FunctionType& type) {
+  for (const auto& effect : transition.effects) {
     const auto* deliver = std::get_if<partition::Deliver>(&effect);
     const auto* append = deliver == nullptr ? nullptr : std::get_if<model::AppendRecord>(&deliver->command);
     if (append == nullptr) continue;
-    if (const auto* outbox = levels_.outbox(append->stream); outbox != nullptr && outbox->is_full()) invoker_.hold(*entity.type);
+    if (const auto* outbox = levels_.outbox(append->stream)) {
+      if (outbox->is_full()) invoker_.hold(type, *outbox);
+      continue;
+    }
+    if (known_topics_.contains(append->stream)) continue;
+    if (!levels_.topics().admit(append->stream))
+      return fail(ErrorCode::Overloaded, "egress " + append->stream.substr(0, append->stream.rfind('/')) + " has " +
+                                             std::to_string(kTopicsPerEgressMax) + " topics already, and takes no new one: " +
+                                             append->stream.substr(append->stream.rfind('/') + 1));
+    known_topics_.insert(append->stream);
   }
-  perform(std::move(*transition));
   return {};
 }
 
@@ -293,6 +329,15 @@ void Shard::retry_parked(const model::Address& address, Runtime::Done<void> done
 
 void Shard::skip_parked(const model::Address& address, Runtime::Done<void> done) {
   unpark(partition::skip_parked(table_, address), address, std::move(done));
+}
+
+void Shard::drop_mail(const MailQuery& query, Runtime::Done<MailDropped> done) {
+  if (auto ok = admit_anything(); !ok) return done(fail(std::move(ok.error())));
+  if (!invoker_.knows(query.type)) return done(fail(ErrorCode::NotFound, "no endpoint serves the function type " + query.type));
+  const MailDropped dropped = invoker_.drop_unreachable(query.type, query.id, query.messages_max);
+  if (dropped.messages == 0) return done(dropped);
+  log_info("mail was dropped on request", {{"type", query.type}, {"messages", dropped.messages}});
+  gate([done = std::move(done), dropped] { done(dropped); });
 }
 
 // --- Declarations of states ------------------------------------------------------------------------------------------
@@ -347,8 +392,8 @@ void Shard::wake() {
 
 // Once per turn of the loop, after whatever came in.
 void Shard::turn() {
-  if (invoker_.holds_any() && !levels_.any_outbox_full()) invoker_.release_held();
-  for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog);
+  invoker_.release_held();
+  for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog.messages);
   pump_intake();
   invoker_.pump();
   flush_links();

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "partition/request.h"
@@ -58,6 +59,7 @@ class Shard final : private InvokerHost {
   void set_source(std::string name, model::SourceRow row, Runtime::Done<void> done);
   void retry_parked(const model::Address& address, Runtime::Done<void> done);
   void skip_parked(const model::Address& address, Runtime::Done<void> done);
+  void drop_mail(const MailQuery& query, Runtime::Done<MailDropped> done);
 
   // From other shards.
   void receive(LinkBatch&& batch);
@@ -115,6 +117,7 @@ class Shard final : private InvokerHost {
 
   [[nodiscard]] Result<void> admit(const SendRequest& request) const;
   [[nodiscard]] Result<void> admit_anything() const;
+  [[nodiscard]] Result<void> admit_mail(std::string_view type) const;
   // Intake: in bursts. What waits for a function when an epoch is cut has to be written down, and erased later; so while more waits
   // outside than functions can handle, as much is taken in as they will handle soon, and the epoch is cut when they have. See
   // shard_intake.cc.
@@ -130,6 +133,8 @@ class Shard final : private InvokerHost {
   [[nodiscard]] bool is_worth_waiting() const;
   void count_handled(std::uint32_t batch);
   void dismiss_intake();
+  // Whether the records may go where they go; holds the function while that has no room.
+  [[nodiscard]] Result<void> check_records(const partition::Transition& transition, FunctionType& type);
   void perform(partition::Transition&& transition);
   void route(model::Command&& command);
   // Puts it on the link to another shard.
@@ -204,6 +209,7 @@ class Shard final : private InvokerHost {
   std::unordered_map<std::string, std::vector<Waiter>> waiters_;
   std::size_t waiting_ = 0;  // Waiters and readers.
   std::uint64_t next_waiter_ = 1;
+  std::unordered_set<std::string> known_topics_;  // Streams that may be appended to, see topics.h.
   std::unordered_map<std::string, std::uint64_t> visible_;  // Streams: the position after the last durable record.
   std::unordered_map<std::string, std::vector<Reader>> readers_;
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "codec/rows.h"
 #include "partition/stream.h"
+#include "runtime/upstream.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -74,10 +75,12 @@ Result<Table::Recovered> Table::recover() {
     // Messages of one address come one after the other, numbered without gaps.
     std::optional<codec::MailKey> first;
     std::uint64_t end = 0;
+    std::uint64_t bytes = 0;
     const auto finish = [&] {
       if (!first) return;
       Entity& e = entity(first->address);
       e.mailbox.recover(first->number, end);
+      e.mail_bytes = std::exchange(bytes, 0);
       mail_count_ += end - first->number;
       unlink(e);
       out.with_mail.push_back(&e);
@@ -89,7 +92,10 @@ Result<Table::Recovered> Table::recover() {
         return false;
       }
       mail_bytes_ += value.size();
-      if (first && mail->address == first->address) {
+      const bool is_next = first && mail->address == first->address;
+      if (!is_next) finish();
+      bytes += value.size();
+      if (is_next) {
         if (mail->number != end) {
           error = Error{ErrorCode::Damaged, "the mailbox of " + mail->address.type + "/" + mail->address.id +
                                                 " has no message " + std::to_string(end)};
@@ -98,7 +104,6 @@ Result<Table::Recovered> Table::recover() {
         ++end;
         return true;
       }
-      finish();
       first = std::move(*mail);
       end = first->number + 1;
       return true;
@@ -149,6 +154,11 @@ void Table::for_each_entity(const std::function<void(const Entity&)>& visit) con
   for (const auto& e : entities_) visit(*e);
 }
 
+void Table::for_each_idle(const std::function<void(Entity&)>& visit) {
+  for (const auto& e : entities_)
+    if (e->phase == Entity::Phase::Idle) visit(*e);
+}
+
 void Table::touch(Entity& e) {
   if (e.touched) return;
   e.touched = true;
@@ -186,9 +196,11 @@ void Table::add_mail(Entity& e, model::Message&& message) {
   const std::size_t size = model::size_in_memory(message);
   e.mailbox.push(std::move(message));
   ++mail_count_;
-  if (e.backlog != nullptr) ++*e.backlog;
   mail_bytes_ += size;
+  e.mail_bytes += size;
   mail_bytes_in_memory_ += size;
+  const auto bytes = static_cast<std::int64_t>(size);
+  if (e.backlog != nullptr) e.backlog->apply({1, bytes, bytes});
   open_bytes_ += size;
   touch(e);
 }
@@ -206,7 +218,34 @@ void Table::load_mail(Entity& e, std::uint64_t count, std::size_t bytes_max) {
                  return e.mailbox.head_size() < wanted && e.mailbox.bytes_in_memory() - before < bytes_max;
                });
   HOLDFAST_CHECK(e.mailbox.head_size() > 0);
-  mail_bytes_in_memory_ += e.mailbox.bytes_in_memory() - before;
+  count_loaded(e, e.mailbox.bytes_in_memory() - before);
+}
+
+void Table::count_loaded(Entity& e, std::size_t bytes) {
+  mail_bytes_in_memory_ += bytes;
+  if (e.backlog != nullptr) e.backlog->apply({0, 0, static_cast<std::int64_t>(bytes)});
+}
+
+void Table::count_freed(Entity& e, std::size_t bytes) {
+  mail_bytes_in_memory_ -= bytes;
+  if (e.backlog != nullptr) e.backlog->apply({0, 0, -static_cast<std::int64_t>(bytes)});
+}
+
+void Table::let_go_of_mail(Entity& e) {
+  if (e.touched || e.mailbox.bytes_in_memory() == 0) return;
+  count_freed(e, e.mailbox.spill(e.phase == Entity::Phase::InFlight ? e.batch : 0));
+}
+
+// Whose mail is not kept in memory beyond the epoch. Well below the bound at which nothing more is taken in (half of the memory for
+// mailboxes), each endpoint is left its share of an eighth: one that is behind must not stop what comes for the others.
+bool Table::waits_long(const Entity& e) const {
+  if (e.row.parked || e.mailbox.bytes_in_memory() > limits_.address_mailbox_bytes_in_memory) return true;
+  if (mail_bytes_in_memory_ > limits_.mailbox_bytes_in_memory) return true;
+  if (e.type != nullptr && (e.type->is_stuck() || (e.phase == Entity::Phase::Waiting && e.attempts + e.away > 0))) return true;
+  if (e.backlog == nullptr) return false;
+  const Backlog& all = e.backlog->whole != nullptr ? *e.backlog->whole : *e.backlog;
+  return mail_bytes_in_memory_ > limits_.mailbox_bytes_in_memory / 4 &&
+         all.bytes_in_memory > limits_.mailbox_bytes_in_memory / 8 / std::max<std::size_t>(limits_.endpoints, 1);
 }
 
 void Table::apply_change(partition::ChangeAddress&& change) {
@@ -231,10 +270,13 @@ void Table::apply_change(partition::ChangeAddress&& change) {
     e.mailbox.take(change.mail_taken);
     const std::size_t freed = loaded - e.mailbox.bytes_in_memory();
     mail_bytes_in_memory_ -= freed;
-    mail_bytes_ -= std::min<std::uint64_t>(mail_bytes_, freed);
+    // Rows are of another size than messages in memory: what is left over is settled with the last one.
+    const std::uint64_t bytes = e.mailbox.empty() ? e.mail_bytes : std::min<std::uint64_t>(e.mail_bytes, freed);
+    e.mail_bytes -= bytes;
+    mail_bytes_ -= bytes;
     mail_count_ -= change.mail_taken;
-    if (e.backlog != nullptr) *e.backlog -= change.mail_taken;
-    if (mail_count_ == 0) mail_bytes_ = 0;
+    if (e.backlog != nullptr)
+      e.backlog->apply({-static_cast<std::int64_t>(change.mail_taken), -static_cast<std::int64_t>(bytes), -static_cast<std::int64_t>(freed)});
   }
   if (change.park != partition::ChangeAddress::Park::Keep) {
     std::string key = codec::address_key(partition_of(e.address.id), RowKind::Parked, e.address);
@@ -549,9 +591,7 @@ std::string Table::close(model::Epoch next, std::vector<std::pair<std::string, s
 
   // Everything has its row now, so memory can be given back.
   for (Entity* e : touched_) {
-    const std::size_t held = e->mailbox.bytes_in_memory();
-    if (e->row.parked || held > limits_.address_mailbox_bytes_in_memory || mail_bytes_in_memory_ > limits_.mailbox_bytes_in_memory)
-      mail_bytes_in_memory_ -= e->mailbox.spill(e->phase == Entity::Phase::InFlight ? e->batch : 0);
+    if (waits_long(*e)) count_freed(*e, e->mailbox.spill(e->phase == Entity::Phase::InFlight ? e->batch : 0));
     if (e->mailbox.empty()) e->mailbox.shrink();
     rest(*e);
   }

@@ -32,6 +32,7 @@ class Table final : public partition::View {
     std::size_t address_mailbox_bytes_in_memory = 0;
     std::size_t state_cache_bytes = 0;
     std::size_t timers_in_memory_max = 0;
+    std::size_t endpoints = 1;  // Among which the memory for mailboxes is shared.
   };
 
   // `owned`: the partitions of this shard.
@@ -53,6 +54,8 @@ class Table final : public partition::View {
   void add_mail(Entity& entity, model::Message&& message);
   // Makes sure that the head of the mailbox is in memory, `count` messages if there are as many, within `bytes_max`.
   void load_mail(Entity& entity, std::uint64_t count, std::size_t bytes_max);
+  // Whose mail nobody will take soon: it is kept as rows only. Does nothing before they are written, at the close of the epoch.
+  void let_go_of_mail(Entity& entity);
   void set_registration(const std::string& type, model::RegistrationRow row);
 
   // partition::View
@@ -94,6 +97,7 @@ class Table final : public partition::View {
   [[nodiscard]] std::size_t entity_count() const { return entities_.size(); }
   [[nodiscard]] std::size_t cached_bytes() const { return cached_bytes_; }
   void for_each_entity(const std::function<void(const Entity&)>& visit) const;
+  void for_each_idle(const std::function<void(Entity&)>& visit);
   [[nodiscard]] const Entity* find(const model::Address& address) const;  // Only if in memory.
   [[nodiscard]] const RowLayers& layers() const { return layers_; }
   [[nodiscard]] const std::vector<model::PartitionId>& partitions() const { return owned_; }
@@ -121,6 +125,9 @@ class Table final : public partition::View {
   void touch(Entity& entity);
   void unlink(Entity& entity);
   void evict();
+  void count_loaded(Entity& entity, std::size_t bytes);
+  void count_freed(Entity& entity, std::size_t bytes);
+  [[nodiscard]] bool waits_long(const Entity& entity) const;
   void write_entity(Entity& entity);
   // The newest records are kept as they are: most are read and gone before a view would have them. They are in the log, as all are, but
   // in no layer until the next freeze, or until they are too many.
