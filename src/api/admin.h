@@ -49,6 +49,7 @@ class Admin {
   void metrics(Exchange& exchange) const;
   void resume(ExchangePtr exchange, const Path& path, Resume what);
   void resume_all(ExchangePtr exchange, Resume what);
+  void drop_mail(ExchangePtr exchange);
   [[nodiscard]] Result<runtime::AddressQuery> address_query(const net::HttpRequest& request) const;
   [[nodiscard]] Result<runtime::AddressQuery> timer_query(const net::HttpRequest& request) const;
   [[nodiscard]] Result<runtime::AddressQuery> address_query(const Query& query) const;

@@ -128,6 +128,7 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   MessageArguments message;
   ListArguments list;
   ResumeArguments resume;
+  std::string mail_of;
   SeekArguments seek;
   NewFunctionArguments new_function_arguments;
   bool yes = false;
@@ -219,6 +220,11 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
     command->add_option("--type", resume.type, "or all of this function")->type_name("TYPE");
     command->add_flag("--all", resume.all, "or everything");
   }
+
+  auto* mail = app.add_subcommand("mail", "messages that wait for a function that cannot be reached");
+  mail->require_subcommand(1);
+  auto* mail_drop = add_client(*mail, "drop", "drop them, for a function or one address of it", [&](const ClientCommands& c) { return c.mail_drop(mail_of); });
+  mail_drop->add_option("which", mail_of, "a function type, or one address")->type_name("TYPE|ADDRESS")->required();
 
   auto* timers = add_client(app, "timers", "what is due later: delayed sends", [&](const ClientCommands& c) { return c.timers(list); });
   add_list_options(*timers, list);
