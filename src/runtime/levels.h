@@ -23,7 +23,7 @@ class Levels {
     [[nodiscard]] bool is_full() const { return bytes.load(std::memory_order_relaxed) >= bytes_max; }
   };
 
-  explicit Levels(const Options& options) : endpoints_(options.endpoints.size()) {
+  explicit Levels(const Options& options) : endpoints_(options.endpoints.size()), topics_(options.topics_per_egress_max) {
     for (const auto& outbox : options.outboxes) outboxes_[outbox.stream].bytes_max = outbox.bytes_max;
   }
   // Before anything runs.

@@ -38,6 +38,7 @@ struct Options {
   std::size_t dirty_bytes_max = 32u << 20;             // Committed rows not in the view yet, before they are written there.
   std::uint64_t log_bytes_max = 64ull << 20;           // Of the whole log, before a checkpoint lets it be trimmed.
   Duration epoch_open_max{5};                          // An epoch that nobody waits for is closed after this.
+  std::size_t topics_per_egress_max = 100'000;         // Streams of one egress, all shards together; a record to one more is refused.
   Duration idempotency_retention{24LL * 3600 * 1000};
   // Streams that somebody has to send on, and how much may wait in each: beyond it functions that emit to it are not called.
   struct Outbox {

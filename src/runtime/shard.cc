@@ -292,7 +292,7 @@ Result<void> Shard::check_records(const partition::Transition& transition, Funct
     if (known_topics_.contains(append->stream)) continue;
     if (!levels_.topics().admit(append->stream))
       return fail(ErrorCode::Overloaded, "egress " + append->stream.substr(0, append->stream.rfind('/')) + " has " +
-                                             std::to_string(kTopicsPerEgressMax) + " topics already, and takes no new one: " +
+                                             std::to_string(options_.topics_per_egress_max) + " topics already, and takes no new one: " +
                                              append->stream.substr(append->stream.rfind('/') + 1));
     known_topics_.insert(append->stream);
   }

@@ -15,11 +15,9 @@
 
 namespace holdfast::runtime {
 
-inline constexpr std::size_t kTopicsPerEgressMax = 100'000;
-
 class Topics {
  public:
-  explicit Topics(std::size_t per_egress_max = kTopicsPerEgressMax) : per_egress_max_(per_egress_max) {}
+  explicit Topics(std::size_t per_egress_max) : per_egress_max_(per_egress_max) {}
 
   // One that is there, whatever the bound.
   void add(std::string_view stream) {
