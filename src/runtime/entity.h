@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "model/rows.h"
@@ -50,6 +51,7 @@ struct Entity {
 
   Phase phase = Phase::Idle;
   std::uint32_t batch = 0;            // While in flight.
+  std::shared_ptr<const model::RegistrationRow> sent;  // While in flight: by which declaration states were sent along; null: none were.
   std::uint32_t batch_max = UINT32_MAX;  // Shrinks when a batch fails, so that one bad message ends up alone.
   std::uint32_t attempts = 0;
   std::uint32_t away = 0;          // Calls in a row that ended before they got to the function, see Upstream::balance.

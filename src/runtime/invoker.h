@@ -5,8 +5,10 @@
 //   - What cannot be reached (a host or socket: an upstream) is paused, for longer each time, after which one call at a time tries again.
 //     Other upstreams never notice. A proxy that answers in the place of a function (502, 503, 504, 429) says that it cannot be reached,
 //     unless it is meanwhile answered for others: then it is about this address, which waits alone, and whose attempts count.
-//   - A type that has declared no states and not answered since start is called once, and by nobody else for a moment: its first
-//     answer may be that it needs states declared, and a thousand addresses need not all be told so.
+//   - A type is asked what it declares by a call without states: one that declares some answers with all of them, and is called again.
+//     It is asked by its first call, again when its endpoint has been away and when somebody says so (ask_again), because then its code may
+//     be another, and now and then. One call at a time asks, and for a moment nobody else is called: a thousand addresses need not all be
+//     told so.
 //   - A batch that fails is tried again as its first half, so that one bad message ends up alone before anything final happens to it.
 //
 // What an answer means is the host's business. One thread.
@@ -28,6 +30,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "partition/egress.h"
+#include "partition/registration.h"
 #include "ports/function_target.h"
 #include "runtime/inspect.h"
 #include "runtime/table.h"
@@ -43,8 +46,8 @@ class InvokerHost {
                                             model::InvocationResponse&& response) = 0;
   // The first `batch` messages failed for good.
   virtual void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) = 0;
-  // Asks for states to be declared; Invoker::declared() is called when that is decided, not from within.
-  virtual void declare(const std::string& type, std::vector<model::StateSpec>&& missing) = 0;
+  // The function declares states; Invoker::declared() is called when it is decided what becomes of that, not from within.
+  virtual void declare(const std::string& type, std::vector<model::StateSpec>&& states, partition::Declaration kind) = 0;
   // Whether more work may be taken on just now.
   [[nodiscard]] virtual bool may_invoke() const = 0;
   virtual void wake() = 0;  // Have pump() called soon.
@@ -81,6 +84,8 @@ class Invoker final : public partition::FunctionDirectory {
   void release_held();
   // What waits for an upstream that is down is given up: the oldest of it, at most `messages_max`, for the type or one address of it.
   MailDropped drop_unreachable(const std::string& type, const std::optional<std::string>& id, std::uint64_t messages_max);
+  // Functions may be others than they were: each type is asked for its declaration once more, by its next call.
+  void ask_again() { ++rounds_; }
   // The answer to InvokerHost::declare(): the type's declaration now, or why not.
   void declared(const std::string& type, Result<void> outcome);
 
@@ -105,13 +110,17 @@ class Invoker final : public partition::FunctionDirectory {
   void spill_stuck();
   void dispatch(Endpoint& endpoint, Entity& entity);
   void follow_probe(Upstream& upstream);
-  void finish(Entity& entity, std::uint32_t batch, std::size_t states_sent, model::InvocationOutcome&& outcome);
+  [[nodiscard]] std::uint64_t question(const Upstream& upstream) const { return rounds_ + upstream.outages; }
+  // `question`: 0, or that which the call has put.
+  void finish(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome);
   void rest(Entity& entity);
   void on_failed(Entity& entity, std::uint32_t batch, std::string why, Duration not_before = {});
   void on_refused(Entity& entity, std::uint32_t batch, std::string why);
   void on_unreachable(Entity& entity, std::string why, Duration not_before = {});
   void on_away(Entity& entity, std::uint32_t batch, model::InvocationFailure&& failure);
-  void on_incomplete(Entity& entity, std::uint32_t batch, std::size_t states_sent, std::vector<model::StateSpec>&& missing);
+  void on_incomplete(Entity& entity, std::uint32_t batch, std::uint64_t question, std::vector<model::StateSpec>&& missing);
+  bool answers_without_states(Entity& entity, std::uint64_t question, const model::InvocationResponse& response);
+  void declare(FunctionType& type, std::vector<model::StateSpec>&& states, partition::Declaration kind);
   void settle(Entity& entity, std::uint32_t batch, std::string why);
   void wait_alone(Entity& entity, std::string why, Duration pause);
   void pause(Upstream& upstream, std::string why, Duration not_before);
@@ -137,6 +146,7 @@ class Invoker final : public partition::FunctionDirectory {
   std::uint64_t in_flight_ = 0;
   std::vector<std::pair<const Levels::Outbox*, std::vector<FunctionType*>>> held_;  // By what they are held for.
   std::deque<FunctionType*> spilling_;  // Nobody will call them soon; see FunctionType::unspilled.
+  std::uint64_t rounds_ = 1;  // Of questions to everybody.
   Instant report_window_;
   std::uint32_t reported_ = 0;
   std::uint64_t unreported_ = 0;

@@ -147,12 +147,12 @@ class World final : public InvokerHost {
     }
     table.apply(std::move(change));
   }
-  void declare(const std::string& type, std::vector<model::StateSpec>&& missing) override {
+  void declare(const std::string& type, std::vector<model::StateSpec>&& states, partition::Declaration kind) override {
     ++declarations;
-    loop.post([this, type, missing = std::move(missing)]() mutable {
-      auto row = partition::declare_states(type, table.registration(type), std::move(missing));
-      if (!row) return invoker.declared(type, fail(row.error()));
-      table.set_registration(type, std::move(*row));
+    loop.post([this, type, states = std::move(states), kind]() mutable {
+      auto declared = partition::declare_states(type, table.registration(type), std::move(states), kind);
+      table.set_registration(type, std::move(declared.row));
+      if (declared.refusal) return invoker.declared(type, fail(*declared.refusal));
       invoker.declared(type, {});
     });
   }

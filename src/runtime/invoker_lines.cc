@@ -132,6 +132,7 @@ void Invoker::offer(Entity& entity) {
 void Invoker::rest(Entity& entity) {
   entity.phase = Entity::Phase::Idle;
   entity.batch = 0;
+  entity.sent.reset();
   if (--entity.type->active == 0) --active_types_;
   offer(entity);
   table_.rest(entity);

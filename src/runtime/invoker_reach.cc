@@ -70,6 +70,7 @@ void Invoker::pause(Upstream& upstream, std::string why, Duration not_before) {
   if (!upstream.down) {
     upstream.is_reported = may_report();
     if (upstream.is_reported) log_warn("endpoint is down", {{"functions", endpoint.spec.functions}, {"host", upstream.origin}, {"error", why}});
+    ++upstream.outages;  // What comes back may be something else: it is asked for its declaration.
     upstream.down = true;
     upstream.reached = false;
     endpoint.down.push_back(&upstream);
@@ -94,6 +95,7 @@ void Invoker::pause(Upstream& upstream, std::string why, Duration not_before) {
 void Invoker::on_unreachable(Entity& entity, std::string why, Duration not_before) {
   FunctionType& type = *entity.type;
   entity.batch = 0;
+  entity.sent.reset();
   entity.last_error = why;
   lost_contact(type);
   ready(entity);

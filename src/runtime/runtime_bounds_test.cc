@@ -37,6 +37,9 @@ class Log final : public ports::EpochLog {
 
 class AnyTopic final : public partition::EgressResolver {
  public:
+  [[nodiscard]] model::AppendRecord dead_letter(const model::FailurePolicy& policy, partition::DeadLetter&&) const override {
+    return {policy.dead_letter_stream, {}};
+  }
   [[nodiscard]] Result<partition::ResolvedEgress> resolve(model::EgressMessage message) const override {
     return partition::ResolvedEgress{message.egress + "/" + message.argument.value, {}};
   }

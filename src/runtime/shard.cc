@@ -9,7 +9,6 @@
 #include "partition/delayed_send.h"
 #include "partition/expiry.h"
 #include "partition/failure.h"
-#include "partition/registration.h"
 #include "partition/request.h"
 #include "partition/response.h"
 #include "partition/stream.h"
@@ -75,6 +74,7 @@ void Shard::start() {
   started_ = true;
   for (const auto& outbox : options_.outboxes)
     if (shard_of(outbox.stream) == index_) show_outbox(outbox.stream);
+  table_.for_each_registration([this](const std::string& type, const model::RegistrationRow& row) { drop_values(type, row); });
   wake();
   arm_timer();
 }
@@ -264,32 +264,30 @@ void Shard::append(const std::string& stream, std::vector<model::StreamRecord>&&
 
 Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
                            model::InvocationResponse&& response) {
-  auto transition = partition::apply_response(table_, *world_.egress, invoker_, {entity.address, batch, traceparent},
+  auto transition = partition::apply_response(table_, *world_.egress, invoker_, {entity.address, batch, traceparent, entity.sent.get()},
                                               std::move(response), clock_.now(), sequence_);
   if (!transition) {
     metrics_.refusals.add();
     return fail(std::move(transition.error()));
   }
-  if (auto ok = check_records(*transition, *entity.type); !ok) {
+  if (auto ok = check_topics(*transition); !ok) {
     metrics_.refusals.add();
     return ok;
   }
   metrics_.responses.add();
   count_handled(batch);
+  hold_for(*transition, *entity.type);
   perform(std::move(*transition));
   return {};
 }
 
-Result<void> Shard::check_records(const partition::Transition& transition, FunctionType& type) {
+// Streams are for ever, and their names come from functions.
+Result<void> Shard::check_topics(const partition::Transition& transition) {
   for (const auto& effect : transition.effects) {
     const auto* deliver = std::get_if<partition::Deliver>(&effect);
     const auto* append = deliver == nullptr ? nullptr : std::get_if<model::AppendRecord>(&deliver->command);
     if (append == nullptr) continue;
-    if (const auto* outbox = levels_.outbox(append->stream)) {
-      if (outbox->is_full()) invoker_.hold(type, *outbox);
-      continue;
-    }
-    if (known_topics_.contains(append->stream)) continue;
+    if (known_topics_.contains(append->stream) || levels_.outbox(append->stream) != nullptr) continue;
     if (!levels_.topics().admit(append->stream))
       return fail(ErrorCode::Overloaded, "egress " + append->stream.substr(0, append->stream.rfind('/')) + " has " +
                                              std::to_string(options_.topics_per_egress_max) + " topics already, and takes no new one: " +
@@ -299,13 +297,26 @@ Result<void> Shard::check_records(const partition::Transition& transition, Funct
   return {};
 }
 
+// Whoever has just added to a full outbox is not called until there is room.
+void Shard::hold_for(const partition::Transition& transition, FunctionType& type) {
+  for (const auto& effect : transition.effects) {
+    const auto* deliver = std::get_if<partition::Deliver>(&effect);
+    const auto* append = deliver == nullptr ? nullptr : std::get_if<model::AppendRecord>(&deliver->command);
+    if (append == nullptr) continue;
+    if (const auto* outbox = levels_.outbox(append->stream); outbox != nullptr && outbox->is_full()) invoker_.hold(type, *outbox);
+  }
+}
+
 void Shard::settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) {
   switch (policy.then) {
     case model::FailureAction::Park: metrics_.parked.add(); break;
     case model::FailureAction::DeadLetter: metrics_.dead_lettered.add(batch); break;
     case model::FailureAction::Drop: metrics_.dropped.add(batch); break;
   }
-  perform(partition::settle_failure(table_, policy, {entity.address, batch, entity.attempts, std::move(reason)}, clock_.now()));
+  auto transition =
+      partition::settle_failure(table_, *world_.egress, policy, {entity.address, batch, entity.attempts, std::move(reason)}, clock_.now());
+  hold_for(transition, *entity.type);
+  perform(std::move(transition));
 }
 
 bool Shard::may_invoke() const {
@@ -338,40 +349,6 @@ void Shard::drop_mail(const MailQuery& query, Runtime::Done<MailDropped> done) {
   if (dropped.messages == 0) return done(dropped);
   log_info("mail was dropped on request", {{"type", query.type}, {"messages", dropped.messages}});
   gate([done = std::move(done), dropped] { done(dropped); });
-}
-
-// --- Declarations of states ------------------------------------------------------------------------------------------
-
-void Shard::declare(const std::string& type, std::vector<model::StateSpec>&& missing) {
-  const std::size_t owner = shard_of(type);
-  DeclareStates ask{type, std::move(missing)};
-  if (owner == index_) {
-    // Later, because the invoker is in the middle of something.
-    loop_.post([this, ask = std::move(ask)]() mutable { decide_declaration(index_, std::move(ask)); });
-    return;
-  }
-  tell(owner, std::move(ask));
-}
-
-void Shard::decide_declaration(std::size_t asker, DeclareStates&& ask) {
-  auto row = partition::declare_states(ask.type, table_.registration(ask.type), std::move(ask.states));
-  if (!row) {
-    StatesDeclared refusal{ask.type, fail(std::move(row.error()))};
-    if (asker == index_) return take_declaration(std::move(refusal));
-    return tell(asker, std::move(refusal));
-  }
-  table_.apply(partition::PutRegistration{ask.type, *row});
-  for (std::size_t i = 0; i < all_.size(); ++i) {
-    if (i != index_) tell(i, StatesDeclared{ask.type, *row});
-  }
-  take_declaration({ask.type, std::move(*row)});
-  wake();
-}
-
-void Shard::take_declaration(StatesDeclared&& declared) {
-  if (!declared.row) return invoker_.declared(declared.type, fail(declared.row.error()));
-  table_.set_registration(declared.type, std::move(*declared.row));
-  invoker_.declared(declared.type, {});
 }
 
 // --- Epochs ----------------------------------------------------------------------------------------------------------
@@ -527,9 +504,12 @@ void Shard::receive(LinkBatch&& batch) {
     } else if (auto* ask = std::get_if<DeclareStates>(&item)) {
       ++taken;
       decide_declaration(batch.from, std::move(*ask));
+    } else if (auto* declared = std::get_if<StatesDeclared>(&item)) {
+      ++taken;
+      take_declaration(std::move(*declared));
     } else {
       ++taken;
-      take_declaration(std::move(std::get<StatesDeclared>(item)));
+      count_drop(std::get<ValuesDropped>(item));
     }
   }
   all_[batch.from]->under_way_[index_].fetch_sub(taken, std::memory_order_relaxed);

@@ -20,6 +20,7 @@
 
 #include "base/loop.h"
 #include "base/metrics.h"
+#include "base/time.h"
 #include "model/endpoint.h"
 #include "ports/function_target.h"
 #include "runtime/entity.h"
@@ -74,6 +75,11 @@ struct FunctionType {
 
   Contact contact = Contact::Unknown;
   Loop::TimerId contact_timer = 0;
+  // Questions for its declaration are numbered, see Invoker::question().
+  std::uint64_t asked = 0;     // The newest that a call has put to it,
+  bool asks = false;           // and whether that call is under way.
+  std::uint64_t answered = 0;  // The newest it has answered,
+  Instant answered_at;         // and when.
   bool declaring = false;
   std::vector<const Levels::Outbox*> held_for;  // What it emits cannot leave: it is not called until all of these have room.
   std::vector<Entity*> asking;   // Those whose call asked for the declaration.
@@ -98,6 +104,7 @@ struct Upstream {
 
   bool reached = false;      // Since it was down, or since the start.
   bool suspected = false;    // A proxy has answered in its place; the next call tells.
+  std::uint64_t outages = 0;  // Times it went down.
   bool down = false;
   bool is_reported = false;  // In the log, so that its being back is, too.
   bool pausing = false;      // Until the next try, which is when `timer` fires.
