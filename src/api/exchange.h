@@ -59,6 +59,10 @@ class Exchange {
 };
 using ExchangePtr = std::shared_ptr<Exchange>;
 
+// A net::HeadCheck from what a guard says: what is refused is counted.
+[[nodiscard]] std::optional<net::HttpResponse> refuse_head(std::optional<Refusal> refusal, const net::HttpRequest& head,
+                                                           RequestCounters& counters);
+
 struct StatusAndCode {
   int status;
   std::string_view code;
