@@ -93,15 +93,15 @@ StatusAndCode status_of(ErrorCode code) {
   return {500, "io"};
 }
 
-void Exchange::answer(net::HttpResponse response) {
+void Exchange::answer(net::HttpResponse response, std::shared_ptr<void> hold) {
   for (const auto& [name, value] : headers_) response.headers.set(name, value);
   counters_->count(response.status);
-  responder_.send(std::move(response));
+  responder_.send(std::move(response), std::move(hold));
 }
 
-void Exchange::answer_json(int status, std::string body) {
+void Exchange::answer_json(int status, std::string body, std::shared_ptr<void> hold) {
   body.push_back('\n');
-  answer({.status = status, .headers = {{"content-type", "application/json"}}, .body = std::move(body)});
+  answer({.status = status, .headers = {{"content-type", "application/json"}}, .body = std::move(body)}, std::move(hold));
 }
 
 void Exchange::answer_error(const Error& error) {

@@ -22,6 +22,7 @@
 #include "runtime/options.h"
 #include "runtime/runtime.h"
 #include "runtime/table.h"
+#include "runtime/unread.h"
 
 namespace holdfast::runtime {
 
@@ -153,6 +154,9 @@ class Shard final : private InvokerHost {
   [[nodiscard]] StreamPage page(const StreamQuery& query);
   void wake_readers(const std::string& stream);
   void answer_readers();
+  void serve_later(Reader&& reader);
+  void serve_readers();
+  [[nodiscard]] bool waits_on(Reader& reader);
   void unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done);
   void check_quiet();
   void show_levels();
@@ -206,6 +210,9 @@ class Shard final : private InvokerHost {
   std::uint64_t next_waiter_ = 1;
   std::unordered_map<std::string, std::uint64_t> visible_;  // Streams: the position after the last durable record.
   std::unordered_map<std::string, std::vector<Reader>> readers_;
+  std::deque<Reader> due_readers_;  // Of clients: what they wait for is there, and their turn is to come.
+  bool serving_readers_ = false;    // serve_readers() is posted.
+  std::shared_ptr<Unread> unread_;
 
   Loop::TimerId timer_ = 0;
   Instant timer_due_;

@@ -1,11 +1,15 @@
 """Running it: configuration errors, the CLI, health and metrics, stopping, checking the data."""
+import contextlib
 import json
+import os
+import resource
 import signal
 import socket
 import subprocess
 import threading
 import time
 import unittest
+import unittest.mock
 
 from harness import Case, Failure, endpoint, fails_fast, settings, stream
 from running import binary
@@ -180,6 +184,43 @@ class Watching(Case):
             connection.sendall(b"POST /v1/functions/test/f/a/send HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n")
             self.assertIn(b" 413 ", connection.recv(4096))
         self.assertAnswer("1", "test/f", "a", "x")
+
+
+class Descriptors(Case):
+    CONNECTIONS = 1000
+
+    def setUp(self):
+        super().setUp()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+
+    def test_a_thousand_idle_connections_take_nothing_from_calls_log_and_view(self):
+        limited = self.folder / "holdfast"
+        limited.write_text(f'#!/bin/sh\nulimit -n 256\nexec "{binary()}" "$@"\n')
+        limited.chmod(0o755)
+        module = self.write("module.yaml", endpoint("test/*", self.stub().url))
+        with unittest.mock.patch.dict(os.environ, HOLDFAST_BINARY=str(limited)):
+            self.up(module)
+        self.assertAnswer("1", "test/f", "a", "x")
+        with contextlib.ExitStack() as idle:
+            for _ in range(self.CONNECTIONS):
+                idle.enter_context(socket.create_connection(self.holdfast.gateway))
+            for count in range(2, 50):
+                self.connections.clear()  # A new connection for each.
+                self.assertAnswer(str(count), "test/f", "a", "x")
+            self.assertTrue(self.holdfast.running(), self.holdfast.tail())
+        self.holdfast.kill()
+        self.up(module)
+        self.assertAnswer("50", "test/f", "a", "x")
+
+
+class Hangup(Case):
+    def test_sighup_never_ends_the_process(self):
+        self.up(self.write("module.yaml", endpoint("test/*", self.stub().url)))
+        self.holdfast.signal(signal.SIGHUP)
+        self.assertAnswer("1", "test/f", "a", "x")
+        self.assertEqual(self.holdfast.stop(), 0)
 
 
 class Stopping(Case):
