@@ -39,7 +39,10 @@ class Admin {
         guard_(options_.guard),
         counters_(std::make_shared<RequestCounters>("admin")),
         edges_(runtime_, options_.ingresses, options_.egresses, options_.limit_max),
-        modules_(options_.modules, options_.reload_files) {}
+        modules_(options_.modules, [&runtime, reload_files = options_.reload_files] {
+          runtime.ask_declarations();
+          if (reload_files) reload_files();
+        }) {}
 
   void handle(net::HttpRequest request, net::Responder responder);
   [[nodiscard]] std::optional<net::HttpResponse> refuse(const net::HttpRequest& head);  // A net::HeadCheck.
@@ -54,6 +57,8 @@ class Admin {
   void metrics(Exchange& exchange) const;
   void resume(ExchangePtr exchange, const Path& path, Resume what);
   void resume_all(ExchangePtr exchange, Resume what);
+  void orphans(ExchangePtr exchange);
+  void drop_orphan(ExchangePtr exchange);
   [[nodiscard]] Result<runtime::AddressQuery> address_query(const net::HttpRequest& request) const;
   [[nodiscard]] Result<runtime::AddressQuery> timer_query(const net::HttpRequest& request) const;
   [[nodiscard]] Result<runtime::AddressQuery> address_query(const Query& query) const;

@@ -13,16 +13,15 @@ namespace holdfast::api {
 
 class ModuleOperations {
  public:
-  // Null: there are none. Otherwise outlives the requests. `reload_files`: as AdminOptions'.
-  ModuleOperations(ports::Modules* modules, std::function<void()> reload_files)
-      : modules_(modules), reload_files_(std::move(reload_files)) {}
+  // Null: there are none. Otherwise outlives the requests. `reloaded` is called after each reload: functions may be others now.
+  ModuleOperations(ports::Modules* modules, std::function<void()> reloaded) : modules_(modules), reloaded_(std::move(reloaded)) {}
 
   [[nodiscard]] static bool is_path(const std::vector<std::string>& path);
   void handle(ExchangePtr exchange, const std::vector<std::string>& path);
 
  private:
   ports::Modules* modules_;
-  std::function<void()> reload_files_;
+  std::function<void()> reloaded_;
 };
 
 }  // namespace holdfast::api

@@ -499,7 +499,7 @@ int up(const cli::UpOptions& options, native::LinkedModules linked) {
     parts.rotation.look();
     if (number == SIGHUP) {
       log_info("reloading modules", {{"signal", *number}});
-      parts.modules->reload([](const auto&) {});
+      parts.modules->reload([runtime = parts.runtime.get()](const auto&) { runtime->ask_declarations(); });
     }
     number = signals->wait_for(kWatchInterval);
   }

@@ -8,7 +8,6 @@
 #include "partition/delayed_send.h"
 #include "partition/expiry.h"
 #include "partition/failure.h"
-#include "partition/registration.h"
 #include "partition/request.h"
 #include "partition/response.h"
 #include "partition/stream.h"
@@ -69,6 +68,7 @@ void Shard::start() {
   started_ = true;
   for (const auto& outbox : options_.outboxes)
     if (shard_of(outbox.stream) == index_) show_outbox(outbox.stream);
+  table_.for_each_registration([this](const std::string& type, const model::RegistrationRow& row) { drop_values(type, row); });
   wake();
   arm_timer();
 }
@@ -247,7 +247,7 @@ void Shard::append(const std::string& stream, std::vector<model::StreamRecord>&&
 
 Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
                            model::InvocationResponse&& response) {
-  auto transition = partition::apply_response(table_, *world_.egress, invoker_, {entity.address, batch, traceparent},
+  auto transition = partition::apply_response(table_, *world_.egress, invoker_, {entity.address, batch, traceparent, entity.sent.get()},
                                               std::move(response), clock_.now(), sequence_);
   if (!transition) {
     metrics_.refusals.add();
@@ -255,14 +255,19 @@ Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view
   }
   metrics_.responses.add();
   count_handled(batch);
-  for (const auto& effect : transition->effects) {
+  hold_for(*transition, entity);
+  perform(std::move(*transition));
+  return {};
+}
+
+// Whoever has just added to a full outbox is not called until there is room.
+void Shard::hold_for(const partition::Transition& transition, Entity& entity) {
+  for (const auto& effect : transition.effects) {
     const auto* deliver = std::get_if<partition::Deliver>(&effect);
     const auto* append = deliver == nullptr ? nullptr : std::get_if<model::AppendRecord>(&deliver->command);
     if (append == nullptr) continue;
     if (const auto* outbox = levels_.outbox(append->stream); outbox != nullptr && outbox->is_full()) invoker_.hold(*entity.type);
   }
-  perform(std::move(*transition));
-  return {};
 }
 
 void Shard::settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) {
@@ -271,7 +276,10 @@ void Shard::settle(Entity& entity, const model::FailurePolicy& policy, std::uint
     case model::FailureAction::DeadLetter: metrics_.dead_lettered.add(batch); break;
     case model::FailureAction::Drop: metrics_.dropped.add(batch); break;
   }
-  perform(partition::settle_failure(table_, policy, {entity.address, batch, entity.attempts, std::move(reason)}, clock_.now()));
+  auto transition =
+      partition::settle_failure(table_, *world_.egress, policy, {entity.address, batch, entity.attempts, std::move(reason)}, clock_.now());
+  hold_for(transition, entity);
+  perform(std::move(transition));
 }
 
 bool Shard::may_invoke() const {
@@ -295,40 +303,6 @@ void Shard::retry_parked(const model::Address& address, Runtime::Done<void> done
 
 void Shard::skip_parked(const model::Address& address, Runtime::Done<void> done) {
   unpark(partition::skip_parked(table_, address), address, std::move(done));
-}
-
-// --- Declarations of states ------------------------------------------------------------------------------------------
-
-void Shard::declare(const std::string& type, std::vector<model::StateSpec>&& missing) {
-  const std::size_t owner = shard_of(type);
-  DeclareStates ask{type, std::move(missing)};
-  if (owner == index_) {
-    // Later, because the invoker is in the middle of something.
-    loop_.post([this, ask = std::move(ask)]() mutable { decide_declaration(index_, std::move(ask)); });
-    return;
-  }
-  tell(owner, std::move(ask));
-}
-
-void Shard::decide_declaration(std::size_t asker, DeclareStates&& ask) {
-  auto row = partition::declare_states(ask.type, table_.registration(ask.type), std::move(ask.states));
-  if (!row) {
-    StatesDeclared refusal{ask.type, fail(std::move(row.error()))};
-    if (asker == index_) return take_declaration(std::move(refusal));
-    return tell(asker, std::move(refusal));
-  }
-  table_.apply(partition::PutRegistration{ask.type, *row});
-  for (std::size_t i = 0; i < all_.size(); ++i) {
-    if (i != index_) tell(i, StatesDeclared{ask.type, *row});
-  }
-  take_declaration({ask.type, std::move(*row)});
-  wake();
-}
-
-void Shard::take_declaration(StatesDeclared&& declared) {
-  if (!declared.row) return invoker_.declared(declared.type, fail(declared.row.error()));
-  table_.set_registration(declared.type, std::move(*declared.row));
-  invoker_.declared(declared.type, {});
 }
 
 // --- Epochs ----------------------------------------------------------------------------------------------------------
@@ -484,9 +458,12 @@ void Shard::receive(LinkBatch&& batch) {
     } else if (auto* ask = std::get_if<DeclareStates>(&item)) {
       ++taken;
       decide_declaration(batch.from, std::move(*ask));
+    } else if (auto* declared = std::get_if<StatesDeclared>(&item)) {
+      ++taken;
+      take_declaration(std::move(*declared));
     } else {
       ++taken;
-      take_declaration(std::move(std::get<StatesDeclared>(item)));
+      count_drop(std::get<ValuesDropped>(item));
     }
   }
   all_[batch.from]->under_way_[index_].fetch_sub(taken, std::memory_order_relaxed);
