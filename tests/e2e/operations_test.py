@@ -2,6 +2,8 @@
 import contextlib
 import json
 import os
+import pathlib
+import re
 import resource
 import signal
 import socket
@@ -11,6 +13,7 @@ import time
 import unittest
 import unittest.mock
 
+import wire
 from harness import Case, Failure, endpoint, fails_fast, settings, stream
 from running import binary
 from stub import count_and_answer
@@ -213,6 +216,40 @@ class Descriptors(Case):
         self.holdfast.kill()
         self.up(module)
         self.assertAnswer("50", "test/f", "a", "x")
+
+
+class UnreadAnswers(Case):
+    RECORDS, RECORD_BYTES = 2000, 10_000
+    READERS = 400
+    GROWTH_MAX = 96 << 20
+
+    def resident_bytes(self):
+        status = pathlib.Path(f"/proc/{self.holdfast.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) << 10
+
+    def test_answers_that_nobody_reads_are_bounded_together(self):
+        def emit_or_count(request):
+            if not request.type_name.endswith("/emit"):
+                return count_and_answer(request)
+            record = wire.egress("test/out", wire.kafka_record("t", "x" * self.RECORD_BYTES))
+            return wire.answer(*[record] * 100)
+
+        self.up(self.write("module.yaml", endpoint("test/*", self.stub(emit_or_count).url), stream(), settings(shards=1)))
+        for number in range(self.RECORDS // 100):
+            self.assertSent("test/emit", str(number), "x")
+        self.eventually(lambda: self.stream("t", position=self.RECORDS - 1), "all records are there")
+        before = self.resident_bytes()
+        with contextlib.ExitStack() as unread:
+            for _ in range(self.READERS):
+                reader = unread.enter_context(socket.socket())
+                reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                reader.connect(self.holdfast.gateway)
+                reader.sendall(b"GET /v1/streams/test/out/t?limit=1000 HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            for count in range(1, 200):
+                self.assertAnswer(str(count), "test/count", "a", "x")
+            self.assertLess(self.resident_bytes() - before, self.GROWTH_MAX)
+        # Those who read get all of it, in as many pages as it takes.
+        self.assertEqual(len(self.stream("t")), self.RECORDS)
 
 
 class Hangup(Case):
