@@ -44,13 +44,19 @@ void Admin::handle(net::HttpRequest request, net::Responder responder) {
   auto exchange = std::make_shared<Exchange>(std::move(request), std::move(responder), counters_);
   const net::HttpRequest& asked = exchange->request;
   const auto path = net::path_segments(asked.path());
-  const bool probe = path && path->size() == 1 && (path->front() == "healthz" || path->front() == "readyz");
-  const bool changes = !is_safe_method(asked.method);
-  if (const auto refusal = probe ? guard_.check_origin(asked, changes) : guard_.check(asked, changes)) {
-    return exchange->answer_refusal(*refusal);
-  }
+  if (const auto refusal = check(asked, path)) return exchange->answer_refusal(*refusal);
   if (!path) return exchange->answer_error(400, "invalid", "the path is not well-formed");
   route(std::move(exchange), *path);
+}
+
+std::optional<net::HttpResponse> Admin::refuse(const net::HttpRequest& head) {
+  return refuse_head(check(head, net::path_segments(head.path())), head, *counters_);
+}
+
+std::optional<Refusal> Admin::check(const net::HttpRequest& request, const std::optional<Path>& path) const {
+  const bool probe = path && path->size() == 1 && (path->front() == "healthz" || path->front() == "readyz");
+  const bool changes = !is_safe_method(request.method);
+  return probe ? guard_.check_origin(request, changes) : guard_.check(request, changes);
 }
 
 void Admin::route(ExchangePtr exchange, const Path& path) {

@@ -33,6 +33,8 @@ struct Options {
   std::uint64_t in_flight_max = 4096;                  // Calls of functions under way, all endpoints together.
   std::size_t open_epoch_bytes_max = 64u << 20;        // Beyond it no function is called until the epoch is closed.
   std::size_t waiting_requests_max = 100'000;          // Open calls and stream readers.
+  std::size_t unread_bytes_max = 16u << 20;            // Pages of streams that clients have asked for and not read yet.
+  Duration unread_wait_max{30'000};                    // For room in that; then the reader is Overloaded.
   std::size_t timers_in_memory_max = 100'000;
   std::size_t link_messages_max = 100'000;             // Under way to one other shard.
   std::size_t dirty_bytes_max = 32u << 20;             // Committed rows not in the view yet, before they are written there.

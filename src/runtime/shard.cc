@@ -38,9 +38,11 @@ Shard::Shard(std::size_t index, const Options& options, const Runtime::World& wo
       random_(world.random_seed + index),
       table_(table_limits(options), std::move(owned), *world.store),
       invoker_(options.endpoints, world.shard_loops.size(), world.make_target, loop_, clock_, random_, table_, *this,
-               {.in_flight_max = options.in_flight_max, .endpoint_down_max = options.endpoint_down_max}) {}
+               {.in_flight_max = options.in_flight_max, .endpoint_down_max = options.endpoint_down_max}),
+      unread_(std::make_shared<Unread>([this] { loop_.post([this] { serve_readers(); }); })) {}
 
-Shard::~Shard() = default;
+// Loops have stopped by now, and nobody else lets go of pages.
+Shard::~Shard() { unread_->close(); }
 
 void Shard::add_recovered_row(std::string_view key, std::optional<std::string_view> value) {
   table_.add_recovered_row(key, value);
@@ -86,7 +88,7 @@ std::size_t Shard::shard_of(std::string_view id) const { return table_.partition
 // Whoever asks, whatever for.
 Result<void> Shard::admit_anything() const {
   if (refusing_) return fail(ErrorCode::Unavailable, "the runtime is stopping");
-  if (epochs_->is_stalled()) return fail(ErrorCode::Unavailable, "the disk is full");
+  if (epochs_->is_stalled()) return fail(ErrorCode::NoSpace, "the disk is full");
   if (table_.dirty_bytes() > options_.dirty_bytes_max * kDirtyOverloadFactor ||
       table_.open_bytes() > options_.open_epoch_bytes_max * 2)
     return fail(ErrorCode::Overloaded, "the disk does not keep up");

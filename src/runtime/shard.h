@@ -25,6 +25,7 @@
 #include "runtime/options.h"
 #include "runtime/runtime.h"
 #include "runtime/table.h"
+#include "runtime/unread.h"
 
 namespace holdfast::runtime {
 
@@ -180,6 +181,9 @@ class Shard final : private InvokerHost {
   [[nodiscard]] StreamPage page(const StreamQuery& query);
   void wake_readers(const std::string& stream);
   void answer_readers();
+  void serve_later(Reader&& reader);
+  void serve_readers();
+  [[nodiscard]] bool waits_on(Reader& reader);
   void unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done);
   void check_quiet();
   void show_levels();
@@ -239,6 +243,9 @@ class Shard final : private InvokerHost {
   std::unordered_set<std::string> known_topics_;  // Streams that may be appended to, see topics.h.
   std::unordered_map<std::string, std::uint64_t> visible_;  // Streams: the position after the last durable record.
   std::unordered_map<std::string, std::vector<Reader>> readers_;
+  std::deque<Reader> due_readers_;  // Of clients: what they wait for is there, and their turn is to come.
+  bool serving_readers_ = false;    // serve_readers() is posted.
+  std::shared_ptr<Unread> unread_;
 
   Loop::TimerId timer_ = 0;
   Instant timer_due_;

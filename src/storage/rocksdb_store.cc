@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "storage/patient_file_system.h"
 
 namespace holdfast::storage {
 namespace {
@@ -71,7 +72,7 @@ rocksdb::Options tuned(const RocksDbStore::Options& options) {
   out.max_background_jobs = 2;
   out.avoid_unnecessary_blocking_io = true;
   out.bytes_per_sync = 1u << 20;
-  out.max_open_files = 512;
+  out.max_open_files = static_cast<int>(options.open_files_max);
   out.max_file_opening_threads = 1;  // Nothing is opened ahead; more are only threads started and ended.
   out.table_cache_numshardbits = 2;
   out.skip_stats_update_on_db_open = true;
@@ -146,17 +147,20 @@ Result<std::unique_ptr<ports::StateStore>> RocksDbStore::open(const std::string&
   std::filesystem::create_directories(directory, error);
   if (error) return fail(ErrorCode::Io, "make directory " + directory + ": " + error.message());
   if (auto left = what_is_left(directory); !left.empty()) return fail(ErrorCode::Damaged, std::move(left));
+  auto env = patient_env();
+  auto how = tuned(options);
+  how.env = env.get();
   rocksdb::DB* db = nullptr;
-  if (const auto status = rocksdb::DB::Open(tuned(options), directory, &db); !status.ok())
+  if (const auto status = rocksdb::DB::Open(how, directory, &db); !status.ok())
     return fail(translate(status, ("open the view in " + directory).c_str()));
-  std::unique_ptr<RocksDbStore> store(new RocksDbStore(std::unique_ptr<rocksdb::DB>(db)));
+  std::unique_ptr<RocksDbStore> store(new RocksDbStore(std::move(env), std::unique_ptr<rocksdb::DB>(db)));
   const auto reached = read_position(*db);
   if (!reached) return fail(reached.error());
   store->reached_ = reached->value;
   return store;
 }
 
-RocksDbStore::RocksDbStore(std::unique_ptr<rocksdb::DB> db) : db_(std::move(db)) {}
+RocksDbStore::RocksDbStore(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db) : env_(std::move(env)), db_(std::move(db)) {}
 RocksDbStore::~RocksDbStore() = default;
 
 Result<std::optional<std::string>> RocksDbStore::get(std::string_view key) const {

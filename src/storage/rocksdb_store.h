@@ -12,6 +12,7 @@
 
 namespace rocksdb {
 class DB;
+class Env;
 class Status;
 }
 
@@ -21,6 +22,7 @@ class RocksDbStore final : public ports::StateStore {
  public:
   struct Options {
     std::size_t block_cache_bytes = 32u << 20;
+    std::size_t open_files_max = 512;       // Tables that are kept open; some more for a moment, while they are written or merged.
     std::size_t memtable_bytes = 8u << 20;  // Two of them exist while one is being flushed.
   };
 
@@ -38,10 +40,11 @@ class RocksDbStore final : public ports::StateStore {
   [[nodiscard]] model::Epoch reached() const override { return {reached_.load()}; }
 
  private:
-  explicit RocksDbStore(std::unique_ptr<rocksdb::DB> db);
+  RocksDbStore(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db);
   Result<void> resume();
   Error stop(const rocksdb::Status& status, const char* what);
 
+  std::unique_ptr<rocksdb::Env> env_;  // See patient_file_system.h.
   std::unique_ptr<rocksdb::DB> db_;
   std::atomic<std::uint64_t> reached_ = 0;
   bool stopped_ = false;  // A write or flush has failed; RocksDB takes no more before it is told to go on.

@@ -1,7 +1,6 @@
 #include "targets/statefun_http.h"
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <utility>
 
@@ -17,7 +16,6 @@ namespace holdfast::targets {
 namespace {
 
 constexpr std::string_view kPlaceholder = "{function.name}";
-constexpr std::size_t kPasswordBytesMax = 4096;
 
 std::string expand(std::string_view url_template, std::string_view function_name) {
   const std::string name = net::percent_encode(function_name);
@@ -37,7 +35,8 @@ std::string only_origin(const std::string& url_template) {
   return one && another && one->origin() == another->origin() ? one->origin() : std::string();
 }
 
-net::ClientOptions client_options(const model::EndpointSpec& spec, const net::TlsClient& tls, const std::string& user_agent) {
+net::ClientOptions client_options(const model::EndpointSpec& spec, const net::TlsClient& tls, const std::string& user_agent,
+                                  const std::shared_ptr<net::ConnectionBudget>& connections) {
   net::ClientOptions options;
   options.connect_timeout = spec.connect_timeout;
   options.call_timeout = spec.call_timeout;
@@ -48,33 +47,20 @@ net::ClientOptions client_options(const model::EndpointSpec& spec, const net::Tl
   options.response_bytes_max = spec.payload_bytes_max;
   options.tls = tls;
   options.user_agent = user_agent;
+  options.connections = connections;
   return options;
-}
-
-// The first line: editors end files with a newline.
-Result<std::string> read_password(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text;
-  text.resize(kPasswordBytesMax + 1);
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || (file.fail() && !file.eof()))
-    return fail(ErrorCode::Io, "client_key_password: cannot read " + path);
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kPasswordBytesMax)
-    return fail(ErrorCode::TooLarge, "client_key_password: " + path + " has more than " + std::to_string(kPasswordBytesMax) + " bytes");
-  text.resize(std::min(text.find_first_of("\r\n"), text.size()));
-  return text;
 }
 
 }  // namespace
 
 StatefunHttpTarget::StatefunHttpTarget(model::EndpointSpec spec, net::EventLoop& loop, net::TlsClient tls,
-                                       std::string user_agent)
+                                       std::string user_agent, std::shared_ptr<net::ConnectionBudget> connections)
     : spec_(std::move(spec)),
       loop_(loop),
       tls_(std::move(tls)),
       user_agent_(std::move(user_agent)),
       only_origin_(only_origin(spec_.url_template)),
+      connections_(std::move(connections)),
       alive_(std::make_shared<char>()) {}
 
 StatefunHttpTarget::~StatefunHttpTarget() {
@@ -160,7 +146,7 @@ Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_vie
   if (known == hosts_.end()) {
     if (hosts_.size() >= kOriginsMax)
       if (auto room = drop_host(); !room) return fail(std::move(room.error()));
-    auto made = net::HttpClient::create(loop_, *url, client_options(spec_, tls_, user_agent_));
+    auto made = net::HttpClient::create(loop_, *url, client_options(spec_, tls_, user_agent_, connections_));
     if (!made) return fail(made.error());
     known = hosts_.emplace(origin, std::make_unique<Host>(Host{std::move(*made), 0})).first;
   }
@@ -214,30 +200,31 @@ Result<net::TlsClient> load_endpoint_tls(const model::EndpointSpec& spec) {
   const auto url = net::parse_url(expand(spec.url_template, "function"));
   if (!url) return fail(url.error());
   if (!url->tls) return net::TlsClient();
-  net::TlsClientFiles files{spec.tls.trust_cacerts, spec.tls.client_cert, spec.tls.client_key, {}};
-  if (!spec.tls.client_key_password_file.empty()) {
-    auto password = read_password(spec.tls.client_key_password_file);
-    if (!password) return fail(password.error());
-    files.client_key_password = std::move(*password);
-  }
-  return net::load_tls_client(files);
+  return net::load_tls_client({.trust_cacerts = spec.tls.trust_cacerts,
+                               .client_cert = spec.tls.client_cert,
+                               .client_key = spec.tls.client_key,
+                               .client_key_password = {},
+                               .client_key_password_file = spec.tls.client_key_password_file});
 }
 
-Result<ports::TargetFactory> make_statefun_http_factory(std::span<const model::EndpointSpec> endpoints,
-                                                        std::string user_agent) {
-  std::map<std::string, net::TlsClient> certificates;  // By the endpoint's functions, which are unique.
+Result<EndpointCertificates> load_endpoint_certificates(std::span<const model::EndpointSpec> endpoints) {
+  EndpointCertificates certificates;
   for (const auto& spec : endpoints) {
     auto tls = load_endpoint_tls(spec);
     if (!tls) return fail(tls.error().code, "endpoint " + spec.functions + ": " + tls.error().message);
     certificates[spec.functions] = std::move(*tls);
   }
-  return ports::TargetFactory([certificates = std::move(certificates), user_agent = std::move(user_agent)](
+  return certificates;
+}
+
+ports::TargetFactory make_statefun_http_factory(EndpointCertificates certificates, StatefunHttpOptions options) {
+  return ports::TargetFactory([certificates = std::move(certificates), options = std::move(options)](
                                   const model::EndpointSpec& spec, Loop& loop) -> std::unique_ptr<ports::FunctionTarget> {
     auto* event_loop = dynamic_cast<net::EventLoop*>(&loop);
     HOLDFAST_CHECK(event_loop != nullptr);
     const auto found = certificates.find(spec.functions);
     HOLDFAST_CHECK(found != certificates.end());
-    return std::make_unique<StatefunHttpTarget>(spec, *event_loop, found->second, user_agent);
+    return std::make_unique<StatefunHttpTarget>(spec, *event_loop, found->second, options.user_agent, options.connections);
   });
 }
 

@@ -54,8 +54,9 @@ inline constexpr std::size_t kPipesMax = 64;
 
 class StatefunHttpTarget final : public ports::FunctionTarget {
  public:
-  // `tls`: of endpoints with an https URL, see load_endpoint_tls().
-  StatefunHttpTarget(model::EndpointSpec spec, net::EventLoop& loop, net::TlsClient tls, std::string user_agent);
+  // `tls`: of endpoints with an https URL, see load_endpoint_tls(). `connections`: as net::ClientOptions'.
+  StatefunHttpTarget(model::EndpointSpec spec, net::EventLoop& loop, net::TlsClient tls, std::string user_agent,
+                     std::shared_ptr<net::ConnectionBudget> connections = nullptr);
   ~StatefunHttpTarget() override;
 
   void invoke(const ports::Invocation& invocation, Done done) override;
@@ -87,6 +88,7 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
   net::EventLoop& loop_;
   net::TlsClient tls_;
   std::string user_agent_;
+  std::shared_ptr<net::ConnectionBudget> connections_;
   const std::string only_origin_;  // Empty: it depends on the function.
   std::map<std::string, std::unique_ptr<Host>> hosts_;  // By origin.
   struct Pipe {
@@ -103,9 +105,15 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
 // The certificates an endpoint names, read and checked; null for endpoints without TLS.
 [[nodiscard]] Result<net::TlsClient> load_endpoint_tls(const model::EndpointSpec& spec);
 
-// A factory for these endpoints, their certificates loaded and their URLs checked: errors name the endpoint. The loops it is
-// called with must be net::EventLoops. Any thread.
-[[nodiscard]] Result<ports::TargetFactory> make_statefun_http_factory(std::span<const model::EndpointSpec> endpoints,
-                                                                     std::string user_agent);
+// Of all endpoints, by the endpoint's functions, which are unique; their URLs are checked, too. Errors name the endpoint.
+using EndpointCertificates = std::map<std::string, net::TlsClient>;
+[[nodiscard]] Result<EndpointCertificates> load_endpoint_certificates(std::span<const model::EndpointSpec> endpoints);
+
+struct StatefunHttpOptions {
+  std::string user_agent;
+  std::shared_ptr<net::ConnectionBudget> connections;  // Of all endpoints and loops together; null: none.
+};
+// A factory for these endpoints. The loops it is called with must be net::EventLoops. Any thread.
+[[nodiscard]] ports::TargetFactory make_statefun_http_factory(EndpointCertificates certificates, StatefunHttpOptions options);
 
 }  // namespace holdfast::targets

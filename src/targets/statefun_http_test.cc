@@ -463,28 +463,29 @@ TEST_F(StatefunHttpTest, AnswerInTheOtherProtocolIsRefused) {
 TEST_F(StatefunHttpTest, FactoryMakesTargetsThatWork) {
   answer_octets(effects());
   const std::vector<model::EndpointSpec> endpoints{endpoint()};
-  const auto factory = make_statefun_http_factory(endpoints, "holdfast/test");
-  ASSERT_TRUE(factory.has_value()) << factory.error().message;
-  const auto made = (*factory)(endpoints[0], loop_);
+  auto certificates = load_endpoint_certificates(endpoints);
+  ASSERT_TRUE(certificates.has_value()) << certificates.error().message;
+  const auto factory = make_statefun_http_factory(*std::move(certificates), {.user_agent = "holdfast/test", .connections = nullptr});
+  const auto made = factory(endpoints[0], loop_);
   EXPECT_TRUE(std::holds_alternative<model::InvocationResponse>(invoke(*made)));
 }
 
-TEST_F(StatefunHttpTest, FactoryNamesTheEndpointWhoseCertificatesAreMissing) {
+TEST_F(StatefunHttpTest, TheEndpointWhoseCertificatesAreMissingIsNamed) {
   model::EndpointSpec spec;
   spec.functions = "shop/*";
   spec.url_template = "https://127.0.0.1/";
   spec.tls.trust_cacerts = "/nowhere/ca.pem";
-  const auto factory = make_statefun_http_factory({&spec, 1}, "");
-  ASSERT_FALSE(factory.has_value());
-  EXPECT_TRUE(factory.error().message.starts_with("endpoint shop/*: ")) << factory.error().message;
-  EXPECT_NE(factory.error().message.find("/nowhere/ca.pem"), std::string::npos) << factory.error().message;
+  const auto certificates = load_endpoint_certificates({&spec, 1});
+  ASSERT_FALSE(certificates.has_value());
+  EXPECT_TRUE(certificates.error().message.starts_with("endpoint shop/*: ")) << certificates.error().message;
+  EXPECT_NE(certificates.error().message.find("/nowhere/ca.pem"), std::string::npos) << certificates.error().message;
 }
 
-TEST_F(StatefunHttpTest, FactoryRefusesWhatIsNoUrl) {
+TEST_F(StatefunHttpTest, WhatIsNoUrlIsRefused) {
   model::EndpointSpec spec;
   spec.functions = "shop/*";
   spec.url_template = "ftp://127.0.0.1/";
-  EXPECT_FALSE(make_statefun_http_factory({&spec, 1}, "").has_value());
+  EXPECT_FALSE(load_endpoint_certificates({&spec, 1}).has_value());
 }
 
 }  // namespace
