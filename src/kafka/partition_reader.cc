@@ -13,8 +13,9 @@ constexpr std::uint64_t kAskAgainMs = 1'000;
 constexpr std::uint64_t kFullPauseFirstMs = 5;
 constexpr std::uint64_t kFullPauseMaxMs = 500;
 constexpr std::uint64_t kWaitingAfterUs = 100'000;
-// A position behind records that are none (markers) is noted this often, so that it does not fall off the log's end while nothing comes.
-constexpr std::uint64_t kNotePassedUs = 10'000'000;
+// A position behind records that are none (markers) is noted this often, and at the end, so that it does not fall off the log's start while
+// nothing comes.
+constexpr std::uint64_t kNotePassedUs = 1'000'000;
 constexpr std::uint64_t kAskEndUs = 5'000'000;
 constexpr std::uint64_t kRefillUs = 20'000;
 constexpr std::size_t kRefillBelow = 1'000;
@@ -65,6 +66,9 @@ void PartitionReader::start(std::function<void()> begun) {
 }
 
 void PartitionReader::stop() {
+  // Whatever is with the core comes before it; should that not be taken in, this does not fit, either, and changes nothing.
+  if (has_passed_more())
+    world_.intake.take_in({.source = source_, .from = filling_.next, .next = *passed_, .commands = {}}, [](const Result<void>&) {}, {});
   stopped_ = true;
   ++round_;
   drop();
@@ -252,6 +256,8 @@ void PartitionReader::pump() {
   refill_soon();
 }
 
+bool PartitionReader::has_passed_more() const { return reading_ && filling_.records == 0 && passed_ && *passed_ > filling_.next; }
+
 bool PartitionReader::has_room() const { return filling_.records < world_.batch_records && filling_.bytes < world_.batch_bytes; }
 
 void PartitionReader::fill() {
@@ -374,8 +380,7 @@ void PartitionReader::tick() {
   metrics_.lag.set(lag.value_or(0));
   metrics_.has_lag.set(lag ? 1 : 0);
 
-  if (!reading_ || held_ || with_core_ || filling_.records > 0 || !passed_ || *passed_ <= next_) return;
-  if (monotonic_us() - passed_noted_us_ < kNotePassedUs) return;
+  if (with_core_ || !has_passed_more() || monotonic_us() - passed_noted_us_ < kNotePassedUs) return;
   passed_noted_us_ = monotonic_us();
   filling_.next = *passed_;
   give();

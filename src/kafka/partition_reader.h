@@ -98,6 +98,8 @@ class PartitionReader {
   void pump();
   void fill();
   [[nodiscard]] bool has_room() const;
+  // Nothing but markers and gaps lies between what was read and a later position.
+  [[nodiscard]] bool has_passed_more() const;
   void route(rd_kafka_message_t& record, std::vector<model::Command>& commands);
   void event(const rd_kafka_message_t& event);
   void give();
