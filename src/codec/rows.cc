@@ -427,6 +427,7 @@ std::string encode(const model::SourceRow& row) {
   std::string out = value_start(12);
   put(out, row.next);
   out.push_back(row.paused ? 1 : 0);
+  if (!row.incarnation.empty()) put(out, std::string_view(row.incarnation));
   return out;
 }
 template <>
@@ -434,6 +435,9 @@ Result<model::SourceRow> decode(std::string_view bytes) {
   return read_value<model::SourceRow>(bytes, "source", [](ByteReader& in, model::SourceRow& row) {
     row.next = in.varint();
     get(in, row.paused);
+    if (in.at_end()) return;  // As it was written before there were incarnations, and is where none is known.
+    get(in, row.incarnation);
+    if (row.incarnation.empty()) refuse(in);
   });
 }
 

@@ -106,6 +106,17 @@ TEST(Rows, EveryRowComesBackAsItWasWritten) {
     });
 }
 
+TEST(Rows, ASourceComesBackWithAndWithoutAnIncarnation) {
+  for (const model::SourceRow& row : {model::SourceRow{}, {300, false}, {1, true}, {7, false, "2026-11-30"}, {UINT64_MAX, true, "x"}}) {
+    const auto bytes = encode(row);
+    EXPECT_EQ(decode<model::SourceRow>(bytes).value(), row);
+    EXPECT_FALSE(decode<model::SourceRow>(bytes + "x"));
+  }
+  // Bytes of a version that knew of none.
+  EXPECT_EQ(encode(model::SourceRow{7, false}), std::string("\x01\x07\x00", 3));
+  EXPECT_FALSE(decode<model::SourceRow>(std::string("\x01\x07\x00\x00", 4)));
+}
+
 TEST(Rows, EveryTruncationAndEveryByteTooManyIsDamaged) {
   Any any(2);
   for (int i = 0; i < 20; ++i)

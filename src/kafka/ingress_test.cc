@@ -147,7 +147,7 @@ class Core final : public ports::Intake, public ports::Streams {
       done({});
     });
   }
-  void set_record_aside(std::string, std::uint64_t, std::string, std::string, ports::Streams::Done<void>) override { FAIL(); }
+  void settle_records(std::string, ports::Settlement, ports::Streams::Done<void>) override { FAIL(); }
 
   // --- For the test
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <map>
 #include <mutex>
 #include <utility>
 
@@ -77,11 +78,13 @@ class KafkaSink::Impl {
     if (!producers_[0]) return fail(ErrorCode::Unavailable, "egress " + spec_.id + " is not open");
     std::vector<OutgoingRecord> page;
     page.reserve(records.size());
+    std::vector<Refused> malformed;
     for (std::size_t i = 0; i < records.size(); ++i) {
       auto record = outgoing_record(records[i].record);
-      if (!record) return ports::SendOutcome{Refused{i, std::move(record.error().message)}};
-      page.push_back(std::move(*record));
+      if (record) page.push_back(std::move(*record));
+      else malformed.push_back({i, std::move(record.error().message)});
     }
+    if (!malformed.empty()) return ports::SendOutcome{.refused = std::move(malformed)};
     auto sent = keeps_position() ? send_committed(page, next) : send_plain(page);
     set_trouble("");
     if (!sent) close();
@@ -178,23 +181,26 @@ class KafkaSink::Impl {
   }
 
   // The topics of a page, before anything of it is on its way.
-  Result<std::optional<Refused>> look_for_topics(Producer& producer, const std::vector<OutgoingRecord>& page) {
-    std::string_view last;
+  Result<std::vector<Refused>> look_for_topics(Producer& producer, const std::vector<OutgoingRecord>& page) {
+    std::map<std::string_view, std::optional<std::string>> looked_for;
+    std::vector<Refused> refused;
     for (std::size_t i = 0; i < page.size(); ++i) {
-      if (i > 0 && page[i].topic == last) continue;
-      last = page[i].topic;
-      auto missing = producer.look_for(page[i].topic);
-      if (!missing) return fail(std::move(missing.error()));
-      if (*missing) return Refused{i, std::move(**missing)};
+      auto topic = looked_for.find(page[i].topic);
+      if (topic == looked_for.end()) {
+        auto missing = producer.look_for(page[i].topic);
+        if (!missing) return fail(std::move(missing.error()));
+        topic = looked_for.emplace(page[i].topic, std::move(*missing)).first;
+      }
+      if (topic->second) refused.push_back({i, *topic->second});
     }
-    return std::nullopt;
+    return refused;
   }
 
   Result<ports::SendOutcome> send_committed(const std::vector<OutgoingRecord>& page, std::uint64_t next) {
     Producer& producer = *producers_[turn_];
     auto refused = look_for_topics(producer, page);
     if (!refused) return fail(refused.error());
-    if (*refused) return ports::SendOutcome{std::move(**refused)};
+    if (!refused->empty()) return ports::SendOutcome{.refused = std::move(*refused)};
 
     if (auto begun = producer.begin(); !begun) return fail(begun.error());
     for (std::size_t i = 0; i < page.size(); ++i)
@@ -208,7 +214,7 @@ class KafkaSink::Impl {
       if (auto committed = producer.commit(); !committed) return fail(ErrorCode::Unavailable, committed.error().message);
       turn_ = 1 - turn_;
       position_ = next;
-      return sent_all();
+      return sent_all(page);
     }
     auto outcome = judge(producer, page, failed);
     if (!outcome) return outcome;
@@ -220,7 +226,7 @@ class KafkaSink::Impl {
     Producer& producer = *producers_[0];
     auto refused = look_for_topics(producer, page);
     if (!refused) return fail(refused.error());
-    if (*refused) return ports::SendOutcome{std::move(**refused)};
+    if (!refused->empty()) return ports::SendOutcome{.refused = std::move(*refused)};
     for (std::size_t i = 0; i < page.size(); ++i)
       if (auto handed = producer.produce(page[i], i); !handed) return fail(handed.error());
     if (spec_.delivery == Delivery::None) {
@@ -228,19 +234,19 @@ class KafkaSink::Impl {
       if (const auto failed = producer.take_failed(); !failed.empty())
         log_warn("records of an egress without delivery guarantees are lost",
                  {{"egress", spec_.id}, {"records", failed.size()}, {"error", text_of(failed.front().error)}});
-      return ports::SendOutcome{};
+      return ports::SendOutcome{.settled = page.size()};
     }
     auto flushed = producer.flush();
     const auto failed = producer.take_failed();
     if (!failed.empty()) return judge(producer, page, failed);
     if (!flushed) return fail(flushed.error());
-    return sent_all();
+    return sent_all(page);
   }
 
-  ports::SendOutcome sent_all() {
+  ports::SendOutcome sent_all(const std::vector<OutgoingRecord>& page) {
     // The bad record is behind us: batches again.
     if (std::exchange(alone_, false)) reopen_ = true;
-    return {};
+    return {.settled = page.size()};
   }
 
   // What a page's failures mean: a record that is refused, or that it must be sent again.
@@ -257,8 +263,8 @@ class KafkaSink::Impl {
       else alone_ = true;
       return fail(ErrorCode::Unavailable, "topic " + record.topic + ": " + text_of(worst->error) + ": trying again in smaller batches");
     }
-    return ports::SendOutcome{Refused{worst->index, "topic " + record.topic + ": " + text_of(worst->error) + " (" +
-                                                        std::to_string(record.bytes()) + " bytes)"}};
+    const std::string why = "topic " + record.topic + ": " + text_of(worst->error) + " (" + std::to_string(record.bytes()) + " bytes)";
+    return ports::SendOutcome{.refused = {{worst->index, why}}};
   }
 
   model::KafkaEgressSpec spec_;

@@ -56,7 +56,7 @@ class KafkaSinkTest : public BrokerTest {
   static bool sent(KafkaSink& sink, const Page& page, std::uint64_t next) {
     const auto outcome = sink.send(page, next);
     EXPECT_TRUE(outcome.has_value()) << outcome.error().message;
-    return outcome && !outcome->refused;
+    return outcome && outcome->refused.empty() && outcome->settled == page.size();
   }
   static std::string refusal(KafkaSink& sink, const Page& page, std::uint64_t next, std::size_t index) {
     auto outcome = sink.send(page, next);
@@ -67,9 +67,9 @@ class KafkaSinkTest : public BrokerTest {
       outcome = sink.send(page, next);
     }
     if (!outcome) return "error: " + outcome.error().message;
-    if (!outcome->refused) return "not refused";
-    EXPECT_EQ(outcome->refused->index, index);
-    return outcome->refused->reason;
+    if (outcome->refused.empty()) return "not refused";
+    EXPECT_EQ(outcome->refused.front().index, index);
+    return outcome->refused.front().reason;
   }
   // A producer that does what a sink of this egress would, and can be left alone in the middle of it.
   std::unique_ptr<Producer> half_a_sink(const model::KafkaEgressSpec& spec, int number = 0) {

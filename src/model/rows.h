@@ -99,6 +99,7 @@ struct StreamRow {
 struct SourceRow {
   std::uint64_t next = 0;  // Position of the next record.
   bool paused = false;
+  std::string incarnation{};  // Which of the things that had the source's name `next` counts in; empty: not known.
   bool operator==(const SourceRow&) const = default;
 };
 

@@ -61,26 +61,32 @@ Transition append_records(const View& view, const Retention& retention, const st
 }
 
 Result<Transition> release_records(const View& view, std::string_view stream, std::uint64_t next, std::uint64_t bytes) {
-  model::StreamRow row = view.stream(stream);
+  return settle_records(view, stream, next, bytes, {}, {});
+}
+
+Result<Transition> settle_records(const View& view, std::string_view stream, std::uint64_t next, std::uint64_t bytes,
+                                  std::vector<SetAside>&& aside, const std::string& parked) {
+  const model::StreamRow before = view.stream(stream);
+  model::StreamRow row = before;
   if (next < row.first || next > row.next)
     return fail(ErrorCode::Conflict, "stream " + std::string(stream) + " has positions " + std::to_string(row.first) + " to " +
                                          std::to_string(row.next) + ", not " + std::to_string(next));
   Transition transition;
-  if (next == row.first) return transition;
-  transition.writes.push_back(DropRecords{std::string(stream), row.first, next});
-  row.first = next;
-  row.bytes = row.first == row.next ? 0 : row.bytes - std::min(row.bytes, bytes);
-  transition.writes.push_back(PutStream{std::string(stream), row});
+  if (next > row.first) {
+    transition.writes.push_back(DropRecords{std::string(stream), row.first, next});
+    row.first = next;
+    row.bytes = row.first == row.next ? 0 : row.bytes - std::min(row.bytes, bytes);
+  }
+  for (auto& [position, record, reason] : aside) {
+    const std::uint64_t was = record_bytes(record);
+    record.error = std::move(reason);
+    transition.effects.push_back(Deliver{model::AppendRecord{parked, record}});
+    if (position < next) continue;
+    row.bytes += record_bytes(record) - std::min(record_bytes(record), was);
+    transition.writes.push_back(PutRecord{std::string(stream), position, std::move(record)});
+  }
+  if (row != before) transition.writes.push_back(PutStream{std::string(stream), row});
   return transition;
-}
-
-Transition set_record_aside(std::string_view stream, std::uint64_t position, model::StreamRecord&& record, std::string error,
-                            std::string parked) {
-  Transition next;
-  record.error = std::move(error);
-  next.effects.push_back(Deliver{model::AppendRecord{std::move(parked), record}});
-  next.writes.push_back(PutRecord{std::string(stream), position, std::move(record)});
-  return next;
 }
 
 Transition fire_trim_stream(const View& view, const Retention& retention, const model::TimerKey& key, std::string_view stream,

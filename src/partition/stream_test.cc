@@ -101,16 +101,38 @@ TEST(Stream, ReleasingNothingWritesNothing) {
   EXPECT_TRUE(release_records(world.table, "no/such/stream", 0, 0)->writes.empty());
 }
 
-TEST(Stream, ARecordSetAsideKeepsItsPlaceAndACopyGoesElsewhere) {
+TEST(Stream, RecordsSetAsideKeepTheirPlaceAndCopiesGoElsewhere) {
   World world;
   for (int i = 0; i < 3; ++i) world.append(1);
   auto record = world.table.records[std::string(kStream)][1];
-  world.table.apply(set_record_aside(kStream, 1, model::StreamRecord(record), "too large", "test/parked"));
+  world.table.apply(*settle_records(world.table, kStream, 0, 0, {{1, record, "too large"}}, "test/parked"));
   record.error = "too large";
   EXPECT_EQ(world.table.records[std::string(kStream)][1], record);
   ASSERT_EQ(world.table.delivered.size(), 1u);
   EXPECT_EQ(std::get<model::AppendRecord>(world.table.delivered[0]), (model::AppendRecord{"test/parked", record}));
   EXPECT_EQ(world.row().next, 3u);
+  world.check();  // The reason counts.
+}
+
+TEST(Stream, WhatIsSetAsideBelowThePositionGoesWithTheRest) {
+  World world;
+  for (int i = 0; i < 5; ++i) world.append(1);
+  auto& records = world.table.records[std::string(kStream)];
+  const std::vector<model::StreamRecord> before{records[0], records[1], records[2], records[3]};
+  const std::uint64_t bytes = record_bytes(records[0]) * 3;
+  world.table.apply(*settle_records(world.table, kStream, 3, bytes, {{1, before[1], "b"}, {2, before[2], "c"}, {3, before[3], "d"}}, "test/parked"));
+  EXPECT_EQ(world.row().first, 3u);
+  EXPECT_EQ(records.begin()->first, 3u);
+  EXPECT_EQ(records[3].error, "d");
+  EXPECT_EQ(world.table.delivered.size(), 3u);
+  world.check();
+}
+
+TEST(Stream, SettlingBeyondTheEndIsRefusedAsAWhole) {
+  World world;
+  world.append(1);
+  auto record = world.table.records[std::string(kStream)][0];
+  EXPECT_EQ(settle_records(world.table, kStream, 2, 0, {{0, record, "too large"}}, "test/parked").error().code, ErrorCode::Conflict);
 }
 
 TEST(Stream, SizeIsKeptToAnEighthOverTheBoundAndTheNewestRecordAlwaysStays) {

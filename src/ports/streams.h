@@ -32,6 +32,20 @@ struct StreamPage {
   std::uint64_t bytes = 0;  // Of all records that are kept (partition::record_bytes).
 };
 
+// Records of an outbox that are done with.
+struct Settlement {
+  struct Aside {
+    std::uint64_t position = 0;
+    std::string reason;
+  };
+  std::uint64_t next = 0;    // Those below it go; they are sent, or are set aside.
+  std::uint64_t bytes = 0;   // What those count together (partition::record_bytes).
+  // Ascending. They cannot be sent: a copy, with the reason as its `error`, goes to `parked` (a stream). One that is not below `next` keeps
+  // its place, with the reason, until it goes.
+  std::vector<Aside> aside;
+  std::string parked;
+};
+
 class Streams {
  public:
   template <typename T>
@@ -43,10 +57,9 @@ class Streams {
   // epoch. Conflict: `next` is not within the stream. Answers when that is durable.
   virtual void release_records(std::string stream, std::uint64_t next, std::uint64_t bytes, std::vector<model::Command> instead,
                                Done<void> done) = 0;
-  // Marks the record at `position` as one that cannot be sent: its `error` is set, and a copy goes to `parked` (a stream).
-  // Answers when that is durable.
-  virtual void set_record_aside(std::string stream, std::uint64_t position, std::string error, std::string parked,
-                                Done<void> done) = 0;
+  // What has become of records of an outbox, in one epoch. NotFound: one of those to set aside is not there; nothing has changed.
+  // Conflict: as above. Answers when that is durable.
+  virtual void settle_records(std::string stream, Settlement settlement, Done<void> done) = 0;
 };
 
 }  // namespace holdfast::ports

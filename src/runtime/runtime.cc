@@ -238,11 +238,10 @@ void Runtime::release_records(std::string stream, std::uint64_t next, std::uint6
   });
 }
 
-void Runtime::set_record_aside(std::string stream, std::uint64_t position, std::string error, std::string parked, Done<void> done) {
+void Runtime::settle_records(std::string stream, ports::Settlement settlement, Done<void> done) {
   Shard& shard = shard_of(stream);
-  on_loop(shard.loop(), [&shard, stream = std::move(stream), position, error = std::move(error), parked = std::move(parked),
-                         done = std::move(done)]() mutable {
-    shard.set_record_aside(stream, position, std::move(error), std::move(parked), std::move(done));
+  on_loop(shard.loop(), [&shard, stream = std::move(stream), settlement = std::move(settlement), done = std::move(done)]() mutable {
+    shard.settle_records(stream, std::move(settlement), std::move(done));
   });
 }
 

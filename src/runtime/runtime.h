@@ -83,7 +83,7 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   void read_stream(StreamQuery query, Done<StreamPage> done) override;
   void release_records(std::string stream, std::uint64_t next, std::uint64_t bytes, std::vector<model::Command> instead,
                        Done<void> done) override;
-  void set_record_aside(std::string stream, std::uint64_t position, std::string error, std::string parked, Done<void> done) override;
+  void settle_records(std::string stream, ports::Settlement settlement, Done<void> done) override;
   // Takes the oldest record away; none if there is none.
   void pop_stream(std::string stream, Done<std::optional<model::StreamRecord>> done);
 

@@ -253,14 +253,19 @@ Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view
   }
   metrics_.responses.add();
   count_handled(batch);
-  for (const auto& effect : transition->effects) {
+  hold_for(*transition, entity);
+  perform(std::move(*transition));
+  return {};
+}
+
+// Whoever has just added to a full outbox is not called until there is room.
+void Shard::hold_for(const partition::Transition& transition, Entity& entity) {
+  for (const auto& effect : transition.effects) {
     const auto* deliver = std::get_if<partition::Deliver>(&effect);
     const auto* append = deliver == nullptr ? nullptr : std::get_if<model::AppendRecord>(&deliver->command);
     if (append == nullptr) continue;
     if (const auto* outbox = levels_.outbox(append->stream); outbox != nullptr && outbox->is_full()) invoker_.hold(*entity.type);
   }
-  perform(std::move(*transition));
-  return {};
 }
 
 void Shard::settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) {
@@ -269,7 +274,10 @@ void Shard::settle(Entity& entity, const model::FailurePolicy& policy, std::uint
     case model::FailureAction::DeadLetter: metrics_.dead_lettered.add(batch); break;
     case model::FailureAction::Drop: metrics_.dropped.add(batch); break;
   }
-  perform(partition::settle_failure(table_, policy, {entity.address, batch, entity.attempts, std::move(reason)}, clock_.now()));
+  auto transition =
+      partition::settle_failure(table_, *world_.egress, policy, {entity.address, batch, entity.attempts, std::move(reason)}, clock_.now());
+  hold_for(transition, entity);
+  perform(std::move(transition));
 }
 
 bool Shard::may_invoke() const {

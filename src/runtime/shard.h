@@ -51,8 +51,7 @@ class Shard final : private InvokerHost {
   void pop_stream(const std::string& stream, Runtime::Done<std::optional<model::StreamRecord>> done);
   void release_records(const std::string& stream, std::uint64_t next, std::uint64_t bytes, std::vector<model::Command>&& instead,
                        Runtime::Done<void> done);
-  void set_record_aside(const std::string& stream, std::uint64_t position, std::string error, std::string parked,
-                        Runtime::Done<void> done);
+  void settle_records(const std::string& stream, ports::Settlement&& settlement, Runtime::Done<void> done);
   void take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::function<void()> durable);
   [[nodiscard]] std::optional<model::SourceRow> source(const std::string& name) const { return table_.source(name); }
   void set_source(std::string name, model::SourceRow row, Runtime::Done<void> done);
@@ -110,6 +109,7 @@ class Shard final : private InvokerHost {
                       model::InvocationResponse&& response) override;
   void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) override;
   void declare(const std::string& type, std::vector<model::StateSpec>&& missing) override;
+  void hold_for(const partition::Transition& transition, Entity& entity);
   [[nodiscard]] bool may_invoke() const override;
   void wake() override;
 

@@ -47,7 +47,7 @@ void Shard::pump_intake() {
       continue;
     }
     const std::size_t count = next.batch.commands.size();
-    auto position = partition::take_in(table_, next.batch.source, next.batch.from, next.batch.next);
+    auto position = partition::take_in(table_, next.batch.source, next.batch.from, next.batch.next, next.batch.incarnation);
     if (!position) {
       next.taken(fail(std::move(position.error())));
       continue;

@@ -114,12 +114,22 @@ void Shard::release_records(const std::string& stream, std::uint64_t next, std::
   patient_gate_.push_back([done = std::move(done)] { done({}); });
 }
 
-void Shard::set_record_aside(const std::string& stream, std::uint64_t position, std::string error, std::string parked,
-                             Runtime::Done<void> done) {
-  StreamPage found = page({.stream = stream, .from = position, .limit = 1});
-  if (found.records.empty() || found.records.front().position != position)
-    return done(fail(ErrorCode::NotFound, "stream " + stream + " has no record " + std::to_string(position)));
-  perform(partition::set_record_aside(stream, position, std::move(found.records.front().record), std::move(error), std::move(parked)));
+void Shard::settle_records(const std::string& stream, ports::Settlement&& settlement, Runtime::Done<void> done) {
+  std::vector<partition::SetAside> aside;
+  aside.reserve(settlement.aside.size());
+  auto wanted = settlement.aside.begin();
+  if (wanted != settlement.aside.end())
+    table_.read_records(stream, wanted->position, visible_end(stream), [&](std::uint64_t position, const model::StreamRecord& record) {
+      if (position != wanted->position) return position < wanted->position;
+      aside.push_back({position, record, std::move(wanted->reason)});
+      return ++wanted != settlement.aside.end();
+    });
+  if (wanted != settlement.aside.end())
+    return done(fail(ErrorCode::NotFound, "stream " + stream + " has no record " + std::to_string(wanted->position)));
+  auto settled = partition::settle_records(table_, stream, settlement.next, settlement.bytes, std::move(aside), settlement.parked);
+  if (!settled) return done(fail(std::move(settled.error())));
+  perform(std::move(*settled));
+  show_outbox(stream);
   gate([done = std::move(done)] { done({}); });
 }
 

@@ -11,7 +11,9 @@ import subprocess
 import sys
 import unittest
 
-from harness import ROOT, Case, endpoint, stream
+import wire
+from harness import ROOT, Case, endpoint, settings, stream
+from kafka_case import record, text_of
 
 from nats_server import USER, NatsServer  # noqa: E402
 
@@ -154,6 +156,77 @@ class ExactlyOnceTest(NatsCase):
         self.eventually(lambda: client.stream("OUT").messages >= 600, lambda: self.holdfast.tail(), 60)
         refs = [int(json.loads(message.data)["ref"]) for message in client.messages("OUT")]
         self.assertEqual(sorted(refs), list(range(600)))
+
+
+class FullStreamTest(NatsCase):
+    def test_a_stream_that_is_full_now_and_then_gets_every_record_once_and_in_order(self):
+        self.server()
+        client = self.client()
+        client.add_stream("OUT", ["out.>"], retention="workqueue", max_msgs=100, discard="new", duplicate_window=0.1)
+        each = 500
+        stub = self.stub(lambda request: wire.answer(*[record("out.a", f"{text_of(told)}.{number}")
+                                                       for told in request.invocations for number in range(each)]))
+        documents = endpoint("test/*", stub.url), self.egress()
+        self.up(self.write("module.yaml", *documents))
+        for number in range(3):
+            self.assertSent("test/f", "a", f"m{number}")
+        expected = [f"m{number}.{i}".encode() for number in range(3) for i in range(each)]
+        taken, seed = [], random.Random(1)
+        self.eventually(lambda: client.stream("OUT").messages == 100, lambda: f"{client.stream('OUT')}\n{self.holdfast.tail()}")
+        self.eventually(lambda: "full" in self.trouble() or "maximum messages" in self.trouble(), lambda: self.trouble())
+        for round in range(1000):
+            taken += client.take("OUT", "worker", seed.randrange(1, 60))
+            if len(taken) >= len(expected):
+                break
+            if round == 10:
+                self.holdfast.kill()
+                self.up(self.write("module.yaml", *documents))
+        self.assertEqual([value for value, count in collections.Counter(taken).items() if count > 1], [])
+        self.assertEqual(taken, expected)
+        self.assertEqual(client.stream("OUT").messages, 0)
+        self.eventually(lambda: self.trouble() == "", lambda: self.trouble())
+
+    def trouble(self):
+        return self.ask(self.holdfast.admin, "GET", "/v1/egresses").json()["egresses"][0].get("trouble") or ""
+
+
+class MadeAnewTest(NatsCase):
+    def test_a_stream_made_anew_is_read_from_its_first_message(self):
+        self.server()
+        client = self.client()
+        seen, sent = [], []
+
+        def function(request):
+            seen.extend(invocation.value.decode() for invocation in request.invocations)
+            return wire.answer()
+
+        def publish(count):
+            new = [str(number) for number in range(len(sent), len(sent) + count)]
+            sent.extend(new)
+            client.publish_all(("in.a", text.encode()) for text in new)
+
+        def assertAllSeen():
+            self.eventually(lambda: len(seen) >= len(sent), lambda: f"{len(sent)} messages, seen {len(seen)}: {self.info()}\n{self.holdfast.tail()}")
+            self.assertEqual(seen, sent)
+
+        module = self.write("module.yaml", endpoint("test/*", self.stub(function).url), settings(shards=1),
+                            self.ingress(target="test/f", jetstream={"stream": "IN", "startFrom": "earliest"}))
+        client.add_stream("IN", ["in.>"])
+        self.up(module)
+        publish(50)
+        assertAllSeen()
+        for is_up, count in ((True, 100), (False, 200), (True, 5), (False, 3)):
+            with self.subTest(is_up=is_up, count=count):
+                if not is_up:
+                    self.assertEqual(self.holdfast.stop(), 0)
+                client.delete_stream("IN")
+                client.add_stream("IN", ["in.>"])
+                publish(count)
+                if not is_up:
+                    self.up(module)
+                assertAllSeen()
+                self.assertEqual(self.metric("holdfast_ingress_made_anew_total", ingress="test/in") >= 1, True)
+                self.assertFalse(self.info().get("trouble"))
 
 
 class CoreTest(NatsCase):

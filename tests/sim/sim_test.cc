@@ -51,7 +51,7 @@ class History {
     world_.faults.unreachable = static_cast<std::uint32_t>(random_.below(60));
     world_.faults.slow_ms_max = static_cast<std::int64_t>(random_.below(30));
     for (auto* fault : {&world_.outside.faults.unavailable, &world_.outside.faults.unknown_before, &world_.outside.faults.unknown_after,
-                        &world_.outside.faults.fenced})
+                        &world_.outside.faults.fenced, &world_.outside.faults.in_part})
       *fault = static_cast<std::uint32_t>(random_.below(3) == 0 ? 0 : random_.below(150));
     if (random_.below(4) == 0) {
       world_.policy.then = model::FailureAction::DeadLetter;

@@ -64,6 +64,10 @@ Result<partition::ResolvedEgress> World::resolve(model::EgressMessage message) c
   return partition::ResolvedEgress{"sim/out/records", {.value = message.argument}};
 }
 
+model::AppendRecord World::dead_letter(const model::FailurePolicy& to, partition::DeadLetter&& letter) const {
+  return connect::dead_letter_record(to.dead_letter_stream, to.dead_letter_topic, std::move(letter));
+}
+
 partition::Retention World::retention(std::string_view) const { return {}; }
 
 Result<void> World::start() {
