@@ -12,6 +12,7 @@
 #include "base/worker_loop.h"
 #include "connect/record_router.h"
 #include "kafka/broker_fixture.h"
+#include "kafka/last_read.h"
 #include "kafka/start.h"
 #include "partition/stream.h"
 
@@ -181,6 +182,10 @@ class Core final : public ports::Intake, public ports::Streams {
   void set_row(const std::string& name, std::uint64_t next) {
     const std::lock_guard lock(mutex_);
     rows_[name].next = next;
+  }
+  void put_row(const std::string& name, const model::SourceRow& row) {
+    const std::lock_guard lock(mutex_);
+    rows_[name] = row;
   }
   void refuse(int batches) {
     const std::lock_guard lock(mutex_);
@@ -650,6 +655,98 @@ TEST_F(KafkaIngressTest, StopNotesThePositionBehindTheMarkerOfATransaction) {
   auto ingress = started(spec_of(topic));
   EXPECT_TRUE(core_.until_values({"t0", "n0", "t1", "n1", "t2", "n2"}));
   EXPECT_EQ(info_of(*ingress).lost, 0u);
+  stop(std::move(ingress));
+}
+
+// --- Topics that are deleted and made anew
+
+TEST_F(KafkaIngressTest, TopicMadeAnewWhileNobodyLookedIsReadFromItsFirstRecord) {
+  for (const int records : {2, 5, 9}) {  // Shorter than the old one was, as long, longer.
+    const auto topic = name("topic-" + std::to_string(records));
+    create_topic(topic, 1);
+    produce_numbers(topic, 0, 0, 5);
+    const auto spec = spec_of(topic, From::Latest);
+    core_.set_row(source(topic, 0), 0);
+    auto ingress = started(spec);
+    EXPECT_TRUE(core_.until_row(source(topic, 0), 5));
+    stop(std::move(ingress));
+    const std::size_t before = core_.messages().size();
+    delete_topic(topic);
+    create_topic(topic, 1);
+    for (int i = 0; i < records; ++i) produce(topic, 0, "k", "new " + std::to_string(i));
+    ingress = started(spec);
+    EXPECT_TRUE(core_.until_messages(before + static_cast<std::size_t>(records))) << records;
+    stop(std::move(ingress));
+    ingress = started(spec);  // Which is known again then.
+    produce(topic, 0, "k", "newer");
+    EXPECT_TRUE(core_.until_messages(before + static_cast<std::size_t>(records) + 1)) << records;
+    const auto messages = core_.messages();
+    ASSERT_EQ(messages.size(), before + static_cast<std::size_t>(records) + 1);
+    for (int i = 0; i < records; ++i) EXPECT_EQ(messages[before + static_cast<std::size_t>(i)].argument.value, "new " + std::to_string(i));
+    stop(std::move(ingress));
+  }
+}
+
+TEST_F(KafkaIngressTest, TopicMadeAnewWhileItIsReadIsReadFromItsFirstRecord) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  produce_numbers(topic, 0, 0, 5);
+  auto ingress = started(spec_of(topic));
+  auto expected = numbers(0, 0, 5);
+  EXPECT_TRUE(core_.until_values(expected));
+  for (const std::string turn : {"read", "paused"}) {
+    if (turn == "paused") {
+      EXPECT_EQ(answer([&](auto done) { ingress->pause(std::move(done)); }), "");
+    }
+    delete_topic(topic);
+    create_topic(topic, 1);
+    for (int i = 0; i < 20; ++i) {
+      produce(topic, 0, "k", turn + std::to_string(i));
+      expected.insert(turn + std::to_string(i));
+    }
+    if (turn == "paused") {
+      EXPECT_EQ(answer([&](auto done) { ingress->resume(std::move(done)); }), "");
+    }
+    EXPECT_TRUE(core_.until_values(expected)) << turn;
+  }
+  stop(std::move(ingress));
+}
+
+TEST_F(KafkaIngressTest, TopicThatIsTheOneItWasGoesOnWhereverItsLastRecordWent) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  produce_numbers(topic, 0, 0, 3);
+  const auto spec = spec_of(topic);
+  const std::string last = source(topic, 0) + "/read";
+  auto ingress = started(spec);
+  EXPECT_TRUE(core_.until_values(numbers(0, 0, 3)));
+  stop(std::move(ingress));
+  EXPECT_TRUE(core_.until_row(last, 2));
+  const auto older = core_.row(last);
+  produce_numbers(topic, 0, 3, 6);
+  ingress = started(spec);
+  EXPECT_TRUE(core_.until_values(numbers(0, 0, 6)));
+  stop(std::move(ingress));
+  EXPECT_TRUE(core_.until_row(last, 5));
+  core_.put_row(last, *older);  // A crash came before it was noted.
+  produce_numbers(topic, 0, 6, 7);
+  ingress = started(spec);
+  EXPECT_TRUE(core_.until_values(numbers(0, 0, 7)));
+  stop(std::move(ingress));
+  delete_records(topic, 0, 7);
+  produce_numbers(topic, 0, 7, 8);
+  ingress = started(spec);
+  EXPECT_TRUE(core_.until_values(numbers(0, 0, 8)));
+  EXPECT_EQ(info_of(*ingress).lost, 0u);
+  stop(std::move(ingress));
+  EXPECT_TRUE(core_.until_row(last, 7));
+  // As after an unclean election: another record, but older ones are there.
+  LastRead lie = *decode_last_read(*core_.row(last));
+  lie.hash += 1;
+  core_.put_row(last, encode_last_read(lie));
+  produce_numbers(topic, 0, 8, 9);
+  ingress = started(spec);
+  EXPECT_TRUE(core_.until_values(numbers(0, 0, 9)));
   stop(std::move(ingress));
 }
 

@@ -22,9 +22,10 @@ class UnusableTopics {
   static constexpr std::uint64_t kWaitUs = 10'000'000;   // For one topic.
   static constexpr std::uint64_t kWaitMaxUs = 3 * kWaitUs;  // For several, one after the other; then as much as a share of the time allows.
   static constexpr std::uint64_t kWaitShare = 6;
-  static constexpr std::uint64_t kAskAgainUs = 100'000;  // Times the number of topics.
+  // Times the number of topics. Short: whoever makes the topic and then says `egress retry` must not meet what was known before.
+  static constexpr std::uint64_t kAskAgainUs = 10'000;
   static constexpr std::uint64_t kAskAgainMaxUs = 30'000'000;
-  static constexpr std::uint64_t kTryAgainUs = 1'000'000;  // A topic that is forbidden: only sending to it says so.
+  static constexpr std::uint64_t kTryAgainUs = 200'000;  // A topic that is forbidden: only sending to it says so.
   static constexpr std::size_t kTopicsMax = 10'000;
 
   // What the broker has just said of it.
