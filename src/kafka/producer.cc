@@ -215,6 +215,12 @@ Result<void> Producer::abort() {
   return until_done("abort transaction", [this](int ms) { return rd_kafka_abort_transaction(client(), ms); });
 }
 
+// Only asked for when there is something: a transaction with a failed record is not committed.
+rd_kafka_resp_err_t Producer::transaction_error() {
+  const ClientError error(rd_kafka_commit_transaction(client(), kSliceMs));
+  return error ? rd_kafka_error_code(error.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
 std::string Producer::text_of_error(rd_kafka_resp_err_t error) const {
   if (error != RD_KAFKA_RESP_ERR__FATAL) return text_of(error);
   std::array<char, 512> why{};

@@ -85,6 +85,8 @@ class Producer {
   // Unavailable: whether it is committed is not known, and this producer is not to be used any more. Conflict: it is not, abort it.
   [[nodiscard]] Result<void> commit();
   [[nodiscard]] Result<void> abort();
+  // Why the transaction cannot be committed any more; after a record of it has failed. Abort it then.
+  [[nodiscard]] rd_kafka_resp_err_t transaction_error();
   // Serves callbacks without waiting.
   void poll();
   // What `error` means here: what has ended the client, where it only says that something has.

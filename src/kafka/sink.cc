@@ -87,7 +87,7 @@ class KafkaSink::Impl {
   Result<void> reset(std::uint64_t position) {
     if (!keeps_position()) return {};
     found_.reset();  // Whoever has sent in our name: now it is our turn.
-    if (!producers_[0]) {
+    if (!producers_[0] || reopen_) {
       if (auto opened = open(); !opened) return fail(std::move(opened.error()));
     }
     Page nothing({});
@@ -262,6 +262,7 @@ class KafkaSink::Impl {
     }
     // A record that fails for good takes the transaction with it, and the others fail by that.
     const auto worst = std::ranges::find_if_not(failed, &FailedRecord::is_transient);
+    if (worst == failed.end() && producer.transaction_error() == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) return refuse_forbidden(page);
     if (worst == failed.end()) return fail(not_acknowledged(producer, failed.front()));
     if (worst->index >= page.size())
       return fail(ErrorCode::Unavailable, "positions topic " + spec_.positions_topic + ": " + text_of(worst->error));
@@ -271,6 +272,47 @@ class KafkaSink::Impl {
     if (verdict != Verdict::Refused) return fail(ErrorCode::Unavailable, "topic " + page[worst->index].topic + ": " + text_of(worst->error) + ": trying again");
     if (auto aborted = producer.abort(); !aborted) return fail(ErrorCode::Unavailable, aborted.error().message);
     return page.outcome(0);
+  }
+
+  // A topic of the transaction, which is over, may not be written to, and librdkafka does not say which. So each is tried alone, in a
+  // transaction that is given up. It cannot end one that the broker never began, so after such a one the producer is made anew.
+  Result<ports::SendOutcome> refuse_forbidden(Page& page) {
+    auto& producer = producers_[turn_];
+    producer.reset();
+    reopen_ = true;
+    std::map<std::string_view, bool> is_forbidden;
+    for (const std::size_t i : page.left()) {
+      const auto [topic, is_new] = is_forbidden.emplace(page[i].topic, false);
+      if (!is_new) continue;
+      if (interrupted_) return fail(ErrorCode::Unavailable, "interrupted");
+      auto forbids = is_write_forbidden(producer, page[i], i);
+      if (!forbids) return fail(std::move(forbids.error()));
+      topic->second = *forbids;
+      const std::string why = "topic " + page[i].topic + ": " + text_of(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+      if (*forbids) unusable_.note_forbidden(page[i].topic, why, monotonic_us());
+    }
+    page.refuse([&](std::size_t i) { return is_forbidden.at(page[i].topic); }, [&](std::size_t i) { return unusable_.why(page[i].topic); });
+    if (!page.has_refused())
+      return fail(ErrorCode::Unavailable, "positions topic " + spec_.positions_topic + ": " + text_of(RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED));
+    return page.outcome(0);
+  }
+
+  Result<bool> is_write_forbidden(std::unique_ptr<Producer>& producer, const OutgoingRecord& record, std::size_t index) {
+    if (!producer) {
+      auto made = make_transactional(transactional_id_ + "-" + std::to_string(turn_));
+      if (!made) return fail(std::move(made.error()));
+      producer = std::move(*made);
+    }
+    if (auto found = producer->look_for(record.topic); !found) return fail(std::move(found.error()));
+    if (auto begun = producer->begin(); !begun) return fail(begun.error());
+    if (auto handed = producer->produce(record, index); !handed) return fail(handed.error());
+    auto flushed = producer->flush();
+    const bool failed = !producer->take_failed().empty();
+    if (!failed && !flushed) return fail(flushed.error());
+    const bool is_forbidden = failed && producer->transaction_error() == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED;
+    if (is_forbidden) producer.reset();
+    else if (auto aborted = producer->abort(); !aborted) return fail(ErrorCode::Unavailable, aborted.error().message);
+    return is_forbidden;
   }
 
   // What is acknowledged is not sent again, but for what stands behind a record of the same topic that is: for the sake of the order.
