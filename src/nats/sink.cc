@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 
 #include "base/log.h"
 #include "base/time.h"
@@ -40,7 +41,10 @@ constexpr std::uint32_t kHeadersTooLarge = 10097;
 // It is full, or cannot write: its words say what.
 constexpr std::uint32_t kNotStored = 10077;
 constexpr std::string_view kSubjectIsFull = "per subject";
-constexpr std::uint32_t kNoResponders = 503;  // Ours: not an err_code.
+// Ours: not an err_code.
+constexpr std::uint32_t kNoResponders = 503;
+constexpr std::uint32_t kForbidden = 403;
+constexpr std::size_t kForbiddenMax = 10'000;  // Subjects; more are taken for ones that are not answered.
 
 bool is_for_the_server(std::string_view header) {
   constexpr std::string_view kPrefix = "nats-";
@@ -126,6 +130,7 @@ struct Sink::Answers {
   std::uint64_t answers = 0;
   std::map<std::size_t, Failure> failures;
   std::string last_error;  // That belongs to no message.
+  std::set<std::string, std::less<>> forbidden;  // Subjects that the server does not let us publish to, since open(): it answers nothing.
   std::uint64_t interrupts = 0;
 
   void begin(std::uint64_t number, std::size_t records) {
@@ -169,7 +174,8 @@ struct Sink::Answers {
 };
 
 Sink::Sink(model::NatsEgressSpec spec, std::string directory_id)
-    : spec_(std::move(spec)), id_prefix_(directory_id + "/" + spec_.id + "/"), answers_(std::make_shared<Answers>()),
+    : spec_(std::move(spec)), id_prefix_(directory_id + "/" + spec_.id + "/"), tls_(spec_.connection, "egress " + spec_.id),
+      answers_(std::make_shared<Answers>()),
       stored_(id_prefix_),
       window_(kWindowMax) {}
 
@@ -192,6 +198,10 @@ Result<std::optional<std::uint64_t>> Sink::open() {
   stream_by_subject_.clear();
   looked_at_.clear();
   fresh_records_ = 0;
+  {
+    const std::lock_guard lock(answers_->mutex);
+    answers_->forbidden.clear();
+  }
 
   Connection::Events events;
   events.disconnected = [answers = answers_] {
@@ -201,9 +211,13 @@ Result<std::optional<std::uint64_t>> Sink::open() {
   events.error = [answers = answers_, egress = spec_.id](std::string what) {
     log_warn("NATS reports an error", {{"egress", egress}, {"error", what}});
     const std::lock_guard lock(answers->mutex);
+    if (auto subject = forbidden_subject(what); subject && answers->forbidden.size() < kForbiddenMax) {
+      answers->forbidden.insert(std::move(*subject));
+      answers->changed.notify_all();
+    }
     answers->last_error = std::move(what);
   };
-  auto connection = Connection::open(spec_.connection, "holdfast egress " + spec_.id, Connection::Sending::Batched, std::move(events));
+  auto connection = Connection::open(spec_.connection, "holdfast egress " + spec_.id, Connection::Sending::Batched, std::move(events), &tls_);
   if (!connection) return fail(std::move(connection.error()));
   connection_ = std::move(*connection);
   if (!spec_.jetstream) return std::optional<std::uint64_t>();
@@ -221,6 +235,11 @@ Result<std::optional<std::uint64_t>> Sink::open() {
   return std::optional<std::uint64_t>();
 }
 
+bool Sink::is_forbidden(const std::string& subject) const {
+  const std::lock_guard lock(answers_->mutex);
+  return answers_->forbidden.contains(subject);
+}
+
 bool Sink::is_interrupted() const {
   const std::lock_guard lock(answers_->mutex);
   return answers_->interrupts > 0;
@@ -235,6 +254,7 @@ tl::unexpected<Error> Sink::in_doubt(std::string what) const {
 
 Result<ports::SendOutcome> Sink::send(std::span<const ports::StreamPage::Entry> records, std::uint64_t) {
   if (records.empty()) return ports::SendOutcome{};
+  static_cast<void>(tls_.look());  // They are used where the connection is lost; who wrote them hears of it now.
   if (!connection_ || !connection_->connected() || (spec_.jetstream && !inbox_subscription_)) return in_doubt("not connected");
   losses_ = connection_->losses();
 
@@ -371,6 +391,7 @@ Result<void> Sink::publish(std::span<const std::size_t> indexes, const std::vect
     answers_->waiting = indexes.size();
   }
   for (const auto i : indexes) {
+    if (is_forbidden(messages[i].subject)) continue;
     auto made = make(messages[i], inbox + std::to_string(i));
     if (!made) return fail(std::move(made.error()));
     if (const auto status = natsConnection_PublishMsg(connection_->handle(), made->get()); status != NATS_OK)
@@ -382,7 +403,15 @@ Result<void> Sink::publish(std::span<const std::size_t> indexes, const std::vect
   std::unique_lock lock(answers_->mutex);
   auto answers = answers_->answers;
   auto deadline = std::chrono::steady_clock::now() + kAnswerWait;
-  const auto over = [&] { return answers_->waiting == 0 || answers_->interrupts > 0 || connection_->losses() != losses_; };
+  const auto over = [&] {
+    for (auto i = answers_->forbidden.empty() ? indexes.end() : indexes.begin(); i != indexes.end(); ++i) {
+      if (answers_->answered[*i] || !answers_->forbidden.contains(messages[*i].subject)) continue;
+      answers_->answered[*i] = true;
+      --answers_->waiting;
+      answers_->failures.emplace(*i, Answers::Failure{kForbidden, "the server does not permit it"});
+    }
+    return answers_->waiting == 0 || answers_->interrupts > 0 || connection_->losses() != losses_;
+  };
   while (!answers_->changed.wait_until(lock, deadline, over)) {
     if (answers_->answers == answers) break;
     answers = answers_->answers;
@@ -413,6 +442,8 @@ void Sink::judge(std::span<const std::size_t> indexes, const std::vector<Outgoin
                 std::to_string(messages[index].size_with_headers()) + " bytes)";
     } else if (failure.code == kNotStored && failure.text.find(kSubjectIsFull) != std::string::npos) {
       refused = "the stream does not take it: " + failure.text + " (" + subject + ")";
+    } else if (failure.code == kForbidden) {
+      refused = "publishing to " + subject + ": " + failure.text;
     } else if (failure.code == kNoResponders) {
       auto why = unanswered.find(subject);
       if (why == unanswered.end()) why = unanswered.emplace(subject, why_no_answer(subject)).first;

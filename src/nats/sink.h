@@ -16,7 +16,8 @@
 //
 // A full stream (`discard: new`) is waited for, and what room it gets is used: no more of a page is on its way than there is room for. Nothing
 // else of the egress is sent meanwhile, whatever its subject: an egress keeps its order. What a stream will not take whatever its room
-// (too large, over the bound of its subject where `discard_new_per_subject` is set, a subject that no stream takes) is refused.
+// (too large, over the bound of its subject where `discard_new_per_subject` is set, a subject that no stream takes, or that the server does not
+// permit) is refused.
 // Order: as the outbox has it. Where a stream refuses a record in the middle of a page and takes a later one (others fill it at the same
 // moment, an account's storage runs out, a replicated stream changes its leader), that one stands before it; records come one at a time
 // after that, and more again as they are taken.
@@ -48,6 +49,7 @@
 #include "nats/connection.h"
 #include "nats/jetstream.h"
 #include "nats/stored_records.h"
+#include "nats/tls_options.h"
 #include "ports/record_sink.h"
 
 namespace holdfast::nats {
@@ -112,11 +114,13 @@ class Sink final : public ports::RecordSink {
   };
   [[nodiscard]] NoAnswer why_no_answer(const std::string& subject);
   [[nodiscard]] bool is_interrupted() const;
+  [[nodiscard]] bool is_forbidden(const std::string& subject) const;
   [[nodiscard]] tl::unexpected<Error> in_doubt(std::string what) const;
 
   const model::NatsEgressSpec spec_;
   const std::string id_prefix_;  // Of our Nats-Msg-Ids.
 
+  TlsOptions tls_;
   std::shared_ptr<Answers> answers_;
   std::unique_ptr<Connection> connection_;
   std::optional<JetStream> jetstream_;

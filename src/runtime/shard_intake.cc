@@ -22,13 +22,17 @@ void Shard::take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::
   wake();
 }
 
-// A source can wait, so it waits early: for functions that are behind, and in memory that need not be used.
+// A source can wait, so it waits early: for functions that are behind, for an egress that is full of its dead letters, and in memory that
+// need not be used.
 bool Shard::has_room_for(const ports::SourceBatch& batch) const {
   if (batch.commands.empty()) return true;
   if (taken_in_ >= burst() || table_.mail_bytes_in_memory() >= options_.mailbox_bytes_in_memory / 2) return false;
   const std::string* seen = nullptr;
   for (const auto& command : batch.commands) {
     const auto* message = std::get_if<model::Message>(&command);
+    if (message == nullptr)
+      if (const auto* outbox = levels_.outbox(std::get<model::AppendRecord>(command).stream); outbox != nullptr && outbox->is_full())
+        return false;
     if (message == nullptr || (seen != nullptr && *seen == message->target.type)) continue;
     seen = &message->target.type;
     const std::size_t endpoint = invoker_.endpoint_index(*seen);

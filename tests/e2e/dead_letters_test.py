@@ -120,6 +120,30 @@ class NatsLetters(Case, Letters):
         self.eventually(lambda: len(self.read()) == 60, lambda: f"{len(self.read())} {json.dumps(outbox())}", 60)
 
 
+    def test_an_ingress_waits_while_the_egress_of_its_letters_is_full(self):
+        source = NatsServer(self.folder / "source")
+        self.addCleanup(source.kill)
+        source.start()
+        client = source.client()
+        self.addCleanup(client.close)
+        client.add_stream("IN", ["in.>"])
+        subject = json.dumps({"subject": "in.*", "valueType": "test/x", "targets": ["test/bad"], "key": {"header": "Key"}})
+        bad = {"then": "dead-letter", "deadLetter": {"egress": "test/out", "topic": "out.letters"}}
+        ingress = document("holdfast.nats.v1/ingress", {"id": "test/in", "servers": [source.url], "subjects": f"[{subject}]", "onBadRecord": bad,
+                                                        "jetstream": {"stream": "IN", "startFrom": "earliest"}})
+        self.server.kill()
+        self.up(self.write("module.yaml", endpoint("test/*", self.stub(relays_or_fails).url), self.egress(outboxBytes="1mb"), ingress))
+        client.publish_all(("in.a", b"x" * 100_000) for _ in range(100))
+
+        def outbox():
+            return self.ask(self.holdfast.admin, "GET", "/v1/egresses").json()["egresses"][0]
+        self.eventually(lambda: outbox()["bytes"] >= 1 << 20, outbox)
+        self.assertLess(max(outbox()["bytes"] for _ in range(200)), 4 << 20)
+        self.server.start()
+        self.eventually(lambda: len(self.read()) == 100, lambda: f"{len(self.read())} {json.dumps(outbox())}", 60)
+        self.assertTrue(all("holdfast-error" in headers and headers["holdfast-source"].startswith("test/in/") for _, _, headers in self.read()))
+
+
 class StreamLetters(Case):
     def test_what_they_say(self):
         stub = self.stub(relays_or_fails)

@@ -13,6 +13,7 @@ import unittest
 
 import wire
 from harness import ROOT, Case, endpoint, settings, stream
+from kafka import make_certificates
 from kafka_case import record, text_of
 
 from nats_server import USER, NatsServer  # noqa: E402
@@ -190,6 +191,22 @@ class FullStreamTest(NatsCase):
         return self.ask(self.holdfast.admin, "GET", "/v1/egresses").json()["egresses"][0].get("trouble") or ""
 
 
+class ForbiddenTest(NatsCase):
+    def test_records_for_subjects_that_are_not_permitted_are_set_aside_together_and_the_others_go(self):
+        users = '{users: [{user: u, password: p, permissions: {publish: {deny: ["out.secret", "out.secret.>"]}}}]}'
+        self.server(authorization=users, no_auth_user="u")
+        client = self.client()
+        client.add_stream("OUT", ["out.>"])
+        subjects = ["out.secret", "out.a", "out.secret.b"]
+        stub = self.stub(lambda request: wire.answer(*[record(subjects[number % 3], str(number)) for number in range(300)]))
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url), self.egress()))
+        self.assertSent("test/f", "a", "go")
+        self.eventually(lambda: client.stream("OUT").messages == 100, lambda: f"{client.stream('OUT')}\n{self.holdfast.tail()}")
+        self.assertEqual([int(message.data) for message in client.messages("OUT")], list(range(1, 300, 3)))
+        self.eventually(lambda: self.metric("holdfast_egress_set_aside_total", egress="test/out") == 200, self.holdfast.tail)
+        self.assertIn("does not permit", self.ask(self.holdfast.gateway, "GET", "/v1/streams/test/out/unsendable?limit=1").text)
+
+
 class MadeAnewTest(NatsCase):
     def test_a_stream_made_anew_is_read_from_its_first_message(self):
         self.server()
@@ -356,6 +373,34 @@ class SecurityTest(NatsCase):
         self.up_with(self.ingress(jetstream={"stream": "IN"}), stream())
         self.eventually(lambda: "ssl" in self.info().get("trouble", "").lower() or "cert" in self.info().get("trouble", "").lower(),
                         lambda: self.info())
+
+
+class RotationTest(NatsCase):
+    def test_rotated_authorities_count_for_new_connections_and_broken_files_do_not(self):
+        server = self.server(tls=True)
+        trusted = self.folder / "trusted.pem"
+        trusted.write_bytes(server.ca_file.read_bytes())
+        with server.client() as client:
+            client.add_stream("IN", ["in.>"])
+            client.add_stream("OUT", ["added"])
+        tls = {"ca": str(trusted)}
+        self.up_with(self.ingress(jetstream={"stream": "IN", "startFrom": "earliest"}, tls=tls), self.egress(tls=tls))
+
+        def assertGoesOn(number):
+            with server.client() as client:
+                client.publish("in.a", add(str(number)))
+                self.eventually(lambda: client.stream("OUT").messages == number, lambda: f"{self.info()}\n{self.holdfast.tail()}", 60)
+        assertGoesOn(1)
+        trusted.write_text("-----BEGIN CERTIFICATE-----\nhalf of it")
+        server.stop()
+        server.start()
+        assertGoesOn(2)
+        self.eventually(lambda: "those of before stay" in self.holdfast.output(), self.holdfast.output, 60)
+        server.stop()
+        make_certificates(server.folder)
+        trusted.write_bytes(server.ca_file.read_bytes())
+        server.start()
+        assertGoesOn(3)
 
 
 class UnitTestsWithServer(unittest.TestCase):
