@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kPaths =
     "/healthz, /readyz, /metrics, /v1/version, /v1/functions, /v1/endpoints, /v1/addresses, /v1/state/{namespace}/{name}/{id}, "
-    "/v1/states, /v1/parked, /v1/timers, /v1/streams, /v1/ingresses, /v1/egresses, /v1/modules";
+    "/v1/states, /v1/orphans, /v1/parked, /v1/timers, /v1/streams, /v1/ingresses, /v1/egresses, /v1/modules";
 
 constexpr std::string_view kDelayedSend = "delayed-send";
 
@@ -57,7 +57,16 @@ void Admin::route(ExchangePtr exchange, const Path& path) {
   const net::HttpRequest& asked = exchange->request;
   if (EdgeOperations::is_path(path)) return edges_.handle(std::move(exchange), path);
   if (ModuleOperations::is_path(path)) return modules_.handle(std::move(exchange), path);
-  // Beside edges and modules, parked work is the only thing that can be changed.
+  if (path.size() >= 2 && path.size() <= 3 && path[0] == "v1" && path[1] == "orphans") {
+    if (path.size() == 2) {
+      if (!is_safe_method(asked.method)) return exchange->answer_method_not_allowed("GET, HEAD");
+      return orphans(std::move(exchange));
+    }
+    if (path[2] == "drop") {
+      if (asked.method != "POST") return exchange->answer_method_not_allowed("POST");
+      return drop_orphan(std::move(exchange));
+    }
+  }
   if (path.size() >= 2 && path[0] == "v1" && path[1] == "parked" && (path.back() == "retry" || path.back() == "skip")) {
     if (asked.method != "POST") return exchange->answer_method_not_allowed("POST");
     const Resume what = path.back() == "retry" ? Resume::Retry : Resume::Skip;
@@ -170,6 +179,25 @@ void Admin::resume_all(ExchangePtr exchange, Resume what) {
       if (what == Resume::Retry) runtime_.retry_parked(info.address, std::move(done));
       else runtime_.skip_parked(info.address, std::move(done));
     }
+  });
+}
+
+void Admin::orphans(ExchangePtr exchange) {
+  const auto parameters = Query::parse(exchange->request, {"type"});
+  if (!parameters) return exchange->answer_error(parameters.error());
+  runtime_.orphans(std::string(parameters->find("type").value_or("")), answer_with(std::move(exchange), orphans_json));
+}
+
+void Admin::drop_orphan(ExchangePtr exchange) {
+  const auto parameters = Query::parse(exchange->request, {"type", "state"});
+  if (!parameters) return exchange->answer_error(parameters.error());
+  const auto type = parameters->find("type"), state = parameters->find("state");
+  if (!type || type->empty() || !state || state->empty()) {
+    return exchange->answer_error(400, "invalid", "which: expected ?type=NAMESPACE/NAME&state=STATE");
+  }
+  runtime_.drop_orphan(std::string(*type), std::string(*state), [exchange](Result<void> result) {
+    if (!result) return exchange->answer_error(result.error());
+    exchange->answer_json(200, R"({"dropping":true})");
   });
 }
 

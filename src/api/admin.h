@@ -36,7 +36,7 @@ class Admin {
         guard_(options_.guard),
         counters_(std::make_shared<RequestCounters>("admin")),
         edges_(runtime_, options_.ingresses, options_.egresses, options_.limit_max),
-        modules_(options_.modules) {}
+        modules_(options_.modules, [&runtime] { runtime.ask_declarations(); }) {}
 
   void handle(net::HttpRequest request, net::Responder responder);
 
@@ -49,6 +49,8 @@ class Admin {
   void metrics(Exchange& exchange) const;
   void resume(ExchangePtr exchange, const Path& path, Resume what);
   void resume_all(ExchangePtr exchange, Resume what);
+  void orphans(ExchangePtr exchange);
+  void drop_orphan(ExchangePtr exchange);
   [[nodiscard]] Result<runtime::AddressQuery> address_query(const net::HttpRequest& request) const;
   [[nodiscard]] Result<runtime::AddressQuery> timer_query(const net::HttpRequest& request) const;
   [[nodiscard]] Result<runtime::AddressQuery> address_query(const Query& query) const;

@@ -474,7 +474,7 @@ int up(const cli::UpOptions& options, native::LinkedModules linked) {
   int number = signals->wait();
   for (; number == SIGHUP; number = signals->wait()) {
     log_info("reloading modules", {{"signal", number}});
-    parts.modules->reload([](const auto&) {});
+    parts.modules->reload([runtime = parts.runtime.get()](const auto&) { runtime->ask_declarations(); });
   }
   log_info("stopping", {{"signal", number}, {"grace_ms", options.grace.ms}});
   stop(parts, *signals, options.grace);

@@ -7,6 +7,7 @@
 
 #include "cli/address_argument.h"
 #include "cli/answers.h"
+#include "cli/confirm.h"
 #include "cli/json.h"
 #include "cli/table.h"
 #include "codec/content_type.h"
@@ -44,6 +45,8 @@ std::string short_type(const std::string& type) {
   constexpr std::string_view kStandard = "io.statefun.types/";
   return type.starts_with(kStandard) ? type.substr(kStandard.size()) : type;
 }
+
+std::string name_of(const Json& state) { return state["name"].text() + (state["orphaned"].is_true() ? " (orphaned)" : ""); }
 
 Result<std::string> value_argument(const std::string& argument) {
   if (argument == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
@@ -137,7 +140,7 @@ int ClientCommands::state_get(const std::string& argument) const {
   return show("/v1/state" + address_path(*address), [&](const Json& json) {
     Table table({"STATE", "VALUE", "TYPE", "EXPIRES"});
     for (const Json& state : json["states"].items()) {
-      table.add({state["name"].text(), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
+      table.add({name_of(state), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
     }
     if (table.empty()) std::cout << "no states are set\n";
     else std::cout << table.render();
@@ -150,7 +153,7 @@ int ClientCommands::state_ls(const ListArguments& list) const {
     for (const Json& address : json["addresses"].items()) {
       std::string name = address_of(address);
       for (const Json& state : address["states"].items()) {
-        table.add({name, state["name"].text(), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
+        table.add({name, name_of(state), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
         name.clear();  // Once for all states of an address.
       }
     }
@@ -158,6 +161,34 @@ int ClientCommands::state_ls(const ListArguments& list) const {
     else std::cout << table.render();
     hint_limit(json["addresses"].items().size(), list.limit);
   });
+}
+
+int ClientCommands::orphans_ls(const std::string& type) const {
+  return show("/v1/orphans" + (type.empty() ? "" : "?type=" + net::percent_encode(type)), [](const Json& json) {
+    Table table({"FUNCTION", "STATE", "TYPE", "EXPIRES", ">VALUES", "STATUS"});
+    for (const Json& o : json["orphans"].items()) {
+      const std::string after = o["expire_after_ms"].text();
+      table.add({o["type"].text(), o["state"].text(), short_type(o["state_type"].text()),
+                 after.empty() ? "" : after + " ms " + o["expiration"].text(), o["values"].text(), o["dropping"].is_true() ? "dropping" : ""});
+    }
+    if (table.empty()) std::cout << "no orphaned states: functions declare all that they have ever declared\n";
+    else std::cout << table.render();
+  });
+}
+
+int ClientCommands::orphans_drop(const DropArguments& arguments) const {
+  std::string warning = "The values of these states of " + arguments.type + " are deleted, of all addresses, for good:";
+  for (const auto& state : arguments.states) warning += "\n  " + one_line(state, kValueWidthMax);
+  if (const auto confirmation = confirm(warning, arguments.yes); confirmation != Confirmation::Given) return not_confirmed(confirmation);
+  for (const auto& state : arguments.states) {
+    const auto response =
+        admin_.ask("POST", "/v1/orphans/drop?type=" + net::percent_encode(arguments.type) + "&state=" + net::percent_encode(state));
+    if (!response) return failed(response.error());
+    if (response->status != 200) return refused(*response);
+    if (output_ == Output::Json) print(response->body);
+    else std::cout << "dropping " << state << "\n";
+  }
+  return kExitDone;
 }
 
 int ClientCommands::functions() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cli/command_line.h"
 #include "cli/remote.h"
@@ -32,6 +33,12 @@ struct ResumeArguments {
   bool all = false;
 };
 
+struct DropArguments {
+  std::string type;
+  std::vector<std::string> states;
+  bool yes = false;
+};
+
 // "int" -> "io.statefun.types/int", "json" -> "holdfast.types/json"; what has a slash is a type already.
 [[nodiscard]] std::string full_type_name(const std::string& type);
 
@@ -44,6 +51,8 @@ class ClientCommands {
   [[nodiscard]] int call(const MessageArguments& arguments) const;
   [[nodiscard]] int state_get(const std::string& address) const;
   [[nodiscard]] int state_ls(const ListArguments& list) const;
+  [[nodiscard]] int orphans_ls(const std::string& type) const;
+  [[nodiscard]] int orphans_drop(const DropArguments& arguments) const;
   [[nodiscard]] int functions() const;
   [[nodiscard]] int endpoints() const;
   [[nodiscard]] int addresses(const ListArguments& list) const;

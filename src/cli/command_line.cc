@@ -128,6 +128,7 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   MessageArguments message;
   ListArguments list;
   ResumeArguments resume;
+  DropArguments drop;
   SeekArguments seek;
   NewFunctionArguments new_function_arguments;
   bool yes = false;
@@ -202,6 +203,14 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   state_get->add_option("address", address, "whose")->type_name("ADDRESS")->required();
   auto* state_ls = add_client(*state, "ls", "the states of many addresses", [&](const ClientCommands& c) { return c.state_ls(list); });
   add_list_options(*state_ls, list);
+  auto* orphans = state->add_subcommand("orphans", "states that functions no longer declare: kept, and not sent to them");
+  orphans->require_subcommand(1);
+  auto* orphans_ls = add_client(*orphans, "ls", "list them, with how many values there are", [&](const ClientCommands& c) { return c.orphans_ls(drop.type); });
+  orphans_ls->add_option("--type", drop.type, "only of this function")->type_name("TYPE");
+  auto* orphans_drop = add_client(*orphans, "drop", "delete all their values", [&](const ClientCommands& c) { return c.orphans_drop(drop); });
+  orphans_drop->add_option("type", drop.type, "the function that declared them")->type_name("TYPE")->required();
+  orphans_drop->add_option("states", drop.states, "which")->type_name("STATE")->required();
+  add_yes(*orphans_drop, drop.yes);
 
   add_client(app, "functions", "functions that have been called, and what they keep", [](const ClientCommands& c) { return c.functions(); });
   add_client(app, "endpoints", "where functions are, and whether they can be reached", [](const ClientCommands& c) { return c.endpoints(); });

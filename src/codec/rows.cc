@@ -105,8 +105,8 @@ std::string value_start(std::size_t reserve = 0) {
 }
 
 template <typename Row, typename Fill>
-Result<Row> read_value(std::string_view bytes, const char* what, Fill fill) {
-  if (bytes.empty() || bytes.front() != kRowVersion)
+Result<Row> read_value(std::string_view bytes, const char* what, Fill fill, char version = kRowVersion) {
+  if (bytes.empty() || bytes.front() != version)
     return fail(ErrorCode::Damaged, std::string(what) + " row of an unknown version");
   ByteReader in(bytes.substr(1));
   Row row;
@@ -397,30 +397,53 @@ Result<model::StreamRecord> decode(std::string_view bytes) {
   return read_value<model::StreamRecord>(bytes, "record", [](ByteReader& in, model::StreamRecord& r) { get(in, r); });
 }
 
+namespace {
+// What version 1 ends with, version 2 goes on after: orphaned states, then the revision.
+constexpr char kRegistrationVersion = 2;
+
+void put(std::string& out, const model::StateSpec& s) {
+  put(out, std::string_view(s.name));
+  put(out, std::string_view(s.type_name));
+  out.push_back(static_cast<char>(s.expire_mode));
+  append_be(out, s.expire_after.ms);
+}
+void get(ByteReader& in, model::StateSpec& s) {
+  get(in, s.name);
+  get(in, s.type_name);
+  const auto mode = in.be<std::uint8_t>();
+  if (mode > static_cast<std::uint8_t>(model::ExpireMode::AfterInvoke)) refuse(in);
+  s.expire_mode = static_cast<model::ExpireMode>(mode);
+  s.expire_after.ms = in.be<std::int64_t>();
+}
+}  // namespace
+
 std::string encode(const model::RegistrationRow& row) {
-  std::string out = value_start(64);
+  std::string out(1, kRegistrationVersion);
+  out.reserve(64);
   put(out, row.states.size());
-  for (const auto& s : row.states) {
-    put(out, std::string_view(s.name));
-    put(out, std::string_view(s.type_name));
-    out.push_back(static_cast<char>(s.expire_mode));
-    append_be(out, s.expire_after.ms);
+  for (const auto& s : row.states) put(out, s);
+  put(out, row.orphans.size());
+  for (const auto& orphan : row.orphans) {
+    put(out, orphan.spec);
+    out.push_back(orphan.dropping ? 1 : 0);
   }
+  put(out, row.revision);
   return out;
 }
 template <>
 Result<model::RegistrationRow> decode(std::string_view bytes) {
-  return read_value<model::RegistrationRow>(bytes, "registration", [](ByteReader& in, model::RegistrationRow& row) {
+  const bool is_first = !bytes.empty() && bytes.front() == kRowVersion;
+  const char version = is_first ? kRowVersion : kRegistrationVersion;
+  return read_value<model::RegistrationRow>(bytes, "registration", [is_first](ByteReader& in, model::RegistrationRow& row) {
+    for (std::uint64_t n = in.varint(); n > 0 && in.ok(); --n) get(in, row.states.emplace_back());
+    if (is_first) return;
     for (std::uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
-      auto& s = row.states.emplace_back();
-      get(in, s.name);
-      get(in, s.type_name);
-      const auto mode = in.be<std::uint8_t>();
-      if (mode > static_cast<std::uint8_t>(model::ExpireMode::AfterInvoke)) refuse(in);
-      s.expire_mode = static_cast<model::ExpireMode>(mode);
-      s.expire_after.ms = in.be<std::int64_t>();
+      auto& orphan = row.orphans.emplace_back();
+      get(in, orphan.spec);
+      get(in, orphan.dropping);
     }
-  });
+    row.revision = in.varint();
+  }, version);
 }
 
 std::string encode(const model::SourceRow& row) {

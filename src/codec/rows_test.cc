@@ -67,10 +67,13 @@ class Any {
   }
   model::RequestRow request_row() { return {number(), flag(), flag() ? std::optional(value()) : std::nullopt}; }
   model::StreamRow stream_row() { return {number(), number(), number(), instant()}; }
+  model::StateSpec spec() { return {text(), text(), static_cast<model::ExpireMode>(random_.below(3)), {instant().unix_ms}}; }
   model::RegistrationRow registration_row() {
     model::RegistrationRow row;
     for (std::uint64_t n = random_.below(4); n > 0; --n)
-      row.states.push_back({text(), text(), static_cast<model::ExpireMode>(random_.below(3)), {instant().unix_ms}});
+      row.states.push_back(spec());
+    for (std::uint64_t n = random_.below(4); n > 0; --n) row.orphans.push_back({spec(), flag()});
+    row.revision = number();
     return row;
   }
   model::Command command() {
@@ -160,7 +163,7 @@ TEST(Rows, AnotherVersionIsDamaged) {
   Any any(4);
   for_one_of_each(any, [](const auto& row) {
     std::string bytes = encode(row);
-    bytes[0] = kRowVersion + 1;
+    bytes[0] = kRowVersion + 2;
     EXPECT_FALSE(decode<std::decay_t<decltype(row)>>(bytes));
   });
 }
@@ -174,7 +177,7 @@ TEST(Rows, FieldsThatHoldWhatNoEncoderWritesAreDamaged) {
   EXPECT_FALSE(decode<model::Message>(message));
   // An expiration mode there is none of.
   std::string registration = encode(model::RegistrationRow{{{"s", "t", model::ExpireMode::AfterInvoke, {7}}}});
-  const auto mode_at = registration.size() - 9;
+  const auto mode_at = registration.size() - 9 - 2;  // No orphans, revision 0.
   ASSERT_EQ(registration[mode_at], 2);
   registration[mode_at] = 3;
   EXPECT_FALSE(decode<model::RegistrationRow>(registration));
@@ -184,6 +187,15 @@ TEST(Rows, FieldsThatHoldWhatNoEncoderWritesAreDamaged) {
   append_varint(parked, 1ull << 32);
   append_varint(parked, 1);
   EXPECT_FALSE(decode<model::AddressRow>(parked));
+}
+
+TEST(Rows, RegistrationOfTheFirstVersionIsRead) {
+  std::string bytes("\x01\x02\x01" "a\x01" "t\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01" "b\x01" "u\x02\x00\x00\x00\x00\x00\x00\x00\x07", 28);
+  const auto row = decode<model::RegistrationRow>(bytes);
+  ASSERT_TRUE(row) << row.error().message;
+  EXPECT_EQ(*row, (model::RegistrationRow{{{"a", "t", model::ExpireMode::None, {0}}, {"b", "u", model::ExpireMode::AfterInvoke, {7}}}, {}, 0}));
+  bytes += '\0';
+  EXPECT_FALSE(decode<model::RegistrationRow>(bytes));
 }
 
 TEST(RowKeys, ComeBackAsTheyWereWritten) {

@@ -103,9 +103,18 @@ struct SourceRow {
   bool operator==(const SourceRow&) const = default;
 };
 
+// A state that the newest declaration no longer names. Its values are kept, and not sent to the function.
+struct OrphanedState {
+  StateSpec spec;         // As it was declared last.
+  bool dropping = false;  // Its values are being deleted; when the last is gone, so is this.
+  bool operator==(const OrphanedState&) const = default;
+};
+
 // What a function type has declared. Lives in the partition of the type's name and is known to all shards.
 struct RegistrationRow {
   std::vector<StateSpec> states;
+  std::vector<OrphanedState> orphans;
+  std::uint64_t revision = 0;  // Counts the changes: a late copy of an older one is told by it.
   bool operator==(const RegistrationRow&) const = default;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "model/rows.h"
@@ -28,6 +29,7 @@ struct Entity {
 
   Phase phase = Phase::Idle;
   std::uint32_t batch = 0;            // While in flight.
+  std::shared_ptr<const model::RegistrationRow> sent;  // While in flight: by which declaration states were sent along; null: none were.
   std::uint32_t batch_max = UINT32_MAX;  // Shrinks when a batch fails, so that one bad message ends up alone.
   std::uint32_t attempts = 0;
   std::string last_error;

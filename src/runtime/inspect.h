@@ -56,8 +56,16 @@ struct StateInfo {
     std::string name;
     model::TypedValue value;
     Instant expires_at;  // 0: never.
+    bool orphaned = false;  // The function no longer declares it, and is not sent it.
   };
   std::vector<Entry> entries;
+};
+
+// A state that the function type no longer declares.
+struct OrphanInfo {
+  std::string type;
+  model::OrphanedState state;
+  std::uint64_t values = 0;  // Addresses that have one.
 };
 
 struct ParkedInfo {

@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kRequestOverhead = 1024;   // Address, names and tags around the payloads of a request, at most about.
 constexpr std::size_t kMessageOverhead = 64;
 constexpr Duration kNextProbe{1'000};  // A probe that has not answered by then is not waited for.
-constexpr Duration kProbeAlone{250};  // How long a type's first call may keep the others waiting.
+constexpr Duration kProbeAlone{250};  // How long a call that asks for a type's declaration may keep the others waiting.
+constexpr Duration kAskEvery{600'000};  // A type whose replicas are replaced in turns is never away: it is asked so often, too.
 constexpr Duration kReportWindow{10'000};
 constexpr std::uint32_t kReportsPerWindow = 10;
 
@@ -180,12 +181,20 @@ void Invoker::follow_probe(Endpoint& endpoint) {
 void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   FunctionType& type = *entity.type;
   HOLDFAST_CHECK(entity.phase == Entity::Phase::Ready && !entity.mailbox.empty());
-  // A type that has declared its states before needs no first contact.
-  if (type.contact == FunctionType::Contact::Unknown && table_.registration(type.name) != nullptr) made_contact(type);
   if (type.contact == FunctionType::Contact::Probing || type.declaring || type.held) {
     entity.phase = Entity::Phase::Waiting;
     type.waiting.push_back(&entity);
     return;
+  }
+  const Instant now = clock_.now();
+  const std::uint64_t question = this->question(endpoint);
+  const bool is_old = type.answered == question && now.unix_ms - type.answered_at.unix_ms >= kAskEvery.ms;
+  // Once, until it is answered: a call that asks and fails leaves the question open.
+  const bool asks = (type.answered < question || is_old) && (type.asked < question || !type.asks);
+  if (asks && type.asked < question && type.contact == FunctionType::Contact::Known) type.contact = FunctionType::Contact::Unknown;
+  if (asks) {
+    type.asked = question;
+    type.asks = true;
   }
   if (type.contact == FunctionType::Contact::Unknown) {
     // One call that hangs must not keep the whole type waiting.
@@ -199,11 +208,11 @@ void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   std::uint64_t count_max = entity.batch_max;
   if (spec.max_batch != 0) count_max = std::min<std::uint64_t>(count_max, spec.max_batch);
 
-  const Instant now = clock_.now();
   std::size_t bytes = kRequestOverhead;
   states_scratch_.clear();
-  if (const auto* registration = table_.registration(type.name)) {
-    for (const auto& state : registration->states) {
+  entity.sent = asks ? nullptr : table_.shared_registration(type.name);
+  if (entity.sent != nullptr) {
+    for (const auto& state : entity.sent->states) {
       const auto it = std::ranges::find(entity.row.states, state.name, &model::StateValue::name);
       const bool there = it != entity.row.states.end() && !partition::is_expired(*it, now);
       states_scratch_.push_back({&state, there ? &*it : nullptr});
@@ -230,14 +239,13 @@ void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   ++in_flight_;
   endpoint.calls.add();
   endpoint.target->invoke({entity.address, states_scratch_, batch_scratch_, traceparent},
-                          [this, &entity, batch, sent = static_cast<std::uint32_t>(states_scratch_.size()),
-                           started = monotonic_us()](model::InvocationOutcome outcome) {
+                          [this, &entity, batch, question = asks ? question : 0, started = monotonic_us()](model::InvocationOutcome outcome) {
                             entity.type->endpoint->latency.record_us(monotonic_us() - started);
-                            finish(entity, batch, sent, std::move(outcome));
+                            finish(entity, batch, question, std::move(outcome));
                           });
 }
 
-void Invoker::finish(Entity& entity, std::uint32_t batch, std::size_t states_sent, model::InvocationOutcome&& outcome) {
+void Invoker::finish(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome) {
   FunctionType& type = *entity.type;
   Endpoint& endpoint = *type.endpoint;
   HOLDFAST_CHECK(entity.phase == Entity::Phase::InFlight && endpoint.in_flight > 0);
@@ -245,6 +253,7 @@ void Invoker::finish(Entity& entity, std::uint32_t batch, std::size_t states_sen
   --type.in_flight;
   --in_flight_;
   host_.wake();
+  if (question != 0 && question == type.asked) type.asks = false;
 
   if (auto* failure = std::get_if<model::InvocationFailure>(&outcome)) {
     type.failures.add();
@@ -258,7 +267,8 @@ void Invoker::finish(Entity& entity, std::uint32_t batch, std::size_t states_sen
   has_answered(endpoint);
   endpoint.last_error.clear();
   if (auto* incomplete = std::get_if<model::IncompleteContext>(&outcome))
-    return on_incomplete(entity, batch, states_sent, std::move(incomplete->missing));
+    return on_incomplete(entity, batch, question, std::move(incomplete->missing));
+  if (question != 0 && !answers_without_states(entity, question, std::get<model::InvocationResponse>(outcome))) return;
 
   std::string traceparent;
   for (std::uint32_t i = 0; i < batch && traceparent.empty(); ++i) traceparent = entity.mailbox.head(i).traceparent;
@@ -279,35 +289,82 @@ void Invoker::finish(Entity& entity, std::uint32_t batch, std::size_t states_sen
 void Invoker::rest(Entity& entity) {
   entity.phase = Entity::Phase::Idle;
   entity.batch = 0;
+  entity.sent.reset();
   offer(entity);
   table_.rest(entity);
 }
 
-void Invoker::on_incomplete(Entity& entity, std::uint32_t batch, std::size_t states_sent,
-                            std::vector<model::StateSpec>&& missing) {
+// The function was asked, and has done its work without any state: it declares none. False: it has not, and is called again.
+bool Invoker::answers_without_states(Entity& entity, std::uint64_t question, const model::InvocationResponse& response) {
   FunctionType& type = *entity.type;
+  const bool is_news = question >= type.answered;
+  if (is_news) {
+    type.answered = question;
+    type.answered_at = clock_.now();
+  }
   const auto* registration = table_.registration(type.name);
-  const auto is_known = [&](const model::StateSpec& spec) {
-    return registration != nullptr && std::ranges::find(registration->states, spec.name, &model::StateSpec::name) !=
-                                          registration->states.end();
+  if (registration == nullptr || registration->states.empty()) return true;
+  // One that changes a state it knows of without having seen it does not ask for its states, though it has once: what it says of a call
+  // without them is not to be believed.
+  const bool is_blind = type.endpoint->spec.protocol == model::FunctionProtocol::V3 &&
+                        std::ranges::any_of(response.mutations, [&](const auto& mutation) {
+                          return partition::find_declared(registration, nullptr, mutation.name) != nullptr;
+                        });
+  if (is_blind) {
+    made_contact(type);
+    entity.batch = 0;
+    ready(entity);
+    return false;
+  }
+  if (is_news && !type.declaring) declare(type, {}, partition::Declaration::Whole);
+  return true;
+}
+
+void Invoker::declare(FunctionType& type, std::vector<model::StateSpec>&& states, partition::Declaration kind) {
+  type.declaring = true;
+  host_.declare(type.name, std::move(states), kind);
+}
+
+void Invoker::on_incomplete(Entity& entity, std::uint32_t batch, std::uint64_t question, std::vector<model::StateSpec>&& missing) {
+  FunctionType& type = *entity.type;
+  if (missing.empty()) return on_refused(entity, batch, "an incomplete context that names no missing state");
+  const auto kind = question != 0 ? partition::Declaration::Whole : partition::Declaration::More;
+  const auto* registration = table_.registration(type.name);
+  const auto sent = std::exchange(entity.sent, nullptr);
+  const auto is_among = [](const model::RegistrationRow* row, const model::StateSpec& spec) {
+    return row != nullptr && std::ranges::find(row->states, spec.name, &model::StateSpec::name) != row->states.end();
   };
-  const std::size_t known = registration == nullptr ? 0 : registration->states.size();
-  const bool all_known = std::ranges::all_of(missing, is_known);
-  if (missing.empty() || (known == states_sent && all_known)) {
+  if (sent != nullptr && std::ranges::all_of(missing, [&](const auto& spec) { return is_among(sent.get(), spec); })) {
     // Asking again would go on for ever.
-    if (missing.empty()) return on_refused(entity, batch, "an incomplete context that names no missing state");
     std::string why = "an incomplete context for state \"" + missing.front().name + "\", which was sent along";
-    const auto judged = partition::declare_states(type.name, registration, std::move(missing));
-    return on_refused(entity, batch, judged ? std::move(why) : judged.error().message);
+    const auto judged = partition::declare_states(type.name, registration, std::move(missing), kind);
+    return on_refused(entity, batch, judged.refusal ? judged.refusal->message : std::move(why));
   }
   if (type.contact == FunctionType::Contact::Probing) type.contact = FunctionType::Contact::Unknown;
   entity.phase = Entity::Phase::Waiting;
   entity.batch = 0;
-  if (all_known) return ready(entity);  // Declared while it was under way.
-  type.asking.push_back(&entity);
-  if (type.declaring) return;  // Decided soon; then this one is called again and asks again if it must.
-  type.declaring = true;
-  host_.declare(type.name, std::move(missing));
+  if (type.declaring) {  // Decided soon; then this one is called again and asks again if it must.
+    type.asking.push_back(&entity);
+    return;
+  }
+  const bool is_stale = question != 0 && question < type.answered;  // A newer question has been answered: what it declares is known.
+  if (question != 0 && !is_stale) {
+    type.answered = question;
+    type.answered_at = clock_.now();
+  }
+  // Declared while it was under way; or it has said nothing new, as after most starts.
+  const bool is_known = is_stale || (kind == partition::Declaration::More && std::ranges::all_of(missing, [&](const auto& spec) {
+                                       return is_among(registration, spec);
+                                     }));
+  if (!is_known) {
+    const auto judged = partition::declare_states(type.name, registration, std::vector(missing), kind);
+    if (judged.refusal || registration == nullptr || judged.row != *registration) {
+      type.asking.push_back(&entity);
+      return declare(type, std::move(missing), kind);
+    }
+  }
+  made_contact(type);
+  ready(entity);
 }
 
 void Invoker::declared(const std::string& name, Result<void> outcome) {
@@ -315,6 +372,8 @@ void Invoker::declared(const std::string& name, Result<void> outcome) {
   if (it == types_.end() || !it->second->declaring) return;
   FunctionType& type = *it->second;
   type.declaring = false;
+  if (outcome) made_contact(type);
+  else type.answered = 0;  // It may declare something else once people have seen why.
   auto asking = std::exchange(type.asking, {});
   for (Entity* entity : asking) {
     if (outcome) {
@@ -331,10 +390,12 @@ void Invoker::on_unreachable(Entity& entity, std::string why) {
   Endpoint& endpoint = *entity.type->endpoint;
   entity.phase = Entity::Phase::Ready;
   entity.batch = 0;
+  entity.sent.reset();
   entity.last_error = why;
   endpoint.ready.push_front(&entity);
   lost_contact(*entity.type);
   if (endpoint.pausing || endpoint.probe_due) return;  // A call from before found out, too.
+  if (!endpoint.down) ++endpoint.outages;  // What comes back may be something else: it is asked.
   if (!endpoint.down)
     log_warn("endpoint is down", {{"functions", endpoint.spec.functions}, {"url", endpoint.spec.url_template}, {"error", why}});
   endpoint.last_error = std::move(why);
@@ -361,6 +422,7 @@ void Invoker::on_failed(Entity& entity, std::uint32_t batch, std::string why) {
   entity.batch_max = std::max<std::uint32_t>(1, batch / 2);
   entity.phase = Entity::Phase::Waiting;
   entity.batch = 0;
+  entity.sent.reset();
   loop_.after(backoff(policy, entity.attempts), [this, &entity] { ready(entity); });
 }
 

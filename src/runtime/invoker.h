@@ -3,8 +3,10 @@
 //   - At most one call at a time for an address; what arrives meanwhile becomes the next batch.
 //   - An endpoint has a bound on calls under way, a queue of addresses that wait for a place, and, when it cannot be reached, a pause
 //     that grows, after which one call at a time tries again. Other endpoints never notice.
-//   - A type that has declared no states and not answered since start is called once, and by nobody else for a moment: its first
-//     answer may be that it needs states declared, and a thousand addresses need not all be told so.
+//   - A type is asked what it declares by a call without states: one that declares some answers with all of them, and is called again.
+//     It is asked by its first call, again when its endpoint has been away and when somebody says so (ask_again), because then its code may
+//     be another, and now and then. One call at a time asks, and for a moment nobody else is called: a thousand addresses need not all be
+//     told so.
 //   - A batch that fails is tried again as its first half, so that one bad message ends up alone before anything final happens to it.
 //
 // What an answer means is the host's business. One thread.
@@ -23,6 +25,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "partition/egress.h"
+#include "partition/registration.h"
 #include "ports/function_target.h"
 #include "runtime/entity.h"
 #include "runtime/table.h"
@@ -38,6 +41,7 @@ struct Endpoint {
   std::uint64_t backlog = 0;         // Messages that wait for it or are with it.
   std::uint64_t parked_backlog = 0;  // Messages of parked addresses.
 
+  std::uint64_t outages = 0;  // Times it went down.
   bool down = false;
   bool pausing = false;    // Until the next try, which is when `pause` fires.
   Loop::TimerId pause = 0;
@@ -56,6 +60,11 @@ struct FunctionType {
   std::string name;
   Endpoint* endpoint = nullptr;
   Contact contact = Contact::Unknown;
+  // Questions for its declaration are numbered, see Invoker::question().
+  std::uint64_t asked = 0;     // The newest that a call has put to it,
+  bool asks = false;           // and whether that call is under way.
+  std::uint64_t answered = 0;  // The newest it has answered,
+  Instant answered_at;         // and when.
   bool declaring = false;
   bool held = false;             // What it emits cannot leave: it is not called until release_held().
   std::deque<Entity*> waiting;   // For first contact, for a declaration, or because it is held.
@@ -74,8 +83,8 @@ class InvokerHost {
                                             model::InvocationResponse&& response) = 0;
   // The first `batch` messages failed for good.
   virtual void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) = 0;
-  // Asks for states to be declared; Invoker::declared() is called when that is decided, not from within.
-  virtual void declare(const std::string& type, std::vector<model::StateSpec>&& missing) = 0;
+  // The function declares states; Invoker::declared() is called when it is decided what becomes of that, not from within.
+  virtual void declare(const std::string& type, std::vector<model::StateSpec>&& states, partition::Declaration kind) = 0;
   // Whether more work may be taken on just now.
   [[nodiscard]] virtual bool may_invoke() const = 0;
   virtual void wake() = 0;  // Have pump() called soon.
@@ -107,6 +116,8 @@ class Invoker final : public partition::FunctionDirectory {
   void hold(FunctionType& type);
   void release_held();
   [[nodiscard]] bool holds_any() const { return held_ > 0; }
+  // Functions may be others than they were: each type is asked for its declaration once more, by its next call.
+  void ask_again() { ++rounds_; }
   // The answer to InvokerHost::declare(): the type's declaration now, or why not.
   void declared(const std::string& type, Result<void> outcome);
 
@@ -122,12 +133,16 @@ class Invoker final : public partition::FunctionDirectory {
   void release_waiting(FunctionType& type);
   void dispatch(Endpoint& endpoint, Entity& entity);
   void follow_probe(Endpoint& endpoint);
-  void finish(Entity& entity, std::uint32_t batch, std::size_t states_sent, model::InvocationOutcome&& outcome);
+  [[nodiscard]] std::uint64_t question(const Endpoint& endpoint) const { return rounds_ + endpoint.outages; }
+  // `question`: 0, or that which the call has put.
+  void finish(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome);
   void rest(Entity& entity);
   void on_failed(Entity& entity, std::uint32_t batch, std::string why);
   void on_refused(Entity& entity, std::uint32_t batch, std::string why);
   void on_unreachable(Entity& entity, std::string why);
-  void on_incomplete(Entity& entity, std::uint32_t batch, std::size_t states_sent, std::vector<model::StateSpec>&& missing);
+  void on_incomplete(Entity& entity, std::uint32_t batch, std::uint64_t question, std::vector<model::StateSpec>&& missing);
+  bool answers_without_states(Entity& entity, std::uint64_t question, const model::InvocationResponse& response);
+  void declare(FunctionType& type, std::vector<model::StateSpec>&& states, partition::Declaration kind);
   void settle(Entity& entity, std::uint32_t batch, std::string why);
   void report(const Entity& entity, const std::string& why);
   void lost_contact(FunctionType& type);
@@ -144,6 +159,7 @@ class Invoker final : public partition::FunctionDirectory {
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::unordered_map<std::string, std::unique_ptr<FunctionType>> types_;
   std::uint64_t in_flight_ = 0;
+  std::uint64_t rounds_ = 1;  // Of questions to everybody.
   std::size_t held_ = 0;
   Instant report_window_;
   std::uint32_t reported_ = 0;

@@ -1,6 +1,7 @@
 #include "runtime/runtime.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/check.h"
@@ -400,6 +401,54 @@ void Runtime::skip_parked(model::Address address, Done<void> done) {
   Shard& shard = shard_of(address.id);
   on_loop(shard.loop(), [&shard, address = std::move(address), done = std::move(done)]() mutable {
     shard.skip_parked(address, std::move(done));
+  });
+}
+
+void Runtime::ask_declarations() {
+  for (const auto& shard : shards_)
+    shard->loop().post([shard = shard.get()] { shard->ask_declarations(); });
+}
+
+void Runtime::drop_orphan(std::string type, std::string name, Done<void> done) {
+  Shard& shard = shard_of(type);
+  on_loop(shard.loop(), [&shard, type = std::move(type), name = std::move(name), done = std::move(done)]() mutable {
+    shard.drop_orphan(type, name, std::move(done));
+  });
+}
+
+// Each shard in turn counts the values of one type after the other: slow, and nobody waits for it.
+void Runtime::orphans(std::string type, Done<std::vector<OrphanInfo>> done) {
+  struct Counting {
+    std::vector<OrphanInfo> found;
+    std::vector<std::pair<std::string, std::size_t>> left;  // Types and shards to be asked.
+    std::function<void(std::shared_ptr<Counting>)> step;
+    Done<std::vector<OrphanInfo>> done;
+  };
+  auto counting = std::make_shared<Counting>();
+  counting->done = std::move(done);
+  counting->step = [this](const std::shared_ptr<Counting>& c) {
+    if (c->left.empty()) {
+      std::ranges::sort(c->found, {}, [](const OrphanInfo& info) { return std::pair(info.type, info.state.spec.name); });
+      return c->done(std::move(c->found));
+    }
+    auto [of, index] = std::move(c->left.back());
+    c->left.pop_back();
+    Shard& shard = *shards_[index];
+    on_loop(shard.loop(), [c, &shard, of = std::move(of)] {
+      shard.count_orphans(of, [c, of](const std::map<std::string, std::uint64_t>& counts) {
+        for (auto& info : c->found)
+          if (const auto it = counts.find(info.state.spec.name); info.type == of && it != counts.end()) info.values += it->second;
+        c->step(c);
+      });
+    });
+  };
+  Shard& first = *shards_.front();  // All know all declarations.
+  on_loop(first.loop(), [this, counting, &first, type = std::move(type)] {
+    for (auto& [of, orphans] : first.orphans(type)) {
+      for (auto& orphan : orphans) counting->found.push_back({of, std::move(orphan), 0});
+      for (std::size_t i = 0; i < shards_.size(); ++i) counting->left.emplace_back(of, i);
+    }
+    counting->step(counting);
   });
 }
 

@@ -101,6 +101,12 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   void parked(AddressQuery query, Done<std::vector<ParkedInfo>> done);
   void retry_parked(model::Address address, Done<void> done);  // NotFound: not parked.
   void skip_parked(model::Address address, Done<void> done);   // Drops the failed batch and goes on.
+  // Functions may be others than they were: each type is asked for its declaration of states by its next call.
+  void ask_declarations();
+  void orphans(std::string type, Done<std::vector<OrphanInfo>> done);  // Of this type; empty: of all.
+  // Deletes the values of a state that the function no longer declares: begun when answered, done soon, whatever crashes. NotFound: there is
+  // no such orphan. Conflict: the state is declared.
+  void drop_orphan(std::string type, std::string name, Done<void> done);
   void timers(AddressQuery query, Done<std::vector<TimerInfo>> done);
   void streams(Done<std::vector<StreamInfo>> done);
 

@@ -8,7 +8,6 @@
 #include "partition/delayed_send.h"
 #include "partition/expiry.h"
 #include "partition/failure.h"
-#include "partition/registration.h"
 #include "partition/request.h"
 #include "partition/response.h"
 #include "partition/stream.h"
@@ -67,6 +66,7 @@ void Shard::start() {
   started_ = true;
   for (const auto& outbox : options_.outboxes)
     if (shard_of(outbox.stream) == index_) show_outbox(outbox.stream);
+  table_.for_each_registration([this](const std::string& type, const model::RegistrationRow& row) { drop_values(type, row); });
   wake();
   arm_timer();
 }
@@ -245,7 +245,7 @@ void Shard::append(const std::string& stream, std::vector<model::StreamRecord>&&
 
 Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
                            model::InvocationResponse&& response) {
-  auto transition = partition::apply_response(table_, *world_.egress, invoker_, {entity.address, batch, traceparent},
+  auto transition = partition::apply_response(table_, *world_.egress, invoker_, {entity.address, batch, traceparent, entity.sent.get()},
                                               std::move(response), clock_.now(), sequence_);
   if (!transition) {
     metrics_.refusals.add();
@@ -301,40 +301,6 @@ void Shard::retry_parked(const model::Address& address, Runtime::Done<void> done
 
 void Shard::skip_parked(const model::Address& address, Runtime::Done<void> done) {
   unpark(partition::skip_parked(table_, address), address, std::move(done));
-}
-
-// --- Declarations of states ------------------------------------------------------------------------------------------
-
-void Shard::declare(const std::string& type, std::vector<model::StateSpec>&& missing) {
-  const std::size_t owner = shard_of(type);
-  DeclareStates ask{type, std::move(missing)};
-  if (owner == index_) {
-    // Later, because the invoker is in the middle of something.
-    loop_.post([this, ask = std::move(ask)]() mutable { decide_declaration(index_, std::move(ask)); });
-    return;
-  }
-  tell(owner, std::move(ask));
-}
-
-void Shard::decide_declaration(std::size_t asker, DeclareStates&& ask) {
-  auto row = partition::declare_states(ask.type, table_.registration(ask.type), std::move(ask.states));
-  if (!row) {
-    StatesDeclared refusal{ask.type, fail(std::move(row.error()))};
-    if (asker == index_) return take_declaration(std::move(refusal));
-    return tell(asker, std::move(refusal));
-  }
-  table_.apply(partition::PutRegistration{ask.type, *row});
-  for (std::size_t i = 0; i < all_.size(); ++i) {
-    if (i != index_) tell(i, StatesDeclared{ask.type, *row});
-  }
-  take_declaration({ask.type, std::move(*row)});
-  wake();
-}
-
-void Shard::take_declaration(StatesDeclared&& declared) {
-  if (!declared.row) return invoker_.declared(declared.type, fail(declared.row.error()));
-  table_.set_registration(declared.type, std::move(*declared.row));
-  invoker_.declared(declared.type, {});
 }
 
 // --- Epochs ----------------------------------------------------------------------------------------------------------
@@ -490,9 +456,12 @@ void Shard::receive(LinkBatch&& batch) {
     } else if (auto* ask = std::get_if<DeclareStates>(&item)) {
       ++taken;
       decide_declaration(batch.from, std::move(*ask));
+    } else if (auto* declared = std::get_if<StatesDeclared>(&item)) {
+      ++taken;
+      take_declaration(std::move(*declared));
     } else {
       ++taken;
-      take_declaration(std::move(std::get<StatesDeclared>(item)));
+      count_drop(std::get<ValuesDropped>(item));
     }
   }
   all_[batch.from]->under_way_[index_].fetch_sub(taken, std::memory_order_relaxed);

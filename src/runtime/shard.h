@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -57,6 +59,14 @@ class Shard final : private InvokerHost {
   void set_source(std::string name, model::SourceRow row, Runtime::Done<void> done);
   void retry_parked(const model::Address& address, Runtime::Done<void> done);
   void skip_parked(const model::Address& address, Runtime::Done<void> done);
+
+  // Functions may be others than they were: see Invoker::ask_again().
+  void ask_declarations() { invoker_.ask_again(); }
+  // On the shard of the type: see Runtime::drop_orphan().
+  void drop_orphan(const std::string& type, const std::string& name, Runtime::Done<void> done);
+  // How many of our addresses have a value of each orphan of this type.
+  void count_orphans(const std::string& type, std::function<void(std::map<std::string, std::uint64_t>)> done);
+  [[nodiscard]] std::vector<std::pair<std::string, std::vector<model::OrphanedState>>> orphans(const std::string& type) const;
 
   // From other shards.
   void receive(LinkBatch&& batch);
@@ -108,7 +118,7 @@ class Shard final : private InvokerHost {
   Result<void> accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
                       model::InvocationResponse&& response) override;
   void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) override;
-  void declare(const std::string& type, std::vector<model::StateSpec>&& missing) override;
+  void declare(const std::string& type, std::vector<model::StateSpec>&& states, partition::Declaration kind) override;
   void hold_for(const partition::Transition& transition, Entity& entity);
   [[nodiscard]] bool may_invoke() const override;
   void wake() override;
@@ -136,8 +146,21 @@ class Shard final : private InvokerHost {
   void tell(std::size_t shard, LinkItem item);
   void carry_out(model::Command&& command);
   void append(const std::string& stream, std::vector<model::StreamRecord>&& records);
+  // Declarations and orphans: shard_declarations.cc. The shard of a type's name decides, the others are told.
   void decide_declaration(std::size_t asker, DeclareStates&& ask);
   void take_declaration(StatesDeclared&& declared);
+  void make_known(const std::string& type, model::RegistrationRow&& row);
+  void drop_values(const std::string& type, const model::RegistrationRow& row);
+  void count_drop(const ValuesDropped& dropped);
+  // Over the rows of a type's addresses as of the last cut, in slices, other things in between. False from `visit`: no further.
+  struct AddressWalk {
+    std::string type;
+    std::function<bool(const model::Address& address, const model::AddressRow& row)> visit;
+    std::function<void()> done;
+    std::size_t partition = 0;  // Index in Table::partitions().
+    std::string from;           // The key to go on with; empty: the first of the partition.
+  };
+  void walk(std::shared_ptr<AddressWalk> walk);
   void gate(Task task);
   void show_outbox(const std::string& stream);
   void turn();
@@ -192,6 +215,11 @@ class Shard final : private InvokerHost {
 
   std::vector<std::vector<LinkItem>> outboxes_;
   std::unique_ptr<std::atomic<std::size_t>[]> under_way_;  // Items sent to each shard and not taken in yet.
+
+  // Of types that are ours: declarations that wait for a state to be dropped, and how many shards have dropped theirs.
+  std::vector<std::pair<std::size_t, DeclareStates>> waiting_declarations_;
+  std::map<std::pair<std::string, std::string>, std::size_t> drops_;
+  std::set<std::pair<std::string, std::string>> dropping_;  // Type and state whose values are being dropped here.
 
   std::deque<WaitingBatch> intake_;
   std::uint64_t taken_in_ = 0;        // Messages, in the open epoch.

@@ -74,12 +74,18 @@ std::optional<StateInfo> Shard::state(const model::Address& address) const {
   StateInfo info{.address = address};
   for (const auto& value : row.states) {
     if (partition::is_expired(value, clock_.now())) continue;
-    std::string type;
+    StateInfo::Entry entry{value.name, {"", value.value, true}, value.expires_at};
     if (registration != nullptr) {
       const auto spec = std::ranges::find(registration->states, value.name, &model::StateSpec::name);
-      if (spec != registration->states.end()) type = spec->type_name;
+      const auto orphan = std::ranges::find_if(registration->orphans, [&](const auto& o) { return o.spec.name == value.name; });
+      if (spec != registration->states.end()) {
+        entry.value.type_name = spec->type_name;
+      } else if (orphan != registration->orphans.end()) {
+        entry.value.type_name = orphan->spec.type_name;
+        entry.orphaned = true;
+      }
     }
-    info.entries.push_back({value.name, {std::move(type), value.value, true}, value.expires_at});
+    info.entries.push_back(std::move(entry));
   }
   if (info.entries.empty()) return std::nullopt;
   return info;

@@ -298,7 +298,16 @@ void Table::apply(partition::Write&& write) {
 }
 
 void Table::set_registration(const std::string& type, model::RegistrationRow row) {
-  registrations_.insert_or_assign(type, std::move(row));
+  registrations_.insert_or_assign(type, std::make_shared<const model::RegistrationRow>(std::move(row)));
+}
+
+std::shared_ptr<const model::RegistrationRow> Table::shared_registration(std::string_view type) const {
+  const auto it = registrations_.find(type);
+  return it == registrations_.end() ? nullptr : it->second;
+}
+
+void Table::for_each_registration(const std::function<void(const std::string&, const model::RegistrationRow&)>& visit) const {
+  for (const auto& [type, row] : registrations_) visit(type, *row);
 }
 
 const model::AddressRow& Table::address(const model::Address& address) const {
@@ -322,7 +331,7 @@ std::vector<model::Message> Table::oldest_mail(const model::Address& address, st
 
 const model::RegistrationRow* Table::registration(std::string_view type) const {
   const auto it = registrations_.find(type);
-  return it == registrations_.end() ? nullptr : &it->second;
+  return it == registrations_.end() ? nullptr : it->second.get();
 }
 
 std::optional<model::TimerKey> Table::token(const model::TokenKey& token) const {

@@ -53,6 +53,9 @@ class Table final : public partition::View {
   // Makes sure that the head of the mailbox is in memory, `count` messages if there are as many, within `bytes_max`.
   void load_mail(Entity& entity, std::uint64_t count, std::size_t bytes_max);
   void set_registration(const std::string& type, model::RegistrationRow row);
+  // As registration(), for whoever still needs it when there is a newer one.
+  [[nodiscard]] std::shared_ptr<const model::RegistrationRow> shared_registration(std::string_view type) const;
+  void for_each_registration(const std::function<void(const std::string& type, const model::RegistrationRow& row)>& visit) const;
 
   // partition::View
   [[nodiscard]] const model::AddressRow& address(const model::Address& address) const override;
@@ -148,7 +151,7 @@ class Table final : public partition::View {
   std::vector<model::PartitionId> owned_;
   RowLayers layers_;
   std::unordered_set<std::unique_ptr<Entity>, EntityHash, EntityEqual> entities_;
-  std::unordered_map<std::string, model::RegistrationRow, StringHash, std::equal_to<>> registrations_;
+  std::unordered_map<std::string, std::shared_ptr<const model::RegistrationRow>, StringHash, std::equal_to<>> registrations_;
   mutable std::unordered_map<std::string, CachedStream, StringHash, std::equal_to<>> streams_;
   std::vector<std::string> touched_streams_;
   TimerQueue timers_;
