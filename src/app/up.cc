@@ -1,6 +1,7 @@
 #include "app/up.h"
 
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -166,6 +167,9 @@ struct Parts {
   }
 };
 
+// What is made from here on is ours alone, whatever the umask: also what RocksDB makes. Before there are threads.
+mode_t close_new_files_to_others() { return ::umask(077); }
+
 Result<void> open_data(Parts& parts, const cli::UpOptions& options, model::Settings& settings) {
   if (options.data == kMemory) {
     parts.log = std::make_unique<log::MemoryLog>();
@@ -178,7 +182,9 @@ Result<void> open_data(Parts& parts, const cli::UpOptions& options, model::Setti
   settings.partitions = data->identity.partitions;
   auto log = log::SegmentLog::open(data->log_path(), {.segment_bytes = settings.log.segment_bytes}, parts.files);
   if (!log) return fail(log.error());
-  auto store = storage::RocksDbStore::open(data->view_path(), {.block_cache_bytes = settings.view.block_cache, .open_files_max = parts.descriptors.view_files});
+  auto store = storage::RocksDbStore::open(data->view_path(), {.block_cache_bytes = settings.view.block_cache,
+                                                               .open_files_max = parts.descriptors.view_files,
+                                                               .owner = describe(data->identity)});
   if (!store) return fail(store.error());
   if (auto fits = check_view(**store, settings.partitions); !fits) return fail(fits.error());
   parts.data = *std::move(data);
@@ -305,7 +311,8 @@ Result<void> open_doors(Parts& parts, const config::Configuration& configuration
 }
 
 // Whole or not at all: whoever waits for the file reads it the moment it is there.
-Result<void> write_ports_file(const Parts& parts, const std::string& path) {
+// It is for others, so it is as open as whoever started us wants what he makes to be.
+Result<void> write_ports_file(const Parts& parts, const std::string& path, mode_t umask) {
   api::JsonWriter json;
   json.begin_object().key("gateway").number(parts.gateway_server.server->port()).key("admin").number(parts.admin_server.server->port());
   json.key("ingress").begin_array();
@@ -317,6 +324,7 @@ Result<void> write_ports_file(const Parts& parts, const std::string& path) {
   std::ofstream file(temporary);
   file << json.take() << "\n";
   file.close();
+  if (file) (void)::chmod(temporary.c_str(), 0666 & ~umask);
   std::error_code error;
   if (file) std::filesystem::rename(temporary, path, error);
   if (!file || error) return fail(ErrorCode::Io, "--ports-file: cannot write " + path);
@@ -466,6 +474,7 @@ int up(const cli::UpOptions& options, native::LinkedModules linked) {
   const bool text = options.log_format.empty() ? ::isatty(STDERR_FILENO) != 0 : options.log_format == "text";
   init_log(log_level(options.log_level), text ? LogFormat::Text : LogFormat::Json);
 
+  const mode_t umask = close_new_files_to_others();
   Parts parts;
   parts.modules = open_modules(configuration, linked);
   if (parts.modules == nullptr) return cli::kExitUsage;
@@ -484,7 +493,7 @@ int up(const cli::UpOptions& options, native::LinkedModules linked) {
   if (auto ok = open_doors(parts, configuration); !ok) return failed(ok.error());
   start(parts);
   if (!options.ports_file.empty()) {
-    if (auto ok = write_ports_file(parts, options.ports_file); !ok) {
+    if (auto ok = write_ports_file(parts, options.ports_file, umask); !ok) {
       end(parts);
       return failed(ok.error());
     }

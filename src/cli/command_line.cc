@@ -125,6 +125,7 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   UpOptions up;
   CheckOptions check;
   CheckDataOptions check_data;
+  RepairOptions repair;
   MessageArguments message;
   ListArguments list;
   ResumeArguments resume;
@@ -178,6 +179,13 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
     check_data.output = connection.output();
     exit_code = local.check_data(check_data);
   });
+
+  auto* repair_command = app.add_subcommand("repair", "give up what is damaged in the data directory of a stopped Holdfast, keep the rest");
+  repair_command->add_option("directory", repair.directory, "the data directory")->type_name("DIR")->required();
+  repair_command->add_option("--drop-stream", repair.drop_stream, "drop the records of this stream; its positions go on")->type_name("NAME");
+  repair_command->add_option("--drop-mail", repair.drop_mail, "drop the messages that wait for this address; its states stay")->type_name("ADDRESS");
+  add_yes(*repair_command, repair.yes);
+  repair_command->callback([&] { exit_code = local.repair(repair); });
 
   const auto add_client = [&](CLI::App& parent, const std::string& name, const std::string& help, auto action) {
     auto* command = parent.add_subcommand(name, help);

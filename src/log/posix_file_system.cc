@@ -118,7 +118,7 @@ Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, Ope
     case OpenMode::ReadWrite: flags |= O_RDWR; break;
     case OpenMode::Create: flags |= O_RDWR | O_CREAT | O_EXCL; break;
   }
-  const int descriptor = patiently(path, [&] { return ::open(path.c_str(), flags, 0640); });
+  const int descriptor = patiently(path, [&] { return ::open(path.c_str(), flags, 0600); });
   if (descriptor < 0) return fail(system_error(errno, "open", path));
   return std::make_unique<PosixFile>(descriptor, path);
 }
@@ -143,7 +143,7 @@ Result<std::vector<std::string>> PosixFileSystem::list(const std::string& direct
 Result<void> PosixFileSystem::make_directory(const std::string& directory) {
   for (std::size_t slash = directory.find('/', 1);; slash = directory.find('/', slash + 1)) {
     const auto part = directory.substr(0, slash);
-    if (::mkdir(part.c_str(), 0750) == 0) {
+    if (::mkdir(part.c_str(), 0700) == 0) {
       // A directory that nobody remembers after a crash would take the log with it.
       const auto cut = part.find_last_of('/');
       const auto parent = cut == std::string::npos ? std::string(".") : cut == 0 ? std::string("/") : part.substr(0, cut);

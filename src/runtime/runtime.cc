@@ -73,12 +73,21 @@ Result<void> Runtime::recover() {
 
   // What the log has and the view has not. Rows are absolute, so rows the view got ahead of its position do no harm.
   model::Epoch last = world_.store->reached();
+  model::Epoch whole = last;  // All of it has been seen. What comes may be a piece of a large one.
   std::uint64_t epochs = 0;
+  codec::RowPieces rows;
+  const auto in_epoch = [&last](const Error& error) {
+    return fail(error.code, "epoch " + std::to_string(last.value) + ": " + error.message);
+  };
   auto replayed = world_.log->replay(last, [&](model::Epoch epoch, std::string_view payload) -> Result<void> {
-    last = epoch;
-    ++epochs;
+    if (epoch != last) {
+      if (auto ended = rows.end(); !ended) return in_epoch(ended.error());
+      whole = last;
+      last = epoch;
+      ++epochs;
+    }
     std::optional<Error> error;
-    auto ok = codec::for_each_row(payload, [&](std::string_view key, std::optional<std::string_view> value) {
+    auto ok = rows.add(payload, [&](std::string_view key, std::optional<std::string_view> value) {
       const auto partition = codec::partition_of_key(key);
       if (partition.value >= options_.partitions) {
         error = Error{ErrorCode::Damaged, "a row of partition " + std::to_string(partition.value) + ", but there are only " +
@@ -87,8 +96,8 @@ Result<void> Runtime::recover() {
       }
       shards_[partition.value % count]->add_recovered_row(key, value);
     });
-    if (!ok) return fail(std::move(ok.error()));
-    if (error) return fail(std::move(*error));
+    if (!ok) return in_epoch(ok.error());
+    if (error) return in_epoch(*error);
     // A long log must not fill the memory.
     std::size_t dirty = 0;
     for (const auto& shard : shards_) dirty += shard->dirty_bytes();
@@ -99,11 +108,12 @@ Result<void> Runtime::recover() {
       frozen.push_back(shard->freeze_recovered());
       frozen.back()->append_to(writes);
     }
-    auto applied = world_.store->apply(writes, epoch);
+    auto applied = world_.store->apply(writes, whole);
     for (const auto& shard : shards_) shard->thaw();
     return applied;
   });
   if (!replayed) return replayed;
+  if (auto ended = rows.end(); !ended) return in_epoch(ended.error());
 
   const model::Epoch first{last.value + 1};
   std::vector<Shard*> all;

@@ -544,7 +544,10 @@ void Shard::fire_timers() {
     const auto next = table_.next_timer();
     if (!next || next->key.due > now || quiescing_ || table_.open_bytes() > options_.open_epoch_bytes_max) break;
     auto row = table_.timer(*next);
-    HOLDFAST_CHECK(row);
+    if (!row) {
+      table_.set_timer_aside(*next);
+      continue;
+    }
     metrics_.timers_fired.add();
     if (auto* send = std::get_if<model::DelayedSend>(&*row)) {
       perform(partition::fire_delayed_send(next->key, std::move(*send)));

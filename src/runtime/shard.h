@@ -178,7 +178,9 @@ class Shard final : private InvokerHost {
   void add_waiter(const std::string& id, Duration timeout, std::function<void(Result<std::optional<model::TypedValue>>)> done);
   void resolve(const std::string& id, std::optional<model::TypedValue> value);
   [[nodiscard]] std::uint64_t visible_end(const std::string& stream) const;
-  [[nodiscard]] StreamPage page(const StreamQuery& query);
+  [[nodiscard]] Result<StreamPage> page(const StreamQuery& query);
+  // Where the first record is that is not below `from`; `end`: there is none.
+  [[nodiscard]] std::uint64_t end_of_gap(const std::string& stream, std::uint64_t from, std::uint64_t end) const;
   void wake_readers(const std::string& stream);
   void answer_readers();
   void serve_later(Reader&& reader);

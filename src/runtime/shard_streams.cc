@@ -27,7 +27,8 @@ std::uint64_t Shard::visible_end(const std::string& stream) const {
   return it != visible_.end() ? it->second : table_.stream(stream).next;
 }
 
-StreamPage Shard::page(const StreamQuery& query) {
+// What is there up to a gap is given; a page that would begin with one is damage, which says where the stream goes on.
+Result<StreamPage> Shard::page(const StreamQuery& query) {
   StreamPage page;
   const std::uint64_t end = visible_end(query.stream);
   page.first = table_.stream(query.stream).first;
@@ -38,20 +39,36 @@ StreamPage Shard::page(const StreamQuery& query) {
   const std::uint32_t limit = std::min(query.limit, kPageRecordsMax);
   std::size_t bytes = 0;
   table_.read_records(query.stream, page.next, end, [&](std::uint64_t position, const model::StreamRecord& record) {
+    if (position != page.next) return false;
     bytes += partition::record_bytes(record);
     page.next = position + 1;
     page.records.push_back({position, record});
     return page.records.size() < limit && bytes < query.bytes_max;
   });
+  if (page.records.empty()) {
+    const std::uint64_t goes_on = end_of_gap(query.stream, page.next, end);
+    return fail(ErrorCode::Damaged, "stream " + query.stream + " has lost its records " + std::to_string(page.next) + " to " +
+                                        std::to_string(goes_on - 1) + ", the disk does not have them any more; it goes on at " +
+                                        std::to_string(goes_on));
+  }
   metrics_.records_read.add(page.records.size());
   return page;
+}
+
+std::uint64_t Shard::end_of_gap(const std::string& stream, std::uint64_t from, std::uint64_t end) const {
+  std::uint64_t found = end;
+  table_.read_records(stream, from, end, [&found](std::uint64_t position, const model::StreamRecord&) {
+    found = position;
+    return false;
+  });
+  return found;
 }
 
 void Shard::read_stream(StreamQuery&& query, Runtime::Done<StreamPage> done) {
   const bool is_client = query.reader == StreamQuery::For::Client;
   if (!is_client || refusing_) {
-    StreamPage now = page(query);
-    if (!now.records.empty() || query.wait.ms <= 0 || refusing_) return done(std::move(now));
+    Result<StreamPage> now = page(query);
+    if (!now || !now->records.empty() || query.wait.ms <= 0 || refusing_) return done(std::move(now));
   }
   if (waiting_ >= options_.waiting_requests_max)
     return done(fail(ErrorCode::Overloaded, std::to_string(waiting_) + " requests are waiting already"));
@@ -114,12 +131,13 @@ void Shard::serve_readers() {
     StreamQuery query = reader.query;
     const std::size_t room = options_.unread_bytes_max - std::min(options_.unread_bytes_max, unread_->bytes());
     query.bytes_max = std::min(query.bytes_max, std::clamp(room / kPagesOfRoom, kClientPageBytesMin, kClientPageBytesMax));
-    StreamPage found = page(query);
-    if (found.records.empty() && waits_on(reader)) continue;
+    Result<StreamPage> found = page(query);
+    if (found && found->records.empty() && waits_on(reader)) continue;
     std::size_t bytes = 0;
-    for (const auto& entry : found.records) bytes += partition::record_bytes(entry.record);
+    if (found)
+      for (const auto& entry : found->records) bytes += partition::record_bytes(entry.record);
     made += bytes;
-    if (bytes > 0) found.unread = unread_->take(bytes * kBytesPerRecordByte);
+    if (bytes > 0) found->unread = unread_->take(bytes * kBytesPerRecordByte);
     --waiting_;
     reader.done(std::move(found));
   }
@@ -146,7 +164,7 @@ void Shard::wake_readers(const std::string& stream) {
       serve_later(std::move(reader));
       continue;
     }
-    StreamPage found = page(reader.query);
+    Result<StreamPage> found = page(reader.query);
     --waiting_;
     reader.done(std::move(found));
   }
@@ -166,9 +184,18 @@ void Shard::answer_readers() {
 }
 
 void Shard::pop_stream(const std::string& stream, Runtime::Done<std::optional<model::StreamRecord>> done) {
-  StreamPage oldest = page({.stream = stream, .limit = 1});
-  if (oldest.records.empty()) return done(std::nullopt);
-  auto& entry = oldest.records.front();
+  Result<StreamPage> oldest = page({.stream = stream, .limit = 1});
+  if (!oldest) {  // Said once; the next one gets what comes after the gap.
+    const model::StreamRow row = table_.stream(stream);
+    const std::uint64_t goes_on = end_of_gap(stream, row.first, visible_end(stream));
+    const std::uint64_t left = partition::bytes_from(table_, stream, goes_on);
+    if (auto released = partition::release_records(table_, stream, goes_on, row.bytes - std::min(row.bytes, left)); released)
+      perform(std::move(*released));
+    gate([done = std::move(done), error = std::move(oldest.error())]() mutable { done(fail(std::move(error))); });
+    return;
+  }
+  if (oldest->records.empty()) return done(std::nullopt);
+  auto& entry = oldest->records.front();
   auto released = partition::release_records(table_, stream, entry.position + 1, partition::record_bytes(entry.record));
   if (!released) return done(fail(std::move(released.error())));
   perform(std::move(*released));

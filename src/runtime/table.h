@@ -76,7 +76,10 @@ class Table final : public partition::View {
 
   // The timer that is due first, and what it is; a timer whose row is gone is skipped.
   [[nodiscard]] std::optional<TimerQueue::Entry> next_timer() { return timers_.next(); }
+  // None, and said in the log: its row is not one that can be carried out.
   [[nodiscard]] std::optional<model::TimerRow> timer(const TimerQueue::Entry& entry) const;
+  // It is not asked for again before the next start; its row stays as it is.
+  void set_timer_aside(const TimerQueue::Entry& entry) { timers_.remove(entry); }
 
   // Epochs.
   [[nodiscard]] bool is_clean() const { return touched_.empty() && touched_streams_.empty() && layers_.open_is_empty(); }
@@ -152,7 +155,9 @@ class Table final : public partition::View {
   void pop_hot(CachedStream& stream);
   void cool(std::string_view name, CachedStream& stream, std::uint64_t end);
   void drop_records(const partition::DropRecords& drop);
-  void clear_dropped_records();
+  void drop_what_is_there(const partition::DropRecords& drop, CachedStream& stream);
+  Result<Entity*> bring_in(const model::Address& address);
+  Result<void> recover_streams(model::PartitionId partition);
   Instant read_timers(Instant from, std::size_t limit, const std::function<void(TimerQueue::Entry)>& found) const;
   Limits limits_;
   std::vector<model::PartitionId> owned_;

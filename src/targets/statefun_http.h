@@ -88,8 +88,8 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
   net::EventLoop& loop_;
   net::TlsClient tls_;
   std::string user_agent_;
-  std::shared_ptr<net::ConnectionBudget> connections_;
   const std::string only_origin_;  // Empty: it depends on the function.
+  std::shared_ptr<net::ConnectionBudget> connections_;
   std::map<std::string, std::unique_ptr<Host>> hosts_;  // By origin.
   struct Pipe {
     const Host* host = nullptr;
