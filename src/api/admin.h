@@ -4,7 +4,9 @@
 // Nothing here is needed for messages to flow. /healthz and /readyz are answered without a token.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,7 @@ struct AdminOptions {
   std::vector<ports::Ingress*> ingresses;
   std::vector<ports::Egress*> egresses;
   ports::Modules* modules = nullptr;               // Outlives the requests; null: none are loaded.
+  std::function<void()> reload_files;              // Looks at certificates and tokens, soon. Any thread; null: there are none.
   std::uint32_t limit_max = 10'000;                // Entries of a list.
 };
 
@@ -36,12 +39,17 @@ class Admin {
         guard_(options_.guard),
         counters_(std::make_shared<RequestCounters>("admin")),
         edges_(runtime_, options_.ingresses, options_.egresses, options_.limit_max),
-        modules_(options_.modules, [&runtime] { runtime.ask_declarations(); }) {}
+        modules_(options_.modules, [&runtime, reload_files = options_.reload_files] {
+          runtime.ask_declarations();
+          if (reload_files) reload_files();
+        }) {}
 
   void handle(net::HttpRequest request, net::Responder responder);
+  [[nodiscard]] std::optional<net::HttpResponse> refuse(const net::HttpRequest& head);  // A net::HeadCheck.
 
  private:
   using Path = std::vector<std::string>;
+  [[nodiscard]] std::optional<Refusal> check(const net::HttpRequest& request, const std::optional<Path>& path) const;
   enum class Resume { Retry, Skip };
 
   void route(ExchangePtr exchange, const Path& path);
@@ -49,6 +57,7 @@ class Admin {
   void metrics(Exchange& exchange) const;
   void resume(ExchangePtr exchange, const Path& path, Resume what);
   void resume_all(ExchangePtr exchange, Resume what);
+  void drop_mail(ExchangePtr exchange);
   void orphans(ExchangePtr exchange);
   void drop_orphan(ExchangePtr exchange);
   [[nodiscard]] Result<runtime::AddressQuery> address_query(const net::HttpRequest& request) const;

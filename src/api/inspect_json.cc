@@ -71,6 +71,12 @@ std::string endpoints_json(const std::vector<runtime::EndpointInfo>& endpoints) 
     json.begin_object().key("functions").string(e.functions).key("url").string(e.url_template);
     json.key("in_flight").number(e.in_flight).key("waiting").number(e.waiting).key("down").boolean(e.down);
     if (!e.last_error.empty()) json.key("last_error").string(e.last_error);
+    if (e.hosts_down_count > 0) {
+      json.key("hosts_down_count").number(e.hosts_down_count).key("hosts_down").begin_array();
+      for (const auto& host : e.hosts_down)
+        json.begin_object().key("host").string(host.host).key("last_error").string(host.last_error).end_object();
+      json.end_array();
+    }
     json.end_object();
   });
 }

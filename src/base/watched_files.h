@@ -15,8 +15,8 @@
 
 namespace holdfast {
 
-// Short enough that what is rotated counts within a minute, long enough to cost nothing.
-inline constexpr Duration kWatchInterval{10'000};
+// Short enough that whoever rotates a file need not wait, long enough to cost nothing.
+inline constexpr Duration kWatchInterval{1'000};
 
 class WatchedFiles {
  public:

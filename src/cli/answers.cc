@@ -2,10 +2,12 @@
 
 #include <iostream>
 
+#include "cli/table.h"
+
 namespace holdfast::cli {
 
 int failed(const std::string& message, int exit_code) {
-  std::cerr << "holdfast: " << message << "\n";
+  std::cerr << "holdfast: " << lines(message) << "\n";
   return exit_code;
 }
 

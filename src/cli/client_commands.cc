@@ -1,5 +1,6 @@
 #include "cli/client_commands.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -211,8 +212,12 @@ int ClientCommands::endpoints() const {
   return show("/v1/endpoints", [](const Json& json) {
     Table table({"FUNCTIONS", "URL", "STATUS", ">IN FLIGHT", ">WAITING", "LAST ERROR"});
     for (const Json& e : json["endpoints"].items()) {
-      table.add({e["functions"].text(), e["url"].text(), e["down"].is_true() ? "down" : "up", count_of(e["in_flight"]),
-                 count_of(e["waiting"]), e["last_error"].text()});
+      const std::int64_t hosts_down = e["hosts_down_count"].number();
+      const std::string status = e["down"].is_true() ? "down" : hosts_down > 0 ? std::to_string(hosts_down) + " down" : "up";
+      table.add({e["functions"].text(), e["url"].text(), status, count_of(e["in_flight"]), count_of(e["waiting"]), e["last_error"].text()});
+      // Which of them: where there is more than one, or one of several.
+      if (e["down"].is_true() && hosts_down == 1) continue;
+      for (const Json& host : e["hosts_down"].items()) table.add({"", host["host"].text(), "down", "", "", host["last_error"].text()});
     }
     std::cout << table.render();
   });
@@ -280,6 +285,38 @@ int ClientCommands::parked_resume(const std::string& verb, const ResumeArguments
           (arguments.address.empty() ? R"(,"more":false})" : "}"));
   } else {
     std::cout << (retry ? "retrying " : "skipped the failed batch of ") << count << (count == 1 ? " address\n" : " addresses\n");
+  }
+  return kExitDone;
+}
+
+int ClientCommands::mail_drop(const std::string& which) const {
+  // A type has one slash, an address more.
+  std::string path = "/v1/mail/drop?type=";
+  if (std::ranges::count(which, '/') < 2) {
+    path += net::percent_encode(which);
+  } else {
+    const auto address = parse_address_argument(which);
+    if (!address) return failed(address.error());
+    path += net::percent_encode(address->type) + "&id=" + net::percent_encode(address->id);
+  }
+  std::int64_t messages = 0, addresses = 0;
+  while (true) {  // One request drops a bounded number.
+    const auto response = admin_.ask("POST", path);
+    if (!response) return failed(response.error());
+    if (response->status != 200) return refused(*response);
+    const auto json = Json::parse(response->body);
+    if (!json) return failed("the answer of the admin API is " + json.error().message);
+    messages += (*json)["dropped"].number();
+    addresses += (*json)["addresses"].number();
+    if (!(*json)["more"].is_true() || (*json)["dropped"].number() == 0) break;
+  }
+  if (output_ == Output::Json) {
+    print("{\"dropped\":" + std::to_string(messages) + ",\"addresses\":" + std::to_string(addresses) + "}");
+  } else if (messages == 0) {
+    std::cout << "nothing waits there for want of a way to the function\n";
+  } else {
+    std::cout << "dropped " << messages << (messages == 1 ? " message of " : " messages of ") << addresses
+              << (addresses == 1 ? " address\n" : " addresses\n");
   }
   return kExitDone;
 }

@@ -58,6 +58,8 @@ class ClientCommands {
   [[nodiscard]] int addresses(const ListArguments& list) const;
   [[nodiscard]] int parked_ls(const ListArguments& list) const;
   // `verb`: "retry" or "skip".
+  // `which`: a function type, or an address.
+  [[nodiscard]] int mail_drop(const std::string& which) const;
   [[nodiscard]] int parked_resume(const std::string& verb, const ResumeArguments& arguments) const;
   [[nodiscard]] int timers(const ListArguments& list) const;
   [[nodiscard]] int streams() const;

@@ -125,9 +125,11 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   UpOptions up;
   CheckOptions check;
   CheckDataOptions check_data;
+  RepairOptions repair;
   MessageArguments message;
   ListArguments list;
   ResumeArguments resume;
+  std::string mail_of;
   DropArguments drop;
   SeekArguments seek;
   NewFunctionArguments new_function_arguments;
@@ -177,6 +179,13 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
     check_data.output = connection.output();
     exit_code = local.check_data(check_data);
   });
+
+  auto* repair_command = app.add_subcommand("repair", "give up what is damaged in the data directory of a stopped Holdfast, keep the rest");
+  repair_command->add_option("directory", repair.directory, "the data directory")->type_name("DIR")->required();
+  repair_command->add_option("--drop-stream", repair.drop_stream, "drop the records of this stream; its positions go on")->type_name("NAME");
+  repair_command->add_option("--drop-mail", repair.drop_mail, "drop the messages that wait for this address; its states stay")->type_name("ADDRESS");
+  add_yes(*repair_command, repair.yes);
+  repair_command->callback([&] { exit_code = local.repair(repair); });
 
   const auto add_client = [&](CLI::App& parent, const std::string& name, const std::string& help, auto action) {
     auto* command = parent.add_subcommand(name, help);
@@ -228,6 +237,11 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
     command->add_option("--type", resume.type, "or all of this function")->type_name("TYPE");
     command->add_flag("--all", resume.all, "or everything");
   }
+
+  auto* mail = app.add_subcommand("mail", "messages that wait for a function that cannot be reached");
+  mail->require_subcommand(1);
+  auto* mail_drop = add_client(*mail, "drop", "drop them, for a function or one address of it", [&](const ClientCommands& c) { return c.mail_drop(mail_of); });
+  mail_drop->add_option("which", mail_of, "a function type, or one address")->type_name("TYPE|ADDRESS")->required();
 
   auto* timers = add_client(app, "timers", "what is due later: delayed sends", [&](const ClientCommands& c) { return c.timers(list); });
   add_list_options(*timers, list);

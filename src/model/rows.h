@@ -72,6 +72,14 @@ struct TrimStream {
 };
 using TimerRow = std::variant<DelayedSend, ExpireStates, ForgetRequest, TrimStream>;
 
+// Whose partition a timer's row is in. A delayed send has a caller, always.
+[[nodiscard]] inline const std::string& owner_id(const TimerRow& row) {
+  if (const auto* send = std::get_if<DelayedSend>(&row)) return send->message.caller->id;
+  if (const auto* expire = std::get_if<ExpireStates>(&row)) return expire->address.id;
+  if (const auto* forget = std::get_if<ForgetRequest>(&row)) return forget->id;
+  return std::get<TrimStream>(row).name;
+}
+
 // A cancellation token is its owner's: tokens of two addresses never meet.
 struct TokenKey {
   Address owner;

@@ -314,25 +314,34 @@ Result<ports::SendOutcome> Sink::send_jetstream(std::span<const ports::StreamPag
   for (std::size_t i = 0; i < records.size(); ++i)
     if (stored_.contains(id(i))) fates.of[i] = Fate::Stored;
     else left.push_back(i);
-  if (left.size() < records.size())
-    log_info("records had been sent before", {{"egress", spec_.id}, {"records", records.size() - left.size()}, {"of", records.size()}});
 
+  // The outbox will come with these again.
+  const auto remember_from = [&](std::size_t first) {
+    for (std::size_t i = first; i < records.size(); ++i)
+      if (fates.of[i] == Fate::Stored) stored_.add(id(i));
+  };
   for (auto rest = std::span<const std::size_t>(left); !rest.empty() && fates.trouble.empty();) {
     const auto count = fitting(rest.first(std::min(rest.size(), window_)), messages, fates.trouble);
-    if (!count) return fail(count.error());
+    if (!count) {
+      remember_from(0);
+      return fail(count.error());
+    }
     if (*count == 0) break;
     const auto window = rest.first(*count);
     const auto published = publish(window, messages);
-    judge(window, messages, fates);
-    for (const auto i : window)
-      if (fates.of[i] == Fate::Stored) stored_.add(id(i));
-    if (!published) return fail(published.error());
+    note_stored(window, fates);
+    if (!published) {
+      remember_from(0);
+      return fail(published.error());
+    }
+    judge(messages, fates);
     if (fates.trouble.empty()) window_ = std::min(window_ * 2, kWindowMax);
     rest = rest.subspan(*count);
   }
 
   ports::SendOutcome outcome;
   outcome.settled = static_cast<std::size_t>(std::ranges::find(fates.of, Fate::Waits) - fates.of.begin());
+  remember_from(outcome.settled);
   for (auto& [index, reason] : fates.refused) outcome.refused.push_back({index, std::move(reason)});
   outcome.trouble = std::move(fates.trouble);
   return outcome;
@@ -424,13 +433,17 @@ Result<void> Sink::publish(std::span<const std::size_t> indexes, const std::vect
   return in_doubt(std::move(what));
 }
 
-void Sink::judge(std::span<const std::size_t> indexes, const std::vector<OutgoingMessage>& messages, Fates& fates) {
+void Sink::note_stored(std::span<const std::size_t> indexes, Fates& fates) {
+  const std::lock_guard lock(answers_->mutex);
+  for (const auto i : indexes)
+    if (answers_->answered[i] && !answers_->failures.contains(i)) fates.of[i] = Fates::Fate::Stored;
+}
+
+void Sink::judge(const std::vector<OutgoingMessage>& messages, Fates& fates) {
   using Fate = Fates::Fate;
   std::map<std::size_t, Answers::Failure> failures;
   {
     const std::lock_guard lock(answers_->mutex);
-    for (const auto i : indexes)
-      if (answers_->answered[i] && !answers_->failures.contains(i)) fates.of[i] = Fate::Stored;
     failures = answers_->failures;
   }
   std::map<std::string_view, NoAnswer> unanswered;
@@ -483,19 +496,27 @@ Result<void> Sink::look_for_stored(std::span<const ports::StreamPage::Entry> rec
   Instant oldest = records.front().record.time;
   for (const auto& entry : records) oldest = std::min(oldest, entry.record.time);
   const SystemClock clock;
+  bool has_looked = false;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const std::string& subject = messages[i].subject;
     if (looked_at_.contains(subject)) continue;
+    if (is_interrupted()) return in_doubt("nobody waits any longer");
     const auto stream = stream_of(subject);
     if (!stream) return fail(stream.error());
     if (*stream != nullptr && !StoredRecords::is_young(clock.now() - oldest, (*stream)->duplicates)) {
       const auto looked = stored_.look(*jetstream_, (*stream)->name, subject, oldest, [this] { return is_interrupted(); });
       if (!looked) return fail(ErrorCode::Unavailable, looked.error().message);
+      has_looked = true;
     }
     looked_at_.insert(subject);
   }
-  for (const auto& entry : records)
-    fresh_records_ = stored_.contains({entry.position, entry.record.time.unix_ms}) ? 0 : fresh_records_ + 1;
+  std::uint64_t count = 0;
+  for (const auto& entry : records) {
+    const bool is_stored = stored_.contains({entry.position, entry.record.time.unix_ms});
+    fresh_records_ = is_stored ? 0 : fresh_records_ + 1;
+    count += is_stored ? 1 : 0;
+  }
+  if (has_looked && count > 0) log_info("records had been sent before", {{"egress", spec_.id}, {"records", count}, {"of", records.size()}});
   if (fresh_records_ >= kFreshRecordsMin) looked_at_.clear();
   return {};
 }

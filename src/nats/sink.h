@@ -104,7 +104,9 @@ class Sink final : public ports::RecordSink {
                                             std::string& trouble);
   // Returns when all are answered. An error: that is not so, and it is not known what the server has done.
   [[nodiscard]] Result<void> publish(std::span<const std::size_t> indexes, const std::vector<OutgoingMessage>& messages);
-  void judge(std::span<const std::size_t> indexes, const std::vector<OutgoingMessage>& messages, Fates& fates);
+  void note_stored(std::span<const std::size_t> indexes, Fates& fates);
+  // What those that are answered, and not stored, come to.
+  void judge(const std::vector<OutgoingMessage>& messages, Fates& fates);
   // Null: no stream takes the subject.
   [[nodiscard]] Result<const KnownStream*> stream_of(const std::string& subject);
   // Why nothing answers for the subject. A reason to refuse it, or a trouble that may pass.

@@ -33,7 +33,7 @@ std::optional<RecordId> parse_message_id(std::string_view id, std::string_view p
 }
 
 void StoredRecords::add(const RecordId& record) {
-  if (ids_.size() < kIdsMax) ids_.insert(record);
+  if (ids_.size() == kIdsMax || !ids_.insert(record).second) return;
   if (ids_.size() == kIdsMax) log_warn("too many records are stored out of turn: more are not remembered", {{"records", kIdsMax}});
 }
 

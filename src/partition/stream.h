@@ -1,7 +1,8 @@
 // Streams: egress topics that Holdfast keeps itself. A stream is an entity like any other: records reach it as commands, it numbers
 // them, and it lets the oldest go by size and age.
 //
-// Invariant: exactly the positions [first, next) have records.
+// Invariant: exactly the positions [first, next) have records. Where a disk has lost some, the rest goes on: whoever reads is told, what is
+// let go of goes over the gap.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +21,10 @@ namespace holdfast::partition {
 
 // What a record counts in StreamRow::bytes.
 [[nodiscard]] std::uint64_t record_bytes(const model::StreamRecord& record);
+
+// What the records from `position` on count together. Reads all of them: for where some are missing, so that what the row says is right again
+// behind the gap.
+[[nodiscard]] std::uint64_t bytes_from(const View& view, std::string_view stream, std::uint64_t position);
 
 [[nodiscard]] Transition append_records(const View& view, const Retention& retention, const std::string& stream,
                                         std::vector<model::StreamRecord>&& records, Instant now, SequenceCounter& sequence);

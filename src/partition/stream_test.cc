@@ -264,5 +264,45 @@ TEST(Stream, AgreesWithTheObviousModelInEveryShortHistory) {
   EXPECT_EQ(histories, 31'104u);  // 4 * 6^5
 }
 
+// What a damaged disk has left of a stream: whatever is missing, trimming and releasing end, leave only what they should, and go on.
+TEST(Stream, GoesOnOverRecordsThatAreMissing) {
+  for (std::uint32_t missing = 0; missing < 1u << 6; ++missing) {
+    SCOPED_TRACE(missing);
+    World world;
+    for (int i = 0; i < 6; ++i) {
+      world.append(100);
+      world.now = world.now + Duration{10};
+    }
+    auto& records = world.table.records[std::string(kStream)];
+    for (std::uint64_t position = 0; position < 6; ++position)
+      if ((missing >> position & 1) != 0) records.erase(position);
+    const std::size_t left = records.size();
+
+    World by_size = world;
+    by_size.retention.bytes = 400;
+    for (int i = 0; i < 20; ++i) {
+      by_size.append(100);
+      const auto row = by_size.row();
+      ASSERT_EQ(row.next, 7u + static_cast<std::uint64_t>(i));
+      for (const auto& [position, r] : by_size.table.records[std::string(kStream)]) ASSERT_GE(position, row.first);
+      ASSERT_TRUE(by_size.table.records[std::string(kStream)].contains(row.next - 1)) << "the newest is kept";
+    }
+    const auto kept = by_size.table.records[std::string(kStream)].size();
+    ASSERT_TRUE(kept >= 1 && kept <= 4) << kept;
+    ASSERT_EQ(by_size.row().next - by_size.row().first, kept) << "the gap is behind it";
+    by_size.check();
+
+    World by_age = world;
+    by_age.retention.time = {35};
+    by_age.append(100);
+    by_age.now = by_age.now + Duration{1'000};
+    by_age.fire_due();
+    ASSERT_TRUE(by_age.table.records[std::string(kStream)].empty());
+    ASSERT_EQ(by_age.row().first, by_age.row().next);
+
+    ASSERT_EQ(records.size(), left);
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::partition

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,10 @@ struct StreamQuery {
   std::uint32_t limit = 100;
   std::size_t bytes_max = 4u << 20;
   Duration wait;              // How long to wait for a first record when there is none; 0: not at all.
+  // Pages for clients are made one after another, a few in a turn, and only while those not let go of (StreamPage::unread) are below a
+  // bound; they may be smaller than asked for. Those of the core itself are made at once.
+  enum class For : std::uint8_t { Core, Client };
+  For reader = For::Core;
 };
 struct StreamPage {
   struct Entry {
@@ -30,6 +35,7 @@ struct StreamPage {
   std::uint64_t first = 0;  // Oldest position kept.
   std::uint64_t end = 0;    // Position after the last record that is durable.
   std::uint64_t bytes = 0;  // Of all records that are kept (partition::record_bytes).
+  std::shared_ptr<void> unread = nullptr;  // For::Client: to be kept until the client has the page, or never will. Any thread.
 };
 
 // Records of an outbox that are done with.

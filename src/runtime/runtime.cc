@@ -73,12 +73,21 @@ Result<void> Runtime::recover() {
 
   // What the log has and the view has not. Rows are absolute, so rows the view got ahead of its position do no harm.
   model::Epoch last = world_.store->reached();
+  model::Epoch whole = last;  // All of it has been seen. What comes may be a piece of a large one.
   std::uint64_t epochs = 0;
+  codec::RowPieces rows;
+  const auto in_epoch = [&last](const Error& error) {
+    return fail(error.code, "epoch " + std::to_string(last.value) + ": " + error.message);
+  };
   auto replayed = world_.log->replay(last, [&](model::Epoch epoch, std::string_view payload) -> Result<void> {
-    last = epoch;
-    ++epochs;
+    if (epoch != last) {
+      if (auto ended = rows.end(); !ended) return in_epoch(ended.error());
+      whole = last;
+      last = epoch;
+      ++epochs;
+    }
     std::optional<Error> error;
-    auto ok = codec::for_each_row(payload, [&](std::string_view key, std::optional<std::string_view> value) {
+    auto ok = rows.add(payload, [&](std::string_view key, std::optional<std::string_view> value) {
       const auto partition = codec::partition_of_key(key);
       if (partition.value >= options_.partitions) {
         error = Error{ErrorCode::Damaged, "a row of partition " + std::to_string(partition.value) + ", but there are only " +
@@ -87,8 +96,8 @@ Result<void> Runtime::recover() {
       }
       shards_[partition.value % count]->add_recovered_row(key, value);
     });
-    if (!ok) return fail(std::move(ok.error()));
-    if (error) return fail(std::move(*error));
+    if (!ok) return in_epoch(ok.error());
+    if (error) return in_epoch(*error);
     // A long log must not fill the memory.
     std::size_t dirty = 0;
     for (const auto& shard : shards_) dirty = std::max(dirty, shard->dirty_bytes());
@@ -99,11 +108,12 @@ Result<void> Runtime::recover() {
       frozen.push_back(shard->freeze_recovered());
       frozen.back()->append_to(writes);
     }
-    auto applied = world_.store->apply(writes, epoch);
+    auto applied = world_.store->apply(writes, whole);
     for (const auto& shard : shards_) shard->thaw();
     return applied;
   });
   if (!replayed) return replayed;
+  if (auto ended = rows.end(); !ended) return in_epoch(ended.error());
 
   const model::Epoch first{last.value + 1};
   std::vector<Shard*> all;
@@ -298,6 +308,16 @@ void sort_and_cut(std::vector<Info>& infos, std::size_t limit, Key key) {
   if (infos.size() > limit) infos.resize(limit);
 }
 
+// A host that several shards cannot reach is one.
+void show_each_host_once(EndpointInfo& info) {
+  auto& hosts = info.hosts_down;
+  std::ranges::stable_sort(hosts, {}, &EndpointInfo::Host::host);
+  const std::size_t shown = hosts.size();
+  hosts.erase(std::ranges::unique(hosts, {}, &EndpointInfo::Host::host).begin(), hosts.end());
+  info.hosts_down_count -= shown - hosts.size();
+  if (hosts.size() > kHostsShownMax) hosts.resize(kHostsShownMax);
+}
+
 }  // namespace
 
 void Runtime::functions(Done<std::vector<FunctionInfo>> done) {
@@ -332,7 +352,10 @@ void Runtime::endpoints(Done<std::vector<EndpointInfo>> done) {
                            merged.back().waiting += info.waiting;
                            merged.back().down |= info.down;
                            if (merged.back().last_error.empty()) merged.back().last_error = std::move(info.last_error);
+                           merged.back().hosts_down_count += info.hosts_down_count;
+                           std::ranges::move(info.hosts_down, std::back_inserter(merged.back().hosts_down));
                          }
+                         for (auto& info : merged) show_each_host_once(info);
                          done(std::move(merged));
                        });
 }
@@ -402,6 +425,42 @@ void Runtime::skip_parked(model::Address address, Done<void> done) {
   on_loop(shard.loop(), [&shard, address = std::move(address), done = std::move(done)]() mutable {
     shard.skip_parked(address, std::move(done));
   });
+}
+
+void Runtime::drop_mail(MailQuery query, Done<MailDropped> done) {
+  struct Dropping {
+    std::size_t next = 0, end = 0;
+    MailQuery query;
+    MailDropped sum;
+    Done<MailDropped> done;
+  };
+  auto dropping = std::make_shared<Dropping>(Dropping{0, shards_.size(), std::move(query), {}, std::move(done)});
+  if (const auto& id = dropping->query.id) {
+    dropping->next = model::partition_of(*id, options_.partitions).value % shards_.size();
+    dropping->end = dropping->next + 1;
+  }
+  // One shard after the other; each holds the next step until it is carried out.
+  auto step = std::make_shared<std::function<void()>>();
+  *step = [this, dropping, weak = std::weak_ptr(step)] {
+    auto self = weak.lock();
+    if (dropping->next == dropping->end) {
+      if (dropping->sum.is_reachable && dropping->sum.messages == 0)
+        return dropping->done(fail(ErrorCode::Conflict, dropping->query.type + " can be reached: its messages are being handled"));
+      return dropping->done(dropping->sum);
+    }
+    Shard& shard = *shards_[dropping->next++];
+    on_loop(shard.loop(), [self, dropping, &shard] {
+      shard.drop_mail(dropping->query, [self, dropping](Result<MailDropped> dropped) {
+        if (!dropped) return dropping->done(fail(std::move(dropped.error())));
+        dropping->sum.messages += dropped->messages;
+        dropping->sum.addresses += dropped->addresses;
+        dropping->sum.more |= dropped->more;
+        dropping->sum.is_reachable |= dropped->is_reachable;
+        (*self)();
+      });
+    });
+  };
+  (*step)();
 }
 
 void Runtime::ask_declarations() {

@@ -101,6 +101,8 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   void parked(AddressQuery query, Done<std::vector<ParkedInfo>> done);
   void retry_parked(model::Address address, Done<void> done);  // NotFound: not parked.
   void skip_parked(model::Address address, Done<void> done);   // Drops the failed batch and goes on.
+  // Conflict: mail is there, but the function can be reached.
+  void drop_mail(MailQuery query, Done<MailDropped> done);
   // Functions may be others than they were: each type is asked for its declaration of states by its next call.
   void ask_declarations();
   void orphans(std::string type, Done<std::vector<OrphanInfo>> done);  // Of this type; empty: of all.

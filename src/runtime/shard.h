@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "partition/request.h"
@@ -24,6 +25,7 @@
 #include "runtime/options.h"
 #include "runtime/runtime.h"
 #include "runtime/table.h"
+#include "runtime/unread.h"
 
 namespace holdfast::runtime {
 
@@ -59,6 +61,7 @@ class Shard final : private InvokerHost {
   void set_source(std::string name, model::SourceRow row, Runtime::Done<void> done);
   void retry_parked(const model::Address& address, Runtime::Done<void> done);
   void skip_parked(const model::Address& address, Runtime::Done<void> done);
+  void drop_mail(const MailQuery& query, Runtime::Done<MailDropped> done);
 
   // Functions may be others than they were: see Invoker::ask_again().
   void ask_declarations() { invoker_.ask_again(); }
@@ -119,12 +122,13 @@ class Shard final : private InvokerHost {
                       model::InvocationResponse&& response) override;
   void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) override;
   void declare(const std::string& type, std::vector<model::StateSpec>&& states, partition::Declaration kind) override;
-  void hold_for(const partition::Transition& transition, Entity& entity);
+  void hold_for(const partition::Transition& transition, FunctionType& type);
   [[nodiscard]] bool may_invoke() const override;
   void wake() override;
 
   [[nodiscard]] Result<void> admit(const SendRequest& request) const;
   [[nodiscard]] Result<void> admit_anything() const;
+  [[nodiscard]] Result<void> admit_mail(std::string_view type) const;
   // Intake: in bursts. What waits for a function when an epoch is cut has to be written down, and erased later; so while more waits
   // outside than functions can handle, as much is taken in as they will handle soon, and the epoch is cut when they have. See
   // shard_intake.cc.
@@ -140,6 +144,7 @@ class Shard final : private InvokerHost {
   [[nodiscard]] bool is_worth_waiting() const;
   void count_handled(std::uint32_t batch);
   void dismiss_intake();
+  [[nodiscard]] Result<void> check_topics(const partition::Transition& transition);
   void perform(partition::Transition&& transition);
   void route(model::Command&& command);
   // Puts it on the link to another shard.
@@ -173,9 +178,14 @@ class Shard final : private InvokerHost {
   void add_waiter(const std::string& id, Duration timeout, std::function<void(Result<std::optional<model::TypedValue>>)> done);
   void resolve(const std::string& id, std::optional<model::TypedValue> value);
   [[nodiscard]] std::uint64_t visible_end(const std::string& stream) const;
-  [[nodiscard]] StreamPage page(const StreamQuery& query);
+  [[nodiscard]] Result<StreamPage> page(const StreamQuery& query);
+  // Where the first record is that is not below `from`; `end`: there is none.
+  [[nodiscard]] std::uint64_t end_of_gap(const std::string& stream, std::uint64_t from, std::uint64_t end) const;
   void wake_readers(const std::string& stream);
   void answer_readers();
+  void serve_later(Reader&& reader);
+  void serve_readers();
+  [[nodiscard]] bool waits_on(Reader& reader);
   void unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done);
   void check_quiet();
   void show_levels();
@@ -232,8 +242,12 @@ class Shard final : private InvokerHost {
   std::unordered_map<std::string, std::vector<Waiter>> waiters_;
   std::size_t waiting_ = 0;  // Waiters and readers.
   std::uint64_t next_waiter_ = 1;
+  std::unordered_set<std::string> known_topics_;  // Streams that may be appended to, see topics.h.
   std::unordered_map<std::string, std::uint64_t> visible_;  // Streams: the position after the last durable record.
   std::unordered_map<std::string, std::vector<Reader>> readers_;
+  std::deque<Reader> due_readers_;  // Of clients: what they wait for is there, and their turn is to come.
+  bool serving_readers_ = false;    // serve_readers() is posted.
+  std::shared_ptr<Unread> unread_;
 
   Loop::TimerId timer_ = 0;
   Instant timer_due_;

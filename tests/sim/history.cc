@@ -150,7 +150,7 @@ void History::issue(Request& request) {
     r.under_way = false;
     r.trouble = error.message;
     // Refused at the door: it was not taken in. Anything else without a key leaves us not knowing.
-    const bool refused = error.code == ErrorCode::Overloaded || error.code == ErrorCode::Unavailable;
+    const bool refused = error.code == ErrorCode::Overloaded || error.code == ErrorCode::Unavailable || error.code == ErrorCode::NoSpace;
     if (!refused && r.key.empty()) r.lost = true;
     if (!refused && error.code != ErrorCode::Timeout) broken("request refused: " + error.message);
   };

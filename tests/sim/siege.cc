@@ -5,9 +5,7 @@
 namespace holdfast::sim {
 namespace {
 
-// Each gated until the runtime keeps it.
-constexpr bool kSiegesOfEgresses = false;
-constexpr bool kSiegesOfEndpoints = false;
+// Gated until the runtime's timers look at the clock.
 constexpr bool kSiegesOfTheClock = false;
 
 constexpr Duration kForGood{1'000'000'000};
@@ -21,8 +19,8 @@ void History::siege() {
   world_.heal();
   full_ = false;
   switch (random_.below(3)) {
-    case 0: return kSiegesOfEgresses ? siege_of_egress() : void();
-    case 1: return kSiegesOfEndpoints ? siege_of_endpoint() : void();
+    case 0: return siege_of_egress();
+    case 1: return siege_of_endpoint();
     default: return kSiegesOfTheClock ? siege_of_clock() : void();
   }
 }
