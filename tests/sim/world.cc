@@ -95,7 +95,8 @@ runtime::Options World::make_options() {
   options.timers_in_memory_max = 2 + random_.below(6);
   options.link_messages_max = 4 + random_.below(50);
   options.dirty_bytes_max = 300 + random_.below(5000);
-  options.log_bytes_max = 1000 + random_.below(20'000);
+  // Small, each epoch is frozen, and the view checkpointed as soon as it is durable.
+  options.log_bytes_max = random_.below(2) == 0 ? 50 : 1000 + random_.below(20'000);
   options.epoch_open_max = {static_cast<std::int64_t>(random_.below(10))};
   options.endpoint_down_max = {40};
   options.backlog_messages_max = 100'000;
