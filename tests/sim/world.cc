@@ -126,7 +126,7 @@ Result<void> World::start() {
   retentions[3] = {{static_cast<std::int64_t>(20 + random_.below(2'000))}, 0};
 
   auto options = make_options();
-  const auto shard_latency = random_.below(3) == 0 ? 0 : 1 + random_.below(20);
+  const auto shard_latency = random_.below(3) == 0 ? 0 : 1 + random_.below(random_.below(2) == 0 ? 100 : 20);
   const auto commit_latency = random_.below(2) == 0 ? 6 : 20 + random_.below(500);  // A disk that is slow stalls between cut and durable.
   const auto view_latency = random_.below(3) != 0 ? 20 : 20 + random_.below(500);
   runtime::Runtime::World world;
