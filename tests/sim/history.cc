@@ -215,8 +215,21 @@ void History::step() {
     case 16:
       if (kClockSteps) world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(4'000)) - 2'000});
       break;
+    case 17: die_with_the_log_stalled(); break;
     default: break;
   }
+}
+
+// The worst moment to die: what has happened goes on piling up, and the view gets to where the log is, but the log no further.
+void History::die_with_the_log_stalled() {
+  world_.stall_log({60'000});
+  const Instant until = world_.scheduler().monotonic() + Duration{static_cast<std::int64_t>(20 + random_.below(1'000))};
+  const auto before = crashes_;
+  for (int s = 0; s < 400 && why_.empty() && crashes_ == before && world_.scheduler().monotonic() < until; ++s) {
+    advance();
+    if (random_.below(12) == 0) streams_.do_something();
+  }
+  if (why_.empty() && crashes_ == before) crash(random_.below(2) == 0 ? World::Crash::Power : World::Crash::Process);
 }
 
 // Something outside goes away for a while, or has no room for a while.

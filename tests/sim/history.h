@@ -59,6 +59,7 @@ class History {
   // What happens.
   void advance();
   void step();
+  void die_with_the_log_stalled();
   void trouble_outside();
   void operate();
   void operate_on_edges();

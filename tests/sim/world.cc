@@ -132,6 +132,7 @@ Result<void> World::start() {
   runtime::Runtime::World world;
   const std::size_t shards = random_.below(20) == 0 ? 12 : 1 + random_.below(4);
   for (std::size_t i = 0; i < shards; ++i) world.shard_loops.push_back(&scheduler_.add_loop(latency(shard_latency)));
+  log_loop_ = scheduler_.loops();
   world.commit_loop = &scheduler_.add_loop(latency(commit_latency));
   world.view_loop = &scheduler_.add_loop(latency(view_latency));
   world.clock = &scheduler_;
