@@ -14,7 +14,8 @@ constexpr bool kClockSteps = false;
 
 }  // namespace
 
-History::History(std::uint64_t seed) : random_(seed), world_(seed, random_), trees_(random_, world_), streams_(world_, random_) {
+History::History(std::uint64_t seed)
+    : random_(seed), world_(seed, random_), trees_(random_, world_), streams_(world_, random_), skips_(random_.below(4) == 0) {
   world_.faults.fail = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.lose = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.unreachable = static_cast<std::uint32_t>(random_.below(60));
@@ -283,6 +284,7 @@ void History::operate_on_edges() {
       [[fallthrough]];
     case 1: world_.ingress().retry(); break;
     case 2:
+      if (!skips_) break;
       skipped_bad_records_ = true;
       world_.ingress().skip();
       break;
@@ -292,6 +294,7 @@ void History::operate_on_edges() {
       [[fallthrough]];
     case 4: world_.outbox(away).retry_unsendable([](Result<std::uint64_t>) {}); break;
     default:
+      if (!skips_) break;
       skipped_unsendable_[away] = true;
       world_.outbox(away).skip_unsendable([](Result<std::uint64_t>) {});
       break;
@@ -364,6 +367,7 @@ std::string History::what_is_stuck() {
 }
 
 bool History::is_settled() {
+  const auto before = crashes_;
   for (const auto& request : requests_)
     if (!request.acked && !request.lost && !trees_.known.at(request.root).was_poison) return false;
   bool settled = true;
@@ -385,7 +389,7 @@ bool History::is_settled() {
                                            if (timer.kind == "delayed-send" && timer.due < world_.scheduler().now() + Duration{kFarAway_ms / 2})
                                              settled = false;
                                        });
-  return settled;
+  return settled && crashes_ == before;
 }
 
 }  // namespace holdfast::sim
