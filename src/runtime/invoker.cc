@@ -377,8 +377,8 @@ void Invoker::on_refused(Entity& entity, std::uint32_t batch, std::string why) {
 
 // One line each while they are few; a function that fails for everybody must not drown the log.
 void Invoker::report(const Entity& entity, const std::string& why) {
-  const Instant now = clock_.now();
-  if (now.unix_ms - report_window_.unix_ms >= kReportWindow.ms) {
+  const Moment now = clock_.steady();
+  if (!report_window_ || now - *report_window_ >= kReportWindow) {
     if (unreported_ > 0) log_warn("more messages failed for good", {{"count", unreported_}});
     report_window_ = now;
     reported_ = unreported_ = 0;

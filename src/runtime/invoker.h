@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -145,7 +146,7 @@ class Invoker final : public partition::FunctionDirectory {
   std::unordered_map<std::string, std::unique_ptr<FunctionType>> types_;
   std::uint64_t in_flight_ = 0;
   std::size_t held_ = 0;
-  Instant report_window_;
+  std::optional<Moment> report_window_;  // Since when.
   std::uint32_t reported_ = 0;
   std::uint64_t unreported_ = 0;
   std::vector<ports::StateEntry> states_scratch_;

@@ -17,6 +17,7 @@ namespace holdfast::runtime {
 namespace {
 
 constexpr std::size_t kTimersPerTurn = 1'000;
+constexpr Duration kClockLook{1'000};  // The time of day may be set at any time; what has become due by it is late by this at most.
 constexpr std::uint32_t kTrimBatch = 1'000;
 constexpr std::size_t kDirtyOverloadFactor = 8;  // Over this many times the bound on dirty rows, nothing is taken in.
 
@@ -403,7 +404,7 @@ void Shard::close_open_epoch() {
   for (auto& task : std::exchange(patient_gate_, {})) gate_.push_back(std::move(task));
   readers_wait_ = false;
   taken_in_ = 0;
-  burst_began_ = clock_.now();
+  burst_began_ = clock_.steady();
   gates_.emplace_back(epoch, std::exchange(gate_, {}));
   close_wanted_ = false;
   cut_ = std::move(cut);
@@ -498,13 +499,15 @@ void Shard::arm_timer() {
   if (quiescing_ || table_.open_bytes() > options_.open_epoch_bytes_max) return;
   const auto next = table_.next_timer();
   if (!next) return;
+  const Instant now = clock_.now();
+  const Duration delay = next->key.due <= now ? Duration{0} : now + kClockLook < next->key.due ? kClockLook : next->key.due - now;
+  const Moment look = clock_.steady() + delay;
   if (timer_ != 0) {
-    if (timer_due_ <= next->key.due) return;
+    if (timer_look_ <= look) return;
     loop_.cancel(timer_);
   }
-  timer_due_ = next->key.due;
-  const std::int64_t delay = std::max<std::int64_t>(0, next->key.due.unix_ms - clock_.now().unix_ms);
-  timer_ = loop_.after({delay}, [this] {
+  timer_look_ = look;
+  timer_ = loop_.after(delay, [this] {
     timer_ = 0;
     fire_timers();
   });

@@ -195,11 +195,11 @@ class Shard final : private InvokerHost {
 
   std::deque<WaitingBatch> intake_;
   std::uint64_t taken_in_ = 0;        // Messages, in the open epoch.
-  Instant burst_began_;               // When the first of them was; or the epoch, while the burst before goes on.
-  Instant last_taken_in_;
+  Moment burst_began_;                // When the first of them was; or the epoch, while the burst before goes on.
+  Moment last_taken_in_;
   double handled_per_ms_ = 0;         // By functions, lately.
   std::uint64_t handled_ = 0;         // Since handled_since_.
-  Instant handled_since_;
+  Moment handled_since_;
 
   std::unordered_map<std::string, std::vector<Waiter>> waiters_;
   std::size_t waiting_ = 0;  // Waiters and readers.
@@ -208,7 +208,7 @@ class Shard final : private InvokerHost {
   std::unordered_map<std::string, std::vector<Reader>> readers_;
 
   Loop::TimerId timer_ = 0;
-  Instant timer_due_;
+  Moment timer_look_;                 // When it fires.
   bool turn_scheduled_ = false;
   bool started_ = false;
   bool refusing_ = false;

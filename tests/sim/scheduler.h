@@ -44,6 +44,7 @@ class Scheduler final : public Clock {
   explicit Scheduler(Random& random) : random_(random) {}
 
   [[nodiscard]] Instant now() const override { return now_; }
+  [[nodiscard]] Moment steady() const override { return {now_.unix_ms}; }
   SimLoop& add_loop(std::int64_t latency_ms_max);
   // Runs one task or, if none can run, lets time pass to the next one (at most to `until`). False: nothing to do before `until`.
   bool step(Instant until);
