@@ -12,8 +12,6 @@
 namespace holdfast::runtime {
 namespace {
 
-constexpr std::size_t kIdempotencyKeyBytesMax = 255;
-
 Result<void> check(const SendRequest& request) {
   const auto [ns, name] = model::split_type(request.target.type);
   if (ns.empty() || name.empty())
@@ -25,15 +23,17 @@ Result<void> check(const SendRequest& request) {
   if (request.target.id.size() > model::kIdBytesMax)
     return fail(ErrorCode::Invalid, "an id of " + std::to_string(request.target.id.size()) + " bytes; at most " +
                                         std::to_string(model::kIdBytesMax) + " are taken");
-  if (request.idempotency_key.size() > kIdempotencyKeyBytesMax)
+  if (request.idempotency_key.size() > model::kIdempotencyKeyBytesMax)
     return fail(ErrorCode::Invalid, "an idempotency key of " + std::to_string(request.idempotency_key.size()) +
-                                        " bytes; at most " + std::to_string(kIdempotencyKeyBytesMax) + " are taken");
+                                        " bytes; at most " + std::to_string(model::kIdempotencyKeyBytesMax) + " are taken");
   return {};
 }
 
 // A key speaks about one address: the same key for another address is another request.
 std::string keyed_request_id(const SendRequest& request) {
-  return "key/" + request.idempotency_key + "\n" + request.target.type + "\n" + request.target.id;
+  std::string id = "key/" + request.idempotency_key + "\n" + request.target.type + "\n" + request.target.id;
+  HOLDFAST_CHECK(id.size() <= model::kRequestIdBytesMax);
+  return id;
 }
 
 void on_loop(Loop& loop, Task task) {

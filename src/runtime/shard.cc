@@ -113,8 +113,15 @@ void Shard::send(SendRequest&& request, Runtime::Done<void> done) {
   gate([done = std::move(done)] { done({}); });
 }
 
+Result<void> Shard::admit_call(const model::Address& target) const {
+  const auto& parked = table_.address(target).parked;
+  if (!parked) return {};
+  return fail(ErrorCode::Parked, target.type + "/" + target.id + " is parked until somebody retries or skips what failed: " + parked->reason);
+}
+
 void Shard::call(SendRequest&& request, std::string id, Duration timeout, Runtime::Done<model::TypedValue> done) {
   if (auto ok = admit(request); !ok) return done(fail(std::move(ok.error())));
+  if (auto ok = admit_call(request.target); !ok) return done(fail(std::move(ok.error())));
   metrics_.messages_in.add();
   add_waiter(id, timeout, [done = std::move(done)](Result<std::optional<model::TypedValue>> answer) {
     if (!answer) return done(fail(std::move(answer.error())));
@@ -126,6 +133,30 @@ void Shard::call(SendRequest&& request, std::string id, Duration timeout, Runtim
 
 void Shard::open_request(SendRequest&& request, std::string id, partition::RequestKind kind, Duration timeout,
                          std::function<void(Result<std::optional<model::TypedValue>>)> done) {
+  if (auto ok = admit(request); !ok) return done(fail(std::move(ok.error())));
+  const std::size_t owner = shard_of(request.target.id);
+  if (kind != partition::RequestKind::Call || !(owner == index_ || levels_.has_parked(owner)))
+    return accept_request(std::move(request), std::move(id), kind, timeout, std::move(done));
+  const auto judged = [this, kind, timeout](SendRequest&& call, std::string&& request_id, auto&& answer, Result<void> ok) {
+    // One that has its answer gets it again, wherever the address stands now.
+    if (!ok)
+      if (const auto row = table_.request(request_id); !row || !row->answered) return answer(fail(std::move(ok.error())));
+    accept_request(std::move(call), std::move(request_id), kind, timeout, std::move(answer));
+  };
+  if (owner == index_) {
+    auto ok = admit_call(request.target);
+    return judged(std::move(request), std::move(id), std::move(done), std::move(ok));
+  }
+  all_[owner]->loop().post([this, other = all_[owner], judged, request = std::move(request), id = std::move(id), done = std::move(done)]() mutable {
+    auto ok = other->admit_call(request.target);
+    loop_.post([judged, request = std::move(request), id = std::move(id), done = std::move(done), ok = std::move(ok)]() mutable {
+      judged(std::move(request), std::move(id), std::move(done), std::move(ok));
+    });
+  });
+}
+
+void Shard::accept_request(SendRequest&& request, std::string id, partition::RequestKind kind, Duration timeout,
+                           std::function<void(Result<std::optional<model::TypedValue>>)> done) {
   if (auto ok = admit(request); !ok) return done(fail(std::move(ok.error())));
   partition::OpenRequest open{.id = id,
                               .kind = kind,
@@ -157,15 +188,15 @@ void Shard::add_waiter(const std::string& id, Duration timeout,
   ++waiting_;
 }
 
-void Shard::resolve(const std::string& id, std::optional<model::TypedValue> value) {
+void Shard::resolve(const std::string& id, const Result<std::optional<model::TypedValue>>& answer) {
   const auto it = waiters_.find(id);
   if (it == waiters_.end()) return;
   auto waiters = std::move(it->second);
   waiters_.erase(it);
   waiting_ -= waiters.size();
-  for (std::size_t i = 0; i < waiters.size(); ++i) {
-    loop_.cancel(waiters[i].timer);
-    waiters[i].done(i + 1 == waiters.size() ? std::move(value) : value);
+  for (auto& waiter : waiters) {
+    loop_.cancel(waiter.timer);
+    waiter.done(answer);
   }
 }
 
@@ -195,9 +226,9 @@ void Shard::perform(partition::Transition&& transition) {
     } else {
       auto& answer = std::get<partition::Answer>(effect);
       if (!waiters_.contains(answer.request)) continue;  // Nobody waits (any more).
-      gate([this, id = std::move(answer.request), value = std::move(answer.value)]() mutable {
-        resolve(id, std::move(value));
-      });
+      Result<std::optional<model::TypedValue>> outcome = std::move(answer.value);
+      if (!answer.failure.empty()) outcome = fail(ErrorCode::Failed, std::move(answer.failure));
+      gate([this, id = std::move(answer.request), outcome = std::move(outcome)] { resolve(id, outcome); });
     }
   }
   wake();
@@ -222,6 +253,7 @@ void Shard::carry_out(model::Command&& command) {
     records.push_back(std::move(record->record));
     return append(record->stream, std::move(records));
   }
+  if (auto* failure = std::get_if<model::FailRequest>(&command)) return perform(partition::fail_request(table_, std::move(*failure)));
   auto& message = std::get<model::Message>(command);
   if (message.target.type == model::kRequestType) {
     // Taken out first: the id is the message's, and the message is given away.
@@ -349,7 +381,12 @@ void Shard::wake() {
 // Once per turn of the loop, after whatever came in.
 void Shard::turn() {
   if (invoker_.holds_any() && !levels_.any_outbox_full()) invoker_.release_held();
-  for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog);
+  bool any_parked = false;
+  for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) {
+    levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog);
+    any_parked |= invoker_.endpoints()[i]->parked_backlog > 0;
+  }
+  levels_.set_parked(index_, any_parked);
   pump_intake();
   invoker_.pump();
   flush_links();

@@ -113,6 +113,10 @@ class Shard final : private InvokerHost {
   [[nodiscard]] bool may_invoke() const override;
   void wake() override;
 
+  // What may not be called: a call to a parked address would only wait. An error is Parked.
+  [[nodiscard]] Result<void> admit_call(const model::Address& target) const;
+  void accept_request(SendRequest&& request, std::string id, partition::RequestKind kind, Duration timeout,
+                      std::function<void(Result<std::optional<model::TypedValue>>)> done);
   [[nodiscard]] Result<void> admit(const SendRequest& request) const;
   [[nodiscard]] Result<void> admit_anything() const;
   // Intake: in bursts. What waits for a function when an epoch is cut has to be written down, and erased later; so while more waits
@@ -148,7 +152,7 @@ class Shard final : private InvokerHost {
   void arm_timer();
   void fire_timers();
   void add_waiter(const std::string& id, Duration timeout, std::function<void(Result<std::optional<model::TypedValue>>)> done);
-  void resolve(const std::string& id, std::optional<model::TypedValue> value);
+  void resolve(const std::string& id, const Result<std::optional<model::TypedValue>>& answer);
   [[nodiscard]] std::uint64_t visible_end(const std::string& stream) const;
   [[nodiscard]] StreamPage page(const StreamQuery& query);
   void wake_readers(const std::string& stream);

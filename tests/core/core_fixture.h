@@ -179,6 +179,8 @@ inline std::string shown(const Core::Answer& answer) {
   if (!*answer) return "nothing yet";
   if (**answer) return (**answer)->value;
   switch ((*answer)->error().code) {
+    case ErrorCode::Failed: return "failed: " + (*answer)->error().message;
+    case ErrorCode::Parked: return "parked: " + (*answer)->error().message;
     case ErrorCode::Timeout: return "timeout";
     default: return "error: " + (*answer)->error().message;
   }

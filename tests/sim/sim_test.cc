@@ -92,6 +92,7 @@ class History {
     std::string key;       // Empty: no idempotency key.
     bool is_call = false;
     bool acked = false;
+    bool given_up = false;  // So it was told.
     bool lost = false;     // No key, and a crash or error came before the answer: nobody can know.
     bool under_way = false;
     std::string payload;
@@ -256,7 +257,13 @@ class History {
       Request& r = requests_[index];
       r.under_way = false;
       // Refused at the door: it was not taken in. Anything else without a key leaves us not knowing.
-      const bool refused = error.code == ErrorCode::Overloaded || error.code == ErrorCode::Unavailable;
+      // Likewise what is parked; though with a key it may have been taken in before.
+      const bool refused = error.code == ErrorCode::Overloaded || error.code == ErrorCode::Unavailable || error.code == ErrorCode::Parked;
+      if (error.code == ErrorCode::Failed) {
+        if (!known_.at(r.root).was_poison) return broken("call " + std::to_string(r.root) + " was given up: " + error.message);
+        r.acked = r.given_up = true;  // It has its answer, and keeps it.
+        return;
+      }
       if (!refused && r.key.empty()) r.lost = true;
       if (!refused && error.code != ErrorCode::Timeout) broken("request refused: " + error.message);
     };
@@ -469,6 +476,7 @@ class History {
       } else {
         const auto request = std::ranges::find(requests_, id, &Request::root);
         if (request->lost && !request->acked) fate = Fate::AtMostOnce;
+        if (request->given_up && count != 0) broken(which + " was handled, but its caller was told that it was given up");
       }
       if (count > 1) broken(which + " was handled " + std::to_string(count) + " times");
       if (!parent_handled && count != 0) broken(which + " was handled, but nobody sent it");
