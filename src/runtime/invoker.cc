@@ -24,12 +24,13 @@ constexpr std::uint32_t kReportsPerWindow = 10;
 Invoker::Invoker(const std::vector<model::EndpointSpec>& endpoints, std::size_t shards,
                  const ports::TargetFactory& make_target, Loop& loop, const Clock& clock, Random& random, Table& table,
                  InvokerHost& host, Limits limits)
-    : loop_(loop), clock_(clock), random_(random), table_(table), host_(host), limits_(limits) {
+    : loop_(loop), clock_(clock), random_(random), table_(table), host_(host), limits_(limits), room_(limits.call_bytes_max) {
   for (const auto& spec : endpoints) {
     auto endpoint = std::make_unique<Endpoint>();
     endpoint->spec = spec;
     endpoint->in_flight_max = std::max<std::uint32_t>(1, spec.max_concurrent / static_cast<std::uint32_t>(shards));
     endpoint->target = make_target(spec, loop);
+    if (endpoint->target != nullptr) endpoint->target->share(room_);
     endpoints_.push_back(std::move(endpoint));
   }
 }
@@ -149,9 +150,11 @@ void Invoker::has_answered(Endpoint& endpoint) {
 }
 
 void Invoker::pump() {
+  take_waiting_answers();
+  room_.pump();
   for (const auto& endpoint : endpoints_) {
     while (!endpoint->ready.empty() && endpoint->in_flight < endpoint->in_flight_max && in_flight_ < limits_.in_flight_max &&
-           host_.may_invoke()) {
+           has_room() && host_.may_invoke()) {
       if (endpoint->down) {
         if (!endpoint->probe_due) break;
         endpoint->probe_due = false;
@@ -228,13 +231,33 @@ void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   ++endpoint.in_flight;
   ++type.in_flight;
   ++in_flight_;
+  request_bytes_ += bytes;
   endpoint.calls.add();
   endpoint.target->invoke({entity.address, states_scratch_, batch_scratch_, traceparent},
                           [this, &entity, batch, sent = static_cast<std::uint32_t>(states_scratch_.size()),
                            started = monotonic_us()](model::InvocationOutcome outcome) {
                             entity.type->endpoint->latency.record_us(monotonic_us() - started);
-                            finish(entity, batch, sent, std::move(outcome));
+                            request_bytes_ -= bytes;
+                            answered(entity, batch, sent, std::move(outcome));
                           });
+}
+
+void Invoker::answered(Entity& entity, std::uint32_t batch, std::size_t states_sent, model::InvocationOutcome&& outcome) {
+  const auto* response = std::get_if<model::InvocationResponse>(&outcome);
+  if (response == nullptr || (answers_.empty() && host_.may_accept())) return finish(entity, batch, states_sent, std::move(outcome));
+  const std::size_t bytes = model::size_in_memory(*response);
+  room_.hold(bytes);
+  answers_.push_back({&entity, batch, states_sent, bytes, std::move(outcome)});
+  host_.wake();
+}
+
+void Invoker::take_waiting_answers() {
+  while (!answers_.empty() && host_.may_accept()) {
+    Answer next = std::move(answers_.front());
+    answers_.pop_front();
+    room_.release(next.bytes);
+    finish(*next.entity, next.batch, next.states_sent, std::move(next.outcome));
+  }
 }
 
 void Invoker::finish(Entity& entity, std::uint32_t batch, std::size_t states_sent, model::InvocationOutcome&& outcome) {

@@ -5,6 +5,7 @@
 //     that grows, after which one call at a time tries again. Other endpoints never notice.
 //   - A type that has declared no states and not answered since start is called once, and by nobody else for a moment: its first
 //     answer may be that it needs states declared, and a thousand addresses need not all be told so.
+//   - Calls under way hold a bounded number of bytes. An answer that the host cannot take yet waits, and counts.
 //   - A batch that fails is tried again as its first half, so that one bad message ends up alone before anything final happens to it.
 //
 // What an answer means is the host's business. One thread.
@@ -18,6 +19,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/byte_budget.h"
 #include "base/loop.h"
 #include "base/metrics.h"
 #include "base/random.h"
@@ -79,6 +81,8 @@ class InvokerHost {
   virtual void declare(const std::string& type, std::vector<model::StateSpec>&& missing) = 0;
   // Whether more work may be taken on just now.
   [[nodiscard]] virtual bool may_invoke() const = 0;
+  // Whether an answer may be handed to accept() just now; else it waits for a pump() when it may.
+  [[nodiscard]] virtual bool may_accept() const = 0;
   virtual void wake() = 0;  // Have pump() called soon.
 };
 
@@ -87,6 +91,7 @@ class Invoker final : public partition::FunctionDirectory {
   struct Limits {
     std::size_t function_types_max = 100'000;
     std::uint64_t in_flight_max = 4096;
+    std::size_t call_bytes_max = 128u << 20;  // Requests of calls under way; and their answers, until the host has them.
     Duration endpoint_down_max;
   };
 
@@ -112,6 +117,7 @@ class Invoker final : public partition::FunctionDirectory {
   void declared(const std::string& type, Result<void> outcome);
 
   [[nodiscard]] std::uint64_t in_flight() const { return in_flight_; }
+  [[nodiscard]] std::size_t answer_bytes() const { return room_.used(); }
   [[nodiscard]] const std::vector<std::unique_ptr<Endpoint>>& endpoints() const { return endpoints_; }
   void for_each_type(const std::function<void(const FunctionType&)>& visit) const;
 
@@ -123,6 +129,16 @@ class Invoker final : public partition::FunctionDirectory {
   void release_waiting(FunctionType& type);
   void dispatch(Endpoint& endpoint, Entity& entity);
   void follow_probe(Endpoint& endpoint);
+  struct Answer {
+    Entity* entity = nullptr;
+    std::uint32_t batch = 0;
+    std::size_t states_sent = 0;
+    std::size_t bytes = 0;
+    model::InvocationOutcome outcome;
+  };
+  [[nodiscard]] bool has_room() const { return (request_bytes_ < limits_.call_bytes_max || in_flight_ == 0) && !room_.is_full(); }
+  void take_waiting_answers();
+  void answered(Entity& entity, std::uint32_t batch, std::size_t states_sent, model::InvocationOutcome&& outcome);
   void finish(Entity& entity, std::uint32_t batch, std::size_t states_sent, model::InvocationOutcome&& outcome);
   void rest(Entity& entity);
   void on_failed(Entity& entity, std::uint32_t batch, std::string why);
@@ -142,9 +158,12 @@ class Invoker final : public partition::FunctionDirectory {
   Table& table_;
   InvokerHost& host_;
   Limits limits_;
+  ByteBudget room_;              // For answers, while they come in and while they wait.
+  std::deque<Answer> answers_;   // That wait for the host, oldest first.
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::unordered_map<std::string, std::unique_ptr<FunctionType>> types_;
   std::uint64_t in_flight_ = 0;
+  std::size_t request_bytes_ = 0;  // Of calls under way, about.
   std::size_t held_ = 0;
   std::optional<Moment> report_window_;  // Since when.
   std::uint32_t reported_ = 0;

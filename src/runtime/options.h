@@ -32,6 +32,7 @@ struct Options {
   std::size_t state_cache_bytes = 128u << 20;          // Rows of idle addresses kept in memory.
   std::uint64_t in_flight_max = 4096;                  // Calls of functions under way, all endpoints together.
   std::size_t open_epoch_bytes_max = 64u << 20;        // Beyond it no function is called until the epoch is closed.
+  std::size_t call_bytes_max = 128u << 20;             // Requests of calls under way; and their answers, until they are in an epoch.
   std::size_t waiting_requests_max = 100'000;          // Open calls and stream readers.
   std::size_t timers_in_memory_max = 100'000;
   std::size_t link_messages_max = 100'000;             // Under way to one other shard.

@@ -39,7 +39,9 @@ Shard::Shard(std::size_t index, const Options& options, const Runtime::World& wo
       random_(world.random_seed + index),
       table_(table_limits(options), std::move(owned), *world.store),
       invoker_(options.endpoints, world.shard_loops.size(), world.make_target, loop_, clock_, random_, table_, *this,
-               {.in_flight_max = options.in_flight_max, .endpoint_down_max = options.endpoint_down_max}) {}
+               {.in_flight_max = options.in_flight_max,
+                .call_bytes_max = options.call_bytes_max,
+                .endpoint_down_max = options.endpoint_down_max}) {}
 
 Shard::~Shard() = default;
 
@@ -242,6 +244,7 @@ void Shard::route(model::Command&& command) {
 }
 
 void Shard::tell(std::size_t shard, LinkItem item) {
+  if (const auto* command = std::get_if<model::Command>(&item)) sent_on_bytes_ += model::size_in_memory(*command);
   under_way_[shard].fetch_add(1, std::memory_order_relaxed);
   outboxes_[shard].push_back(std::move(item));
   wake();
@@ -307,11 +310,14 @@ void Shard::settle(Entity& entity, const model::FailurePolicy& policy, std::uint
 
 bool Shard::may_invoke() const {
   if (!started_ || quiescing_) return false;
-  if (table_.open_bytes() > options_.open_epoch_bytes_max) return false;
+  if (!may_accept()) return false;
   for (std::size_t i = 0; i < all_.size(); ++i)
     if (under_way_[i].load(std::memory_order_relaxed) > options_.link_messages_max) return false;
   return true;
 }
+
+// An answer that would make an epoch large is part of the next: what an epoch may hold is bounded, whatever functions answer.
+bool Shard::may_accept() const { return open_bytes() <= options_.open_epoch_bytes_max; }
 
 void Shard::unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done) {
   if (!transition) return done(fail(std::move(transition.error())));
@@ -390,7 +396,7 @@ void Shard::turn() {
   pump_intake();
   invoker_.pump();
   flush_links();
-  if (!gate_.empty() || table_.open_bytes() > options_.open_epoch_bytes_max / 2 || (readers_wait_ && !is_worth_waiting())) {
+  if (!gate_.empty() || open_bytes() > options_.open_epoch_bytes_max / 2 || (readers_wait_ && !is_worth_waiting())) {
     want_close();
   } else if (!table_.is_clean() && lazy_close_ == 0) {
     // Nobody waits for what has changed; still it should not be lost for long.
@@ -430,6 +436,7 @@ void Shard::close_open_epoch() {
   cut.closed_by = std::exchange(early_closed_, 0);
   open_ = {epoch.value + 1};
   sequence_.next = {open_.value, 0};
+  sent_on_bytes_ = 0;
   if (!streams.empty()) {
     gate_.push_back([this, streams = std::move(streams)] {
       for (const auto& [stream, end] : streams) {
@@ -607,6 +614,7 @@ void Shard::show_levels() {
   metrics_.dirty_bytes.set(table_.dirty_bytes());
   metrics_.waiters.set(waiting_);
   metrics_.in_flight.set(invoker_.in_flight());
+  metrics_.answer_bytes.set(invoker_.answer_bytes());
 }
 
 }  // namespace holdfast::runtime

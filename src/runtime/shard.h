@@ -102,7 +102,7 @@ class Shard final : private InvokerHost {
   struct Metrics {
     Counter messages_in, messages_delivered, messages_sent_on, responses, refusals, parked, dead_lettered, dropped,
         timers_fired, records_appended, records_read;
-    Counter mail_count, mail_bytes, entities, cached_bytes, dirty_bytes, waiters, in_flight;  // Levels.
+    Counter mail_count, mail_bytes, entities, cached_bytes, dirty_bytes, waiters, in_flight, answer_bytes;  // Levels.
   };
 
   // InvokerHost
@@ -111,6 +111,7 @@ class Shard final : private InvokerHost {
   void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) override;
   void declare(const std::string& type, std::vector<model::StateSpec>&& missing) override;
   [[nodiscard]] bool may_invoke() const override;
+  [[nodiscard]] bool may_accept() const override;
   void wake() override;
 
   // What may not be called: a call to a parked address would only wait. An error is Parked.
@@ -146,6 +147,8 @@ class Shard final : private InvokerHost {
   void show_outbox(const std::string& stream);
   void turn();
   void want_close();
+  // The open epoch, with what it has sent to other shards.
+  [[nodiscard]] std::size_t open_bytes() const { return table_.open_bytes() + sent_on_bytes_; }
   void flush_links();
   void close_open_epoch();
   void seal_if_complete();
@@ -179,6 +182,7 @@ class Shard final : private InvokerHost {
   partition::SequenceCounter sequence_;
   std::vector<Task> gate_;
   std::vector<Task> patient_gate_;  // Opens with the other, but its tasks can wait: the epoch is not closed for them.
+  std::size_t sent_on_bytes_ = 0;   // To other shards, in the open epoch.
   bool readers_wait_ = false;       // For a record of the open epoch.
   std::deque<std::pair<model::Epoch, std::vector<Task>>> gates_;  // Of closed epochs, oldest first.
   struct Cut {

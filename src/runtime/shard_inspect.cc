@@ -205,6 +205,7 @@ void Shard::collect(MetricsSink& sink) const {
   gauge("holdfast_runtime_dirty_bytes", "Committed rows that are not in the view yet.", metrics_.dirty_bytes);
   gauge("holdfast_runtime_waiting_requests", "HTTP callers and stream readers that wait.", metrics_.waiters);
   gauge("holdfast_invoker_calls_in_flight", "Calls of functions under way.", metrics_.in_flight);
+  gauge("holdfast_invoker_answer_bytes", "Answers that come in, or wait for an epoch that has room.", metrics_.answer_bytes);
   for (const auto& endpoint : invoker_.endpoints()) {
     const MetricLabels labels{{"endpoint", endpoint->spec.functions}};
     sink.counter("holdfast_invoker_calls_total", "Calls of functions.", labels, endpoint->calls.get());

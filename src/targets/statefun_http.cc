@@ -152,7 +152,9 @@ Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_vie
       return fail(ErrorCode::Overloaded, "the url template " + spec_.url_template + " leads to more than " +
                                              std::to_string(kOriginsMax) + " hosts");
     }
-    auto made = net::HttpClient::create(loop_, *url, client_options(spec_, tls_, user_agent_));
+    auto options = client_options(spec_, tls_, user_agent_);
+    options.room = room_;
+    auto made = net::HttpClient::create(loop_, *url, std::move(options));
     if (!made) {
       clients_.erase(origin);
       return fail(made.error());
@@ -170,7 +172,8 @@ FunctionPipe* StatefunHttpTarget::find_pipe(const Route& route) {
   if (pipes_.size() == kPipesMax) return nullptr;
   auto pipe = std::make_unique<FunctionPipe>(
       loop_, *route.client, route.url, route.path, spec_,
-      [this, route](std::string_view traceparent, std::string body, Done done) { call(route, traceparent, std::move(body), std::move(done)); });
+      [this, route](std::string_view traceparent, std::string body, Done done) { call(route, traceparent, std::move(body), std::move(done)); },
+      PipePauses{}, room_);
   return pipes_.emplace(route.url, std::move(pipe)).first->second.get();
 }
 

@@ -50,6 +50,7 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
   StatefunHttpTarget(model::EndpointSpec spec, net::EventLoop& loop, net::TlsClient tls, std::string user_agent);
   ~StatefunHttpTarget() override;
 
+  void share(ByteBudget& room) override { room_ = &room; }
   void invoke(const ports::Invocation& invocation, Done done) override;
 
  private:
@@ -71,6 +72,7 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
   net::EventLoop& loop_;
   net::TlsClient tls_;
   std::string user_agent_;
+  ByteBudget* room_ = nullptr;
   std::map<std::string, std::unique_ptr<net::HttpClient>> clients_;  // By origin.
   std::map<std::string, std::unique_ptr<FunctionPipe>> pipes_;       // By URL. After the clients they use.
   std::map<std::string, Route, std::less<>> routes_;                // By function name.
