@@ -4,6 +4,7 @@
 // Nothing here is needed for messages to flow. /healthz and /readyz are answered without a token.
 #pragma once
 
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,9 +50,9 @@ class Admin {
   void metrics(Exchange& exchange) const;
   void resume(ExchangePtr exchange, const Path& path, Resume what);
   void resume_all(ExchangePtr exchange, Resume what);
-  [[nodiscard]] Result<runtime::AddressQuery> address_query(const net::HttpRequest& request) const;
+  [[nodiscard]] Result<runtime::AddressQuery> list_query(const net::HttpRequest& request, std::initializer_list<std::string_view> known) const;
   [[nodiscard]] Result<runtime::AddressQuery> timer_query(const net::HttpRequest& request) const;
-  [[nodiscard]] Result<runtime::AddressQuery> address_query(const Query& query) const;
+  [[nodiscard]] Result<runtime::AddressQuery> list_query(const Query& query) const;
 
   runtime::Runtime& runtime_;
   AdminOptions options_;

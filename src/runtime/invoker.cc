@@ -59,8 +59,8 @@ FunctionType* Invoker::type_of(const std::string& name) {
   return types_.emplace(name, std::move(type)).first->second.get();
 }
 
-void Invoker::for_each_type(const std::function<void(const FunctionType&)>& visit) const {
-  for (const auto& [name, type] : types_) visit(*type);
+bool Invoker::walk_types(BucketWalk& walk, std::size_t& left, const std::function<void(const FunctionType&)>& visit) const {
+  return walk_on(types_, walk, left, [&](const auto& named, std::size_t&) { visit(*named.second); });
 }
 
 void Invoker::attach(Entity& entity) {
@@ -234,7 +234,7 @@ void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   request_bytes_ += bytes;
   endpoint.calls.add();
   endpoint.target->invoke({entity.address, states_scratch_, batch_scratch_, traceparent},
-                          [this, &entity, batch, sent = static_cast<std::uint32_t>(states_scratch_.size()),
+                          [this, &entity, batch, bytes, sent = static_cast<std::uint32_t>(states_scratch_.size()),
                            started = monotonic_us()](model::InvocationOutcome outcome) {
                             entity.type->endpoint->latency.record_us(monotonic_us() - started);
                             request_bytes_ -= bytes;

@@ -119,7 +119,8 @@ class Invoker final : public partition::FunctionDirectory {
   [[nodiscard]] std::uint64_t in_flight() const { return in_flight_; }
   [[nodiscard]] std::size_t answer_bytes() const { return room_.used(); }
   [[nodiscard]] const std::vector<std::unique_ptr<Endpoint>>& endpoints() const { return endpoints_; }
-  void for_each_type(const std::function<void(const FunctionType&)>& visit) const;
+  // In slices; see listing.h.
+  [[nodiscard]] bool walk_types(BucketWalk& walk, std::size_t& left, const std::function<void(const FunctionType&)>& visit) const;
 
  private:
   FunctionType* type_of(const std::string& type);

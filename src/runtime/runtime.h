@@ -92,17 +92,17 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   void source(std::string name, Done<std::optional<model::SourceRow>> done) override;
   void set_source(std::string name, model::SourceRow row, Done<void> done) override;
 
-  // Looking in; see inspect.h. Lists are over all shards, sorted, at most `limit` long.
-  void functions(Done<std::vector<FunctionInfo>> done);
+  // Looking in; see inspect.h. Lists are over all shards, in order, at most `limit` long, and found in slices that hold up nobody.
+  void functions(AddressQuery query, Done<Page<FunctionInfo>> done);
   void endpoints(Done<std::vector<EndpointInfo>> done);
-  void addresses(AddressQuery query, Done<std::vector<AddressInfo>> done);
+  void addresses(AddressQuery query, Done<Page<AddressInfo>> done);
   void state(model::Address address, Done<StateInfo> done);  // NotFound: nothing is kept of it.
-  void states(AddressQuery query, Done<std::vector<StateInfo>> done);
-  void parked(AddressQuery query, Done<std::vector<ParkedInfo>> done);
+  void states(AddressQuery query, Done<Page<StateInfo>> done);
+  void parked(AddressQuery query, Done<Page<ParkedInfo>> done);
   void retry_parked(model::Address address, Done<void> done);  // NotFound: not parked.
   void skip_parked(model::Address address, Done<void> done);   // Drops the failed batch and goes on.
-  void timers(AddressQuery query, Done<std::vector<TimerInfo>> done);
-  void streams(Done<std::vector<StreamInfo>> done);
+  void timers(AddressQuery query, Done<Page<TimerInfo>> done);
+  void streams(AddressQuery query, Done<Page<StreamInfo>> done);
 
   // Whether messages are taken: false while stopping or while the disk is full. `why` gets a few words.
   [[nodiscard]] bool ready(std::string* why) const;
@@ -112,8 +112,8 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   Runtime(Options options, World world);
   [[nodiscard]] Result<void> recover();
   Shard& shard_of(std::string_view id) const;
-  template <typename Info, typename Make>
-  void gather(Make make, Done<std::vector<Info>> done);
+  template <typename Info>
+  void list(AddressQuery query, Done<Page<Info>> done);
 
   Options options_;
   World world_;

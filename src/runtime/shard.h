@@ -14,11 +14,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "codec/rows.h"
 #include "partition/request.h"
 #include "runtime/epochs.h"
 #include "runtime/inspect.h"
 #include "runtime/invoker.h"
 #include "runtime/link.h"
+#include "runtime/listing.h"
 #include "runtime/options.h"
 #include "runtime/runtime.h"
 #include "runtime/table.h"
@@ -72,15 +74,15 @@ class Shard final : private InvokerHost {
   // Tells everybody who still waits for an answer that there will be none.
   void dismiss_waiters();
 
-  // Looking in; see inspect.h.
-  [[nodiscard]] std::vector<FunctionInfo> functions() const;
+  // Looking in; see inspect.h. Lists in slices: each call looks at a bounded part, and is true when nothing is left to look at on this shard.
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<FunctionInfo>& page) const;
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<AddressInfo>& page) const;
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<StateInfo>& page) const;
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<ParkedInfo>& page) const;
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<TimerInfo>& page) const;
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<StreamInfo>& page) const;
   [[nodiscard]] std::vector<EndpointInfo> endpoints() const;
-  [[nodiscard]] std::vector<AddressInfo> addresses(const AddressQuery& query) const;
-  [[nodiscard]] std::vector<StateInfo> states(const AddressQuery& query) const;
   [[nodiscard]] std::optional<StateInfo> state(const model::Address& address) const;
-  [[nodiscard]] std::vector<ParkedInfo> parked(const AddressQuery& query) const;
-  [[nodiscard]] std::vector<TimerInfo> timers(const AddressQuery& query) const;
-  [[nodiscard]] std::vector<StreamInfo> streams() const;
 
   // Any thread.
   [[nodiscard]] Loop& loop() const { return loop_; }
@@ -163,6 +165,15 @@ class Shard final : private InvokerHost {
   void unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done);
   void check_quiet();
   void show_levels();
+  // Rows of a kind, as far as they are wanted: in each partition those whose keys go on with `prefix`, from behind `after` on.
+  struct Wanted {
+    codec::RowKind kind;
+    std::string prefix;
+    std::string_view after;
+  };
+  using VisitRow = std::function<bool(std::string_view key, std::string_view value, std::size_t& left)>;  // False: no more of this partition.
+  [[nodiscard]] bool look_at_rows(const Wanted& wanted, Look& at, std::size_t left, const VisitRow& visit) const;
+  [[nodiscard]] std::optional<StateInfo> state_info(const model::Address& address, const model::AddressRow& row) const;
   [[nodiscard]] std::size_t shard_of(std::string_view id) const;
 
   const std::size_t index_;

@@ -342,7 +342,7 @@ class History {
   void operate() {
     if (operating_) return;
     operating_ = true;
-    world_.runtime().parked({.limit = 100}, [this](Result<std::vector<runtime::ParkedInfo>> found) {
+    world_.runtime().parked({.limit = 100}, [this](Result<runtime::Page<runtime::ParkedInfo>> found) {
       operating_ = false;
       for (const auto& info : *found) {
         if (info.batch.size() != 1 || info.parked.batch != 1) {
@@ -389,7 +389,7 @@ class History {
       if (is_settled()) return;
     }
     std::string stuck;
-    ask<std::vector<runtime::AddressInfo>>(
+    ask<runtime::Page<runtime::AddressInfo>>(
         [this](auto done) { world_.runtime().addresses({.limit = 5}, std::move(done)); },
         [&](const auto& found) {
           for (const auto& info : found)
@@ -427,9 +427,9 @@ class History {
                              settled = info.waiting == 0;
                            });
     if (!settled) return false;
-    ask<std::vector<runtime::AddressInfo>>([this](auto done) { world_.runtime().addresses({.limit = 1}, std::move(done)); },
+    ask<runtime::Page<runtime::AddressInfo>>([this](auto done) { world_.runtime().addresses({.limit = 1}, std::move(done)); },
                                            [&](const auto& found) { settled = found.empty(); });
-    ask<std::vector<runtime::TimerInfo>>([this](auto done) { world_.runtime().timers({.limit = 100'000}, std::move(done)); },
+    ask<runtime::Page<runtime::TimerInfo>>([this](auto done) { world_.runtime().timers({.limit = 100'000}, std::move(done)); },
                                          [&](const auto& found) {
                                            for (const auto& timer : found)
                                              if (timer.kind == "delayed-send" &&
@@ -445,9 +445,9 @@ class History {
     std::map<std::uint64_t, int> handled;
     std::set<std::string> logs;
     for (const char* type : {"sim/first", "sim/second"}) {
-      ask<std::vector<runtime::StateInfo>>(
+      ask<runtime::Page<runtime::StateInfo>>(
           [&](auto done) { world_.runtime().states({.type = type, .limit = 1000}, std::move(done)); },
-          [&](const std::vector<runtime::StateInfo>& infos) {
+          [&](const runtime::Page<runtime::StateInfo>& infos) {
             for (const auto& info : infos) verify_address(info, handled);
           });
     }
