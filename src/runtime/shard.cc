@@ -473,6 +473,7 @@ void Shard::seal_if_complete() {
   EpochCoordinator::Sealed part;
   part.payload = std::move(cut_->payload);
   if (cut_->freeze == Freeze::Yes) part.frozen = table_.freeze();
+  table_.seal();
   part.dirty_bytes = table_.dirty_bytes();
   const model::Epoch epoch = cut_->epoch;
   cut_.reset();

@@ -344,22 +344,19 @@ std::optional<model::SourceRow> Table::source(std::string_view name) const {
 }
 
 // Most records are gone before they get to the view, and StreamRow::first says that they are: these leave no rows behind. The log
-// has them as they were born; a recovery clears them away.
+// has them as they were born; a recovery clears them away. That StreamRow is the open epoch's, though: as long as the epoch before may
+// still be frozen, its records have to be there with it.
 void Table::drop_records(const partition::DropRecords& drop) {
   CachedStream& stream = cached_stream(drop.stream);
   const auto partition = partition_of(drop.stream);
+  if (!sealed_) cool(drop.stream, stream, std::min(drop.next, stream.next_at_open));
   for (std::uint64_t position = drop.first; position < drop.next; ++position) {
-    const bool is_hot = !stream.hot.empty() && position >= stream.hot_first;
-    if (is_hot) {
-      const std::size_t bytes = partition::record_bytes(stream.hot.front());
-      stream.hot_bytes -= bytes;
-      hot_record_bytes_ -= bytes;
-      stream.hot.pop_front();
-      ++stream.hot_first;
-      if (stream.rewritten.empty() || stream.rewritten.erase(position) == 0) continue;
+    if (!stream.hot.empty() && position >= stream.hot_first) {
+      pop_hot(stream);
+      continue;
     }
     std::string key = codec::record_key(partition, drop.stream, position);
-    if (position >= stream.stored_end) layers_.forget(key);
+    if (sealed_ && position >= stream.stored_end) layers_.forget(key);
     else layers_.erase(std::move(key));
   }
 }
@@ -384,26 +381,25 @@ void Table::put_record(partition::PutRecord&& put) {
     stream.hot[put.position - stream.hot_first] = std::move(put.record);
     return;
   }
-  std::string row = codec::encode(put.record);
-  layers_.put(codec::record_key(partition_of(put.stream), put.stream, put.position), std::move(row));
-  if (put.position < stream.hot_first) return;
-  stream.rewritten.insert(put.position);
-  stream.hot[put.position - stream.hot_first] = std::move(put.record);
+  // As it was, it belongs to the epochs before.
+  cool(put.stream, stream, put.position + 1);
+  layers_.put(codec::record_key(partition_of(put.stream), put.stream, put.position), codec::encode(put.record));
+}
+
+void Table::pop_hot(CachedStream& stream) {
+  const std::size_t bytes = partition::record_bytes(stream.hot.front());
+  stream.hot_bytes -= bytes;
+  hot_record_bytes_ -= bytes;
+  stream.hot.pop_front();
+  ++stream.hot_first;
 }
 
 // Hot records below `end`, which are all in the log, become rows of the dirty layer.
 void Table::cool(std::string_view name, CachedStream& stream, std::uint64_t end) {
   const auto partition = partition_of(name);
   while (!stream.hot.empty() && stream.hot_first < end) {
-    const model::StreamRecord& record = stream.hot.front();
-    const std::size_t bytes = partition::record_bytes(record);
-    stream.hot_bytes -= bytes;
-    hot_record_bytes_ -= bytes;
-    // One that was changed in the open epoch has its row there already, which hides this one.
-    layers_.add_closed(codec::record_key(partition, name, stream.hot_first), codec::encode(record));
-    stream.rewritten.erase(stream.hot_first);
-    stream.hot.pop_front();
-    ++stream.hot_first;
+    layers_.add_closed(codec::record_key(partition, name, stream.hot_first), codec::encode(stream.hot.front()));
+    pop_hot(stream);
   }
 }
 
@@ -545,6 +541,7 @@ std::string Table::close(model::Epoch next, std::vector<std::pair<std::string, s
   payload.reserve(payload.size() + layers_.open_bytes());
   layers_.close(payload);
   open_epoch_ = next;
+  sealed_ = false;
   open_bytes_ = 0;
 
   // Everything has its row now, so memory can be given back.

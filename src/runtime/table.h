@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -79,10 +78,14 @@ class Table final : public partition::View {
   // Gives the rows of the open epoch as a payload and begins `next`. `streams` gets what was appended to, with the position after
   // the last record.
   [[nodiscard]] std::string close(model::Epoch next, std::vector<std::pair<std::string, std::uint64_t>>& streams);
+  // No more of the closed epoch is to come, and whether to freeze it has been decided. Until then the next epoch may have begun, and
+  // must leave what freeze() takes as it is.
+  void seal() { sealed_ = true; }
   void begin(model::Epoch epoch) { open_epoch_ = epoch; }
   // A command that belongs to the epoch just closed, but will take effect in this one.
   void add_inbox(std::string& closed_payload, const model::Command& command, const model::Sequence& sequence);
   [[nodiscard]] std::size_t dirty_bytes() const { return layers_.dirty_bytes(); }
+  // The rows up to the closed epoch, and nothing of the open one. Before seal().
   std::shared_ptr<const RowSet> freeze();
   std::shared_ptr<const RowSet> thaw() { return layers_.thaw(); }
   [[nodiscard]] bool has_frozen() const { return layers_.has_frozen(); }
@@ -132,12 +135,12 @@ class Table final : public partition::View {
     std::deque<model::StreamRecord> hot;
     std::uint64_t hot_first = 0;     // Position of the first of them.
     std::size_t hot_bytes = 0;
-    std::set<std::uint64_t> rewritten;  // Hot records that have a row, too: they were changed after they had been logged.
     bool dirty = false;
   };
   CachedStream& cached_stream(std::string_view name) const;
   void add_records(partition::AddRecords&& add);
   void put_record(partition::PutRecord&& put);
+  void pop_hot(CachedStream& stream);
   void cool(std::string_view name, CachedStream& stream, std::uint64_t end);
   void drop_records(const partition::DropRecords& drop);
   void clear_dropped_records();
@@ -152,6 +155,7 @@ class Table final : public partition::View {
   TimerQueue timers_;
   std::vector<Entity*> touched_;
   model::Epoch open_epoch_;
+  bool sealed_ = true;  // Nothing is to be frozen but at the end of the open epoch.
   mutable Entity* recent_ = nullptr;  // The last one looked up: the next look-up is often for the same.
   Entity* oldest_ = nullptr;
   Entity* newest_ = nullptr;

@@ -12,7 +12,7 @@ import threading
 import time
 import unittest
 
-from harness import Case, Connection, GONE, endpoint, function_path, stream, type_headers
+from harness import Case, Connection, GONE, endpoint, function_path, settings, stream, type_headers
 
 ROUNDS = int(os.environ.get("HOLDFAST_CHAOS_ROUNDS", "20"))
 SENDERS = 6
@@ -130,11 +130,18 @@ class Reader:
 
 class Chaos(Case):
     def test_kill_9_at_random_moments_loses_nothing_and_doubles_nothing(self):
+        self.chaos(shards=1)
+
+    def test_nor_does_it_with_four_shards(self):
+        self.chaos(shards=4)
+
+    def chaos(self, shards):
         seed = os.environ.get("HOLDFAST_SEED") or str(random.SystemRandom().randrange(1 << 32))
         print(f"       {ROUNDS} rounds, HOLDFAST_SEED={seed}", flush=True)
         chance = random.Random(seed)
         functions = {"js": self.functions("js"), "py": self.functions("py")}
-        module = self.write("module.yaml", endpoint("test/*", functions["js"].url), endpoint("py/*", functions["py"].url), stream())
+        module = self.write("module.yaml", endpoint("test/*", functions["js"].url), endpoint("py/*", functions["py"].url), stream(),
+                            settings(shards=shards))
         self.up(module)
 
         loads = [Load(number, seed, lambda: self.holdfast.gateway) for number in range(SENDERS)]
