@@ -84,8 +84,7 @@ Result<void> Shard::admit_anything() const {
   if (epochs_->is_stalled()) return fail(ErrorCode::Unavailable, "the disk is full");
   if (table_.mail_bytes() >= options_.backlog_bytes_max)
     return fail(ErrorCode::Overloaded, std::to_string(table_.mail_bytes()) + " bytes of messages are waiting already (limits.backlogBytes)");
-  if (table_.dirty_bytes() > options_.dirty_bytes_max * kDirtyOverloadFactor ||
-      table_.open_bytes() > options_.open_epoch_bytes_max * 2)
+  if (is_behind() || table_.open_bytes() > options_.open_epoch_bytes_max * 2)
     return fail(ErrorCode::Overloaded, "the disk does not keep up");
   return {};
 }
@@ -317,7 +316,10 @@ bool Shard::may_invoke() const {
 }
 
 // An answer that would make an epoch large is part of the next: what an epoch may hold is bounded, whatever functions answer.
-bool Shard::may_accept() const { return open_bytes() <= options_.open_epoch_bytes_max; }
+bool Shard::may_accept() const { return open_bytes() <= options_.open_epoch_bytes_max && !is_behind(); }
+
+// The view does not keep up with the log. It is written again as soon as it can be (EpochCoordinator::view_idle).
+bool Shard::is_behind() const { return table_.dirty_bytes() > options_.dirty_bytes_max * kDirtyOverloadFactor; }
 
 void Shard::unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done) {
   if (!transition) return done(fail(std::move(transition.error())));

@@ -48,7 +48,7 @@ class LargeAnswers(Preloaded):
 
         stub = self.stub(function)
         held = self.folder / "held"
-        self.up(self.write("module.yaml", endpoint("test/*", stub.url), settings(shards=1, limits={"callBytes": "64mb", "epochBytes": "32mb"})),
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url), settings(shards=1, limits={"callBytes": "64mb", "epochBytes": "32mb"}, view={"dirtyBytes": "1mb"})),
                 env={**self.preload("held_sync"), "HELD_SYNC": str(held)})
         for number in range(self.COUNT):
             self.assertSent("test/f", f"k{number}", "go")
@@ -59,7 +59,7 @@ class LargeAnswers(Preloaded):
         held.unlink()
         self.eventually(lambda: not self.holdfast.cli_json("addresses")["addresses"], "all are handled", 120)
         self.assertEqual(self.holdfast.state(), "running")
-        self.assertLess(self.peak_mib(), 700)
+        self.assertLess(self.peak_mib(), 1000)  # All of the answers, once, are 1200; as they came they were held three times.
         for number in (0, self.COUNT - 1):
             state = self.ask(self.holdfast.admin, "GET", f"/v1/state/test/f/k{number}")
             self.assertEqual(state.status, 200)
