@@ -237,6 +237,19 @@ class NatsClient:
     def consumers(self, name):
         return self._do(self._jetstream.consumers_info(name))
 
+    def take(self, name, durable, count, subject=">"):
+        """What a consumer of a work queue takes away, at most `count` messages; their data."""
+        async def take():
+            subscription = await self._jetstream.pull_subscribe(subject, durable=durable, stream=name)
+            try:
+                messages = await subscription.fetch(count, timeout=0.2)
+            except self._library.errors.TimeoutError:
+                return []
+            for message in messages:
+                await message.ack_sync()
+            return [message.data for message in messages]
+        return self._do(take())
+
     def messages(self, name, subject=">", first=1):
         """All that a stream keeps of `subject` just now, from sequence `first` on."""
         api = self._library.js.api

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kPaths =
     "/healthz, /readyz, /metrics, /v1/version, /v1/functions, /v1/endpoints, /v1/addresses, /v1/state/{namespace}/{name}/{id}, "
-    "/v1/states, /v1/parked, /v1/timers, /v1/streams, /v1/ingresses, /v1/egresses, /v1/modules";
+    "/v1/states, /v1/orphans, /v1/parked, /v1/mail/drop, /v1/timers, /v1/streams, /v1/ingresses, /v1/egresses, /v1/modules";
 
 // Whoever has more asks again; each of these is a turn of the address.
 constexpr std::uint32_t kResumedAtOnce = 1'000;
@@ -47,20 +47,40 @@ void Admin::handle(net::HttpRequest request, net::Responder responder) {
   auto exchange = std::make_shared<Exchange>(std::move(request), std::move(responder), counters_);
   const net::HttpRequest& asked = exchange->request;
   const auto path = net::path_segments(asked.path());
-  const bool probe = path && path->size() == 1 && (path->front() == "healthz" || path->front() == "readyz");
-  const bool changes = !is_safe_method(asked.method);
-  if (const auto refusal = probe ? guard_.check_origin(asked, changes) : guard_.check(asked, changes)) {
-    return exchange->answer_refusal(*refusal);
-  }
+  if (const auto refusal = check(asked, path)) return exchange->answer_refusal(*refusal);
   if (!path) return exchange->answer_error(400, "invalid", "the path is not well-formed");
   route(std::move(exchange), *path);
+}
+
+std::optional<net::HttpResponse> Admin::refuse(const net::HttpRequest& head) {
+  return refuse_head(check(head, net::path_segments(head.path())), head, *counters_);
+}
+
+std::optional<Refusal> Admin::check(const net::HttpRequest& request, const std::optional<Path>& path) const {
+  const bool probe = path && path->size() == 1 && (path->front() == "healthz" || path->front() == "readyz");
+  const bool changes = !is_safe_method(request.method);
+  return probe ? guard_.check_origin(request, changes) : guard_.check(request, changes);
 }
 
 void Admin::route(ExchangePtr exchange, const Path& path) {
   const net::HttpRequest& asked = exchange->request;
   if (EdgeOperations::is_path(path)) return edges_.handle(std::move(exchange), path);
   if (ModuleOperations::is_path(path)) return modules_.handle(std::move(exchange), path);
-  // Beside edges and modules, parked work is the only thing that can be changed.
+  if (path.size() >= 2 && path.size() <= 3 && path[0] == "v1" && path[1] == "orphans") {
+    if (path.size() == 2) {
+      if (!is_safe_method(asked.method)) return exchange->answer_method_not_allowed("GET, HEAD");
+      return orphans(std::move(exchange));
+    }
+    if (path[2] == "drop") {
+      if (asked.method != "POST") return exchange->answer_method_not_allowed("POST");
+      return drop_orphan(std::move(exchange));
+    }
+  }
+  // Beside edges and modules, work that stands still is the only thing that can be changed.
+  if (path.size() == 3 && path[0] == "v1" && path[1] == "mail" && path[2] == "drop") {
+    if (asked.method != "POST") return exchange->answer_method_not_allowed("POST");
+    return drop_mail(std::move(exchange));
+  }
   if (path.size() >= 2 && path[0] == "v1" && path[1] == "parked" && (path.back() == "retry" || path.back() == "skip")) {
     if (asked.method != "POST") return exchange->answer_method_not_allowed("POST");
     const Resume what = path.back() == "retry" ? Resume::Retry : Resume::Skip;
@@ -176,6 +196,41 @@ void Admin::resume_all(ExchangePtr exchange, Resume what) {
       if (what == Resume::Retry) runtime_.retry_parked(info.address, std::move(done));
       else runtime_.skip_parked(info.address, std::move(done));
     }
+  });
+}
+
+void Admin::drop_mail(ExchangePtr exchange) {
+  const auto parameters = Query::parse(exchange->request, {"type", "id"});
+  if (!parameters) return exchange->answer_error(parameters.error());
+  runtime::MailQuery query;
+  query.type = parameters->find("type").value_or("");
+  if (query.type.empty()) return exchange->answer_error(400, "invalid", "type: expected ?type=NAMESPACE/NAME, and &id=ID for one address of it");
+  if (const auto id = parameters->find("id")) query.id = *id;
+  runtime_.drop_mail(std::move(query), [exchange](Result<runtime::MailDropped> dropped) {
+    if (!dropped) return exchange->answer_error(dropped.error());
+    JsonWriter json;
+    json.begin_object().key("dropped").number(dropped->messages).key("addresses").number(dropped->addresses);
+    json.key("more").boolean(dropped->more).end_object();
+    exchange->answer_json(200, json.take());
+  });
+}
+
+void Admin::orphans(ExchangePtr exchange) {
+  const auto parameters = Query::parse(exchange->request, {"type"});
+  if (!parameters) return exchange->answer_error(parameters.error());
+  runtime_.orphans(std::string(parameters->find("type").value_or("")), answer_with(std::move(exchange), orphans_json));
+}
+
+void Admin::drop_orphan(ExchangePtr exchange) {
+  const auto parameters = Query::parse(exchange->request, {"type", "state"});
+  if (!parameters) return exchange->answer_error(parameters.error());
+  const auto type = parameters->find("type"), state = parameters->find("state");
+  if (!type || type->empty() || !state || state->empty()) {
+    return exchange->answer_error(400, "invalid", "which: expected ?type=NAMESPACE/NAME&state=STATE");
+  }
+  runtime_.drop_orphan(std::string(*type), std::string(*state), [exchange](Result<void> result) {
+    if (!result) return exchange->answer_error(result.error());
+    exchange->answer_json(200, R"({"dropping":true})");
   });
 }
 

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <initializer_list>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,7 @@ struct AdminOptions {
   std::vector<ports::Ingress*> ingresses;
   std::vector<ports::Egress*> egresses;
   ports::Modules* modules = nullptr;               // Outlives the requests; null: none are loaded.
+  std::function<void()> reload_files;              // Looks at certificates and tokens, soon. Any thread; null: there are none.
   std::uint32_t limit_max = 10'000;                // Entries of a list.
 };
 
@@ -37,12 +40,17 @@ class Admin {
         guard_(options_.guard),
         counters_(std::make_shared<RequestCounters>("admin")),
         edges_(runtime_, options_.ingresses, options_.egresses, options_.limit_max),
-        modules_(options_.modules) {}
+        modules_(options_.modules, [&runtime, reload_files = options_.reload_files] {
+          runtime.ask_declarations();
+          if (reload_files) reload_files();
+        }) {}
 
   void handle(net::HttpRequest request, net::Responder responder);
+  [[nodiscard]] std::optional<net::HttpResponse> refuse(const net::HttpRequest& head);  // A net::HeadCheck.
 
  private:
   using Path = std::vector<std::string>;
+  [[nodiscard]] std::optional<Refusal> check(const net::HttpRequest& request, const std::optional<Path>& path) const;
   enum class Resume { Retry, Skip };
 
   void route(ExchangePtr exchange, const Path& path);
@@ -50,6 +58,9 @@ class Admin {
   void metrics(Exchange& exchange) const;
   void resume(ExchangePtr exchange, const Path& path, Resume what);
   void resume_all(ExchangePtr exchange, Resume what);
+  void drop_mail(ExchangePtr exchange);
+  void orphans(ExchangePtr exchange);
+  void drop_orphan(ExchangePtr exchange);
   [[nodiscard]] Result<runtime::AddressQuery> list_query(const net::HttpRequest& request, std::initializer_list<std::string_view> known) const;
   [[nodiscard]] Result<runtime::AddressQuery> timer_query(const net::HttpRequest& request) const;
   [[nodiscard]] Result<runtime::AddressQuery> list_query(const Query& query) const;

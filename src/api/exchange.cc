@@ -38,6 +38,29 @@ std::string error_json(std::string_view code, std::string_view message) {
   return json.take();
 }
 
+net::HttpResponse error_response(int status, std::string_view code, std::string_view message) {
+  return {.status = status, .headers = {{"content-type", "application/json"}}, .body = error_json(code, message) + "\n"};
+}
+
+net::HttpResponse response_of(Refusal refusal, const net::HttpRequest& request) {
+  const auto unauthenticated = [](std::string_view challenge, std::string_view message) {
+    auto response = error_response(401, "unauthenticated", message);
+    response.headers.set("www-authenticate", challenge);
+    return response;
+  };
+  switch (refusal) {
+    case Refusal::NoToken:
+      return unauthenticated("Bearer", "a bearer token is required: send the header authorization: Bearer TOKEN");
+    case Refusal::WrongToken: return unauthenticated("Bearer error=\"invalid_token\"", "the bearer token is not the right one");
+    case Refusal::ForeignHost:
+      return error_response(403, "forbidden", "the host header names neither localhost nor an IP address, got " +
+                                                  std::string(request.headers.get("host")) +
+                                                  ": without a token only local names are answered");
+    case Refusal::ForeignOrigin: break;
+  }
+  return error_response(403, "forbidden", "requests from web pages of another origin are not taken");
+}
+
 }  // namespace
 
 void RequestCounters::count(int status) {
@@ -72,15 +95,15 @@ StatusAndCode status_of(ErrorCode code) {
   return {500, "io"};
 }
 
-void Exchange::answer(net::HttpResponse response) {
+void Exchange::answer(net::HttpResponse response, std::shared_ptr<void> hold) {
   for (const auto& [name, value] : headers_) response.headers.set(name, value);
   counters_->count(response.status);
-  responder_.send(std::move(response));
+  responder_.send(std::move(response), std::move(hold));
 }
 
-void Exchange::answer_json(int status, std::string body) {
+void Exchange::answer_json(int status, std::string body, std::shared_ptr<void> hold) {
   body.push_back('\n');
-  answer({.status = status, .headers = {{"content-type", "application/json"}}, .body = std::move(body)});
+  answer({.status = status, .headers = {{"content-type", "application/json"}}, .body = std::move(body)}, std::move(hold));
 }
 
 void Exchange::answer_error(const Error& error) {
@@ -98,7 +121,7 @@ net::HttpResponse http_error(int status, std::string_view message) {
   for (const auto& [of_net, of_user] : kLimitNames) {
     if (const auto at = text.find(of_net); at != std::string::npos) text.replace(at, of_net.size(), of_user);
   }
-  return {.status = status, .headers = {{"content-type", "application/json"}}, .body = error_json(http_error_code(status), text) + "\n"};
+  return error_response(status, http_error_code(status), text);
 }
 
 void Exchange::answer_method_not_allowed(std::string_view allowed) {
@@ -111,21 +134,13 @@ void Exchange::answer_encoded() {
   answer_error(415, "unsupported", "Content-Encoding: bodies are taken as they are, got " + std::string(request.headers.get("content-encoding")));
 }
 
-void Exchange::answer_refusal(Refusal refusal) {
-  switch (refusal) {
-    case Refusal::NoToken:
-      set_header("www-authenticate", "Bearer");
-      return answer_error(401, "unauthenticated", "a bearer token is required: send the header authorization: Bearer TOKEN");
-    case Refusal::WrongToken:
-      set_header("www-authenticate", "Bearer error=\"invalid_token\"");
-      return answer_error(401, "unauthenticated", "the bearer token is not the right one");
-    case Refusal::ForeignHost:
-      return answer_error(403, "forbidden", "the host header names neither localhost nor an IP address, got " +
-                                                std::string(request.headers.get("host")) +
-                                                ": without a token only local names are answered");
-    case Refusal::ForeignOrigin:
-      return answer_error(403, "forbidden", "requests from web pages of another origin are not taken");
-  }
+void Exchange::answer_refusal(Refusal refusal) { answer(response_of(refusal, request)); }
+
+std::optional<net::HttpResponse> refuse_head(std::optional<Refusal> refusal, const net::HttpRequest& head, RequestCounters& counters) {
+  if (!refusal) return std::nullopt;
+  net::HttpResponse response = response_of(*refusal, head);
+  counters.count(response.status);
+  return response;
 }
 
 net::StreamWriter Exchange::answer_stream(int status, net::HeaderList headers) {

@@ -39,8 +39,9 @@ class Exchange {
   net::HttpRequest request;
 
   // Exactly one of these, once; then the exchange is over.
-  void answer(net::HttpResponse response);
-  void answer_json(int status, std::string body);
+  // `hold` as in net::Responder::send().
+  void answer(net::HttpResponse response, std::shared_ptr<void> hold = nullptr);
+  void answer_json(int status, std::string body, std::shared_ptr<void> hold = nullptr);
   void answer_error(const Error& error);
   // `code` is for programs, `message` for people.
   void answer_error(int status, std::string_view code, std::string_view message);
@@ -58,6 +59,10 @@ class Exchange {
   std::shared_ptr<RequestCounters> counters_;
 };
 using ExchangePtr = std::shared_ptr<Exchange>;
+
+// A net::HeadCheck from what a guard says: what is refused is counted.
+[[nodiscard]] std::optional<net::HttpResponse> refuse_head(std::optional<Refusal> refusal, const net::HttpRequest& head,
+                                                           RequestCounters& counters);
 
 struct StatusAndCode {
   int status;

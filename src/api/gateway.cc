@@ -60,6 +60,10 @@ void Gateway::handle(net::HttpRequest request, net::Responder responder) {
   exchange->answer_error(404, "not_found", "nothing is here; there are " + std::string(kPaths));
 }
 
+std::optional<net::HttpResponse> Gateway::refuse(const net::HttpRequest& head) {
+  return refuse_head(guard_.check(head, !is_safe_method(head.method)), head, *counters_);
+}
+
 void Gateway::message(Kind kind, ExchangePtr exchange, model::Address target) {
   net::HttpRequest& asked = exchange->request;
   const auto query = kind == Kind::Call ? Query::parse(asked, {"timeout"}) : Query::parse(asked, {});

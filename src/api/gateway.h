@@ -5,6 +5,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "api/exchange.h"
@@ -33,6 +34,7 @@ class Gateway {
         streams_(runtime, std::move(options.streams)) {}
 
   void handle(net::HttpRequest request, net::Responder responder);
+  [[nodiscard]] std::optional<net::HttpResponse> refuse(const net::HttpRequest& head);  // A net::HeadCheck.
   [[nodiscard]] const MetricsSource& metrics() const { return *counters_; }
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "net/header_list.h"
 
 namespace holdfast::api {
@@ -48,6 +49,25 @@ bool is_local_host_header(std::string_view host) {
          net::equals_ignoring_case(name.substr(name.size() - kLocalhost.size()), kLocalhost);
 }
 
+Token::Token(std::string text) {
+  if (text.empty()) return;
+  shared_ = std::make_shared<Shared>();
+  shared_->text = std::move(text);
+}
+
+bool Token::is(std::string_view given) const {
+  const std::lock_guard lock(shared_->mutex);
+  return equal_in_constant_time(given, shared_->text);
+}
+
+bool Token::replace(std::string text) {
+  HOLDFAST_CHECK(shared_ != nullptr && !text.empty());
+  const std::lock_guard lock(shared_->mutex);
+  if (shared_->text == text) return false;
+  shared_->text = std::move(text);
+  return true;
+}
+
 std::optional<Refusal> Guard::check_origin(const net::HttpRequest& request, bool changes) const {
   const std::string_view host = request.headers.get("host");
   if (options_.local_only && !host.empty() && !is_local_host_header(host)) return Refusal::ForeignHost;
@@ -65,7 +85,7 @@ std::optional<Refusal> Guard::check_origin(const net::HttpRequest& request, bool
 
 std::optional<Refusal> Guard::check(const net::HttpRequest& request, bool changes) const {
   if (const auto refusal = check_origin(request, changes)) return refusal;
-  if (options_.token.empty()) return std::nullopt;
+  if (!options_.token.is_asked_for()) return std::nullopt;
   std::string_view given = request.headers.get("authorization");
   constexpr std::string_view kBearer = "bearer ";
   if (given.size() <= kBearer.size() || !net::equals_ignoring_case(given.substr(0, kBearer.size()), kBearer)) {
@@ -73,7 +93,7 @@ std::optional<Refusal> Guard::check(const net::HttpRequest& request, bool change
   }
   given.remove_prefix(kBearer.size());
   while (given.starts_with(' ')) given.remove_prefix(1);
-  if (!equal_in_constant_time(given, options_.token)) return Refusal::WrongToken;
+  if (!options_.token.is(given)) return Refusal::WrongToken;
   return std::nullopt;
 }
 

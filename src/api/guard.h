@@ -6,6 +6,8 @@
 // on every listener a request that a page of another origin has caused is refused if it could change anything.
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,8 +16,27 @@
 
 namespace holdfast::api {
 
+// A bearer token, which can be replaced while requests are judged by it: copies are the same token. Any thread.
+class Token {
+ public:
+  // Empty: none is asked for, for good.
+  Token(std::string text = {});  // NOLINT(google-explicit-constructor): it is what its text is.
+  Token(const char* text) : Token(std::string(text)) {}  // NOLINT(google-explicit-constructor)
+  [[nodiscard]] bool is_asked_for() const { return shared_ != nullptr; }
+  [[nodiscard]] bool is(std::string_view given) const;
+  // Only by another that is not empty, where one is asked for. False: it is what there was.
+  bool replace(std::string text);
+
+ private:
+  struct Shared {
+    std::mutex mutex;
+    std::string text;
+  };
+  std::shared_ptr<Shared> shared_;
+};
+
 struct GuardOptions {
-  std::string token;        // Empty: none is asked for.
+  Token token;
   bool local_only = false;  // Listens on loopback, and asks for neither token nor certificate.
 };
 

@@ -34,6 +34,11 @@ std::string_view expire_mode_name(model::ExpireMode mode) {
   return "none";
 }
 
+void write_expiration(JsonWriter& json, const model::StateSpec& state) {
+  json.key("expiration").string(expire_mode_name(state.expire_mode));
+  if (state.expire_mode != model::ExpireMode::None) json.key("expire_after_ms").number(state.expire_after.ms);
+}
+
 void write_state(JsonWriter& json, const runtime::StateInfo& state) {
   json.begin_object();
   write_address(json, state.address);
@@ -42,6 +47,7 @@ void write_state(JsonWriter& json, const runtime::StateInfo& state) {
     json.begin_object().key("name").string(entry.name);
     write_value(json, entry.value);
     if (entry.expires_at != kNever) json.key("expires_at").time(entry.expires_at);
+    if (entry.orphaned) json.key("orphaned").boolean(true);
     json.end_object();
   }
   json.end_array().end_object();
@@ -56,8 +62,7 @@ std::string functions_json(const runtime::Page<runtime::FunctionInfo>& functions
     json.key("states").begin_array();
     for (const auto& state : f.states) {
       json.begin_object().key("name").string(state.name).key("type").string(state.type_name);
-      json.key("expiration").string(expire_mode_name(state.expire_mode));
-      if (state.expire_mode != model::ExpireMode::None) json.key("expire_after_ms").number(state.expire_after.ms);
+      write_expiration(json, state);
       json.end_object();
     }
     json.end_array().end_object();
@@ -69,6 +74,12 @@ std::string endpoints_json(const std::vector<runtime::EndpointInfo>& endpoints) 
     json.begin_object().key("functions").string(e.functions).key("url").string(e.url_template);
     json.key("in_flight").number(e.in_flight).key("waiting").number(e.waiting).key("down").boolean(e.down);
     if (!e.last_error.empty()) json.key("last_error").string(e.last_error);
+    if (e.hosts_down_count > 0) {
+      json.key("hosts_down_count").number(e.hosts_down_count).key("hosts_down").begin_array();
+      for (const auto& host : e.hosts_down)
+        json.begin_object().key("host").string(host.host).key("last_error").string(host.last_error).end_object();
+      json.end_array();
+    }
     json.end_object();
   });
 }
@@ -92,6 +103,14 @@ std::string state_json(const runtime::StateInfo& state) {
 
 std::string states_json(const runtime::Page<runtime::StateInfo>& states) {
   return list_json("addresses", states, [](JsonWriter& json, const runtime::StateInfo& s) { write_state(json, s); }, states.next);
+}
+
+std::string orphans_json(const std::vector<runtime::OrphanInfo>& orphans) {
+  return list_json("orphans", orphans, [](JsonWriter& json, const runtime::OrphanInfo& o) {
+    json.begin_object().key("type").string(o.type).key("state").string(o.state.spec.name).key("state_type").string(o.state.spec.type_name);
+    write_expiration(json, o.state.spec);
+    json.key("values").number(o.values).key("dropping").boolean(o.state.dropping).end_object();
+  });
 }
 
 std::string parked_json(const runtime::Page<runtime::ParkedInfo>& parked) {

@@ -62,9 +62,15 @@ void ModuleOperations::handle(ExchangePtr exchange, const std::vector<std::strin
   if (reload && asked.method != "POST") return exchange->answer_method_not_allowed("POST");
   if (!reload && !is_safe_method(asked.method)) return exchange->answer_method_not_allowed("GET, HEAD");
   if (const auto query = Query::parse(asked, {}); !query) return exchange->answer_error(query.error());
-  if (modules_ == nullptr) return exchange->answer_json(200, list_json({}));
+  if (modules_ == nullptr) {
+    if (reload) reloaded_();
+    return exchange->answer_json(200, list_json({}));
+  }
   if (!reload) return modules_->list([exchange](const auto& infos) { exchange->answer_json(200, list_json(infos)); });
-  modules_->reload([exchange](const auto& infos) { answer_reload(*exchange, infos); });
+  modules_->reload([exchange, reloaded = reloaded_](const auto& infos) {
+    reloaded();
+    answer_reload(*exchange, infos);
+  });
 }
 
 }  // namespace holdfast::api

@@ -21,6 +21,9 @@ class PlaygroundIngress {
   PlaygroundIngress(runtime::Runtime& runtime, GuardOptions guard)
       : runtime_(runtime), guard_(std::move(guard)), counters_(std::make_shared<RequestCounters>("playground-ingress")) {}
   void handle(net::HttpRequest request, net::Responder responder);
+  [[nodiscard]] std::optional<net::HttpResponse> refuse(const net::HttpRequest& head) {  // A net::HeadCheck.
+    return refuse_head(guard_.check(head, true), head, *counters_);
+  }
   [[nodiscard]] const MetricsSource& metrics() const { return *counters_; }
 
  private:
@@ -34,6 +37,9 @@ class PlaygroundEgress {
   PlaygroundEgress(runtime::Runtime& runtime, GuardOptions guard, std::vector<std::string> topics)
       : runtime_(runtime), guard_(std::move(guard)), counters_(std::make_shared<RequestCounters>("playground-egress")), topics_(std::move(topics)) {}
   void handle(net::HttpRequest request, net::Responder responder);
+  [[nodiscard]] std::optional<net::HttpResponse> refuse(const net::HttpRequest& head) {  // A net::HeadCheck.
+    return refuse_head(guard_.check(head, true), head, *counters_);
+  }
   [[nodiscard]] const MetricsSource& metrics() const { return *counters_; }
 
  private:

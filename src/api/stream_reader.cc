@@ -60,7 +60,8 @@ void StreamReader::handle(ExchangePtr exchange, std::string egress, std::string 
   runtime::StreamQuery query{.stream = model::stream_name(egress, topic),
                              .from = *from,
                              .limit = static_cast<std::uint32_t>(*limit),
-                             .wait = *wait};
+                             .wait = *wait,
+                             .reader = runtime::StreamQuery::For::Client};
   const bool known = knows(egress, topic);
   const std::string what = "no stream egress " + codec::quote_json(egress) + " with topic " + codec::quote_json(topic);
   if (!wants_events(exchange->request)) return page(std::move(exchange), std::move(query), known, what);
@@ -81,7 +82,7 @@ void StreamReader::page(ExchangePtr exchange, runtime::StreamQuery query, bool k
   runtime_.read_stream(std::move(query), [exchange, known, what](Result<runtime::StreamPage> page) {
     if (!page) return exchange->answer_error(page.error());
     if (!known && page->records.empty() && page->next == 0) return exchange->answer_error({ErrorCode::NotFound, what});
-    exchange->answer_json(200, page_json(*page));
+    exchange->answer_json(200, page_json(*page), std::move(page->unread));
   });
 }
 
@@ -115,7 +116,7 @@ void StreamReader::read_more(const std::shared_ptr<Subscription>& subscription) 
       return subscription->writer.close();
     }
     if (out.empty()) out = ": still here\n\n";
-    subscription->writer.write(std::move(out));
+    subscription->writer.write(std::move(out), std::move(page->unread));
     const auto loop = std::find_if(options_.loops.begin(), options_.loops.end(), [](Loop* l) { return l->is_current(); });
     if (loop == options_.loops.end()) return;  // A runtime that answers from elsewhere: cut, the client comes back.
     continue_on(**loop, subscription);

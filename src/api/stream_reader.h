@@ -22,7 +22,7 @@ struct StreamReaderOptions {
   Duration wait_max{60'000};                       // Of a long poll.
   std::uint32_t limit_max = 1000;                  // Records of a page.
   Duration heartbeat{15'000};                      // Between two signs of life of an event stream without records.
-  std::size_t buffer_bytes_max = 256u << 10;       // Of an event stream: no more is read until the client has taken most of it.
+  std::size_t buffer_bytes_max = 64u << 10;       // Of an event stream: no more is read until the client has taken most of it.
   Duration buffer_pause{50};                       // Between two looks at a client that is behind.
 };
 

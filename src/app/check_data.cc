@@ -4,30 +4,84 @@
 
 #include <algorithm>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "api/json_writer.h"
 #include "app/data_directory.h"
+#include "codec/rows.h"
 #include "log/posix_file_system.h"
 #include "log/replay_bounds.h"
 #include "log/verify.h"
+#include "runtime/row_check.h"
+#include "runtime/row_layers.h"
+#include "storage/memory_store.h"
 #include "storage/rocksdb_store.h"
 
 namespace holdfast::app {
 namespace {
 
+// Rows of the log are looked at for so many partitions at once as have about so much in it.
+constexpr std::uint64_t kLogBytesAtOnce = 64u << 20;
+
 struct Findings {
   DataIdentity identity;
   log::LogReport log;
   storage::StoreReport view;
+  runtime::RowFaults faults;  // Each file is sound, and what they say together is not.
   std::vector<std::string> damage;
 };
 
 // On a terminal only: scripts and logs do not want it.
 void progress(const std::string& what) {
   if (::isatty(STDERR_FILENO) != 0) std::cerr << what << "\n";
+}
+
+// Each epoch's rows, whatever pieces it comes in.
+log::PayloadCheck for_rows(codec::RowVisit visit) {
+  struct State {
+    codec::RowPieces pieces;
+    model::Epoch epoch;
+  };
+  return [visit = std::move(visit), state = std::make_shared<State>()](model::Epoch epoch, std::string_view payload) -> Result<void> {
+    if (epoch != std::exchange(state->epoch, epoch))
+      if (auto ended = state->pieces.end(); !ended) return ended;
+    return state->pieces.add(payload, visit);
+  };
+}
+
+// View and log together, as a recovery would see them.
+Result<void> look_at_rows(const std::string& directory, log::FileSystem& files, Findings& found) {
+  std::unique_ptr<ports::StateStore> store = std::make_unique<storage::MemoryStore>();
+  if (found.view.exists) {
+    auto view = storage::RocksDbStore::open_to_read(directory + "/view");
+    if (!view) return fail(view.error());
+    store = *std::move(view);
+  }
+  const std::uint32_t partitions = found.identity.partitions;
+  const auto passes = std::min<std::uint64_t>(partitions, 1 + found.log.bytes / kLogBytesAtOnce);
+  const auto last = std::max(found.log.last, found.view.reached);
+  for (std::uint64_t pass = 0; pass < passes; ++pass) {
+    const auto from = static_cast<std::uint16_t>(partitions * pass / passes), to = static_cast<std::uint16_t>(partitions * (pass + 1) / passes);
+    runtime::RowLayers rows(*store);
+    model::Epoch epoch;
+    const auto keep = for_rows([&](std::string_view key, std::optional<std::string_view> value) {
+      const auto partition = codec::partition_of_key(key).value;
+      if (epoch > found.view.reached && partition >= from && partition < to)
+        rows.add_closed(std::string(key), value ? std::optional<std::string>(*value) : std::nullopt);
+    });
+    const auto read = log::verify(directory + "/log", files, [&](model::Epoch of, std::string_view payload) {
+      epoch = of;
+      return keep(of, payload);
+    });
+    if (!read && read.error().code != ErrorCode::NotFound) return fail(read.error());
+    for (std::uint16_t partition = from; partition < to; ++partition)
+      runtime::check_partition(rows, {partition}, found.identity.partitions, last, found.faults);
+  }
+  return {};
 }
 
 Result<Findings> look(const std::string& directory) {
@@ -46,7 +100,15 @@ Result<Findings> look(const std::string& directory) {
   log::PosixFileSystem files;
   progress("reading the log …");
   const std::uint16_t partitions = found.identity.partitions;
-  auto log = log::verify(directory + "/log", files, [partitions](std::string_view payload) { return check_rows(payload, partitions); });
+  Result<void> within;
+  const auto check = for_rows([&](std::string_view key, std::optional<std::string_view>) {
+    if (within) within = check_partition(key, partitions);
+  });
+  auto log = log::verify(directory + "/log", files, [&](model::Epoch epoch, std::string_view payload) {
+    within = {};
+    auto read = check(epoch, payload);
+    return read ? within : read;
+  });
   if (!log && log.error().code != ErrorCode::NotFound) return fail(log.error());
   if (log) found.log = *std::move(log);
   progress("reading the view …");
@@ -57,7 +119,9 @@ Result<Findings> look(const std::string& directory) {
   for (const auto& damage : found.log.damage) {
     found.damage.push_back(damage.file + " at byte " + std::to_string(damage.offset) + ": " + damage.why);
   }
-  if (!found.view.damage.empty()) found.damage.push_back("view: " + found.view.damage);
+  for (const auto& damage : found.view.damage) found.damage.push_back("view: " + damage);
+  if (!found.view.owner.empty() && found.view.owner != describe(found.identity))
+    found.damage.push_back("holdfast.json says " + describe(found.identity) + ", the view is of a directory with " + found.view.owner);
   if (!found.view.last_key.empty()) {
     if (auto ok = check_partition(found.view.last_key, partitions); !ok) found.damage.push_back("view: " + ok.error().message);
   }
@@ -66,6 +130,11 @@ Result<Findings> look(const std::string& directory) {
     const auto fits = log::check_replay_bounds(found.view.reached, found.log.previous, std::max(found.log.previous, found.log.last));
     if (!fits) found.damage.push_back(fits.error().message);
   }
+  if (!found.damage.empty()) return found;
+  progress("reading what they say together …");
+  if (auto looked = look_at_rows(directory, files, found); !looked) return fail(looked.error());
+  found.damage = found.faults.shown();
+  if (found.faults.count() > found.damage.size()) found.damage.push_back(std::to_string(found.faults.count() - found.damage.size()) + " more like these");
   return found;
 }
 

@@ -1,12 +1,19 @@
 #include "app/data_directory.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "base/bytes.h"
+#include "base/hash.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "cli/json.h"
 #include "codec/rows.h"
+#include "codec/standard_types.h"
 #include "log/posix_file_system.h"
 #include "model/address.h"
 
@@ -14,6 +21,29 @@ namespace holdfast::app {
 namespace {
 
 constexpr std::uint64_t kIdentityBytesMax = 4096;
+
+constexpr mode_t kOthers = 077;
+
+// As it was written before there were checksums; before there were ids, without one.
+std::string unchecked_json(const DataIdentity& identity) {
+  std::string text = "{\"format\":" + std::to_string(kDataFormat) + ",\"partitions\":" + std::to_string(identity.partitions);
+  if (!identity.id.empty()) text += ",\"id\":\"" + identity.id + "\"";
+  return text + "}";
+}
+
+std::string checksum(const DataIdentity& identity) {
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string out;
+  const std::uint32_t crc = crc32c(unchecked_json(identity));
+  for (int shift = 28; shift >= 0; shift -= 4) out.push_back(kHex[crc >> shift & 15]);
+  return out;
+}
+
+std::string to_json(const DataIdentity& identity) {
+  std::string text = unchecked_json(identity);
+  text.pop_back();
+  return text + ",\"checksum\":\"" + checksum(identity) + "\"}\n";
+}
 
 std::string identity_path(const std::string& path) { return path + "/holdfast.json"; }
 
@@ -24,8 +54,7 @@ Result<void> write_identity(const std::string& path, const DataIdentity& identit
   if (auto removed = files.remove(temporary); !removed && removed.error().code != ErrorCode::NotFound) return removed;
   auto file = files.open(temporary, log::OpenMode::Create);
   if (!file) return fail(file.error());
-  const std::string text = "{\"format\":" + std::to_string(kDataFormat) + ",\"partitions\":" + std::to_string(identity.partitions) +
-                           ",\"id\":\"" + identity.id + "\"}\n";
+  const std::string text = to_json(identity);
   const std::array<std::string_view, 1> parts{text};
   if (auto ok = (*file)->write(0, parts); !ok) return ok;
   if (auto ok = (*file)->sync(); !ok) return ok;
@@ -64,6 +93,28 @@ Result<void> check_unused(const std::string& path) {
                                       "; name an empty directory, or one that does not exist yet");
 }
 
+// One that was made by a version, or under a umask, that let others look in. What somebody has put there beside ours is closed as well: it is
+// in a directory that nobody else can enter any more.
+void close_to_others(const std::string& path) {
+  std::error_code error;
+  std::uint64_t closed = 0;
+  const auto close = [&closed](const std::string& name) {
+    struct stat status {};
+    if (::lstat(name.c_str(), &status) != 0 || S_ISLNK(status.st_mode) || (status.st_mode & kOthers) == 0) return;
+    if (status.st_uid != ::geteuid()) return;
+    if (::chmod(name.c_str(), status.st_mode & 07777 & ~kOthers) == 0) ++closed;
+    else log_warn("cannot close the data directory to others", {{"file", name}});
+  };
+  close(path);
+  for (const char* part : {"", "/log", "/view"}) {
+    if (*part != 0) close(path + part);
+    for (std::filesystem::directory_iterator it(path + part, error), end; !error && it != end; it.increment(error))
+      if (it->is_regular_file(error)) close(it->path().string());
+    error.clear();
+  }
+  if (closed > 0) log_warn("the data directory was open to others, and is closed now", {{"data", path}, {"changed", closed}});
+}
+
 }  // namespace
 
 Result<DataIdentity> read_data_identity(const std::string& path) {
@@ -75,7 +126,7 @@ Result<DataIdentity> read_data_identity(const std::string& path) {
   const auto size = (*file)->read(0, text.data(), text.size());
   if (!size) return fail(size.error());
   text.resize(*size);
-  const auto json = cli::Json::parse(std::move(text));
+  const auto json = cli::Json::parse(text);
   if (!json) return fail(ErrorCode::Damaged, name + " is " + json.error().message);
   if (const auto format = (*json)["format"].number(); format != kDataFormat) {
     return fail(ErrorCode::Invalid, name + ": format " + std::to_string(format) + ", this program knows " + std::to_string(kDataFormat));
@@ -85,7 +136,23 @@ Result<DataIdentity> read_data_identity(const std::string& path) {
     return fail(ErrorCode::Damaged, name + ": partitions is " + std::to_string(partitions) + ", expected 1 to " +
                                         std::to_string(model::kPartitionsMax));
   }
-  return DataIdentity{static_cast<std::uint16_t>(partitions), (*json)["id"].text()};
+  DataIdentity identity{static_cast<std::uint16_t>(partitions), (*json)["id"].text()};
+  const auto& sum = (*json)["checksum"];
+  if (!sum.is_null()) {
+    if (const auto right = checksum(identity); sum.text() != right)
+      return fail(ErrorCode::Damaged, name + ": checksum is " + codec::quote_json(sum.text()) + ", but with " + describe(identity) + " it would be " + right +
+                                          ": one of these has changed since it was written");
+    return identity;
+  }
+  // Written before there were checksums, or the word is what has changed: then this is not what was written then.
+  std::erase_if(text, [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; });
+  if (text != unchecked_json(identity)) return fail(ErrorCode::Damaged, name + ": it has members other than format, partitions, id and checksum");
+  identity.checked = false;
+  return identity;
+}
+
+std::string describe(const DataIdentity& identity) {
+  return "partitions " + std::to_string(identity.partitions) + ", id " + codec::quote_json(identity.id);
 }
 
 std::string new_directory_id() {
@@ -108,8 +175,9 @@ Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t
     if (auto written = write_identity(path, *identity); !written) return fail(written.error());
   }
   if (!identity) return fail(identity.error());
-  if (identity->id.empty()) {
-    identity->id = new_directory_id();
+  close_to_others(path);
+  if (identity->id.empty() || !identity->checked) {
+    if (identity->id.empty()) identity->id = new_directory_id();
     if (auto written = write_identity(path, *identity); !written) return fail(written.error());
   }
   if (identity->partitions != partitions && are == PartitionsAre::Demanded) {
@@ -126,14 +194,6 @@ Result<void> check_partition(std::string_view key, std::uint16_t partitions) {
   if (partition < partitions) return {};
   return fail(ErrorCode::Damaged, "a row of partition " + std::to_string(partition) + ", but there are only " +
                                       std::to_string(partitions) + " (holdfast.json)");
-}
-
-Result<void> check_rows(std::string_view payload, std::uint16_t partitions) {
-  Result<void> checked;
-  auto read = codec::for_each_row(payload, [&](std::string_view key, std::optional<std::string_view>) {
-    if (checked) checked = check_partition(key, partitions);
-  });
-  return read ? checked : read;
 }
 
 Result<void> check_view(const ports::StateStore& view, std::uint16_t partitions) {

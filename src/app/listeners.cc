@@ -3,11 +3,14 @@
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <memory>
+#include <utility>
 
 namespace holdfast::app {
 namespace {
 
 constexpr std::size_t kTokenBytesMax = 4096;
+constexpr std::size_t kTokenBytesMin = 16;  // A shorter one can be tried out.
 constexpr std::string_view kBlanks = " \t\r\n";
 
 std::string trimmed(const std::string& text) {
@@ -61,8 +64,25 @@ Result<void> check_exposure(const model::Listener& listener, const std::string& 
                                       "configure a token (tokenFile, tokenEnv) or client certificates for it, or say --insecure");
 }
 
-Result<PreparedListener> prepare(const model::Listener& listener, const std::string& name, const config::Environment& environment) {
+std::vector<std::string> listener_warnings(const model::Listener& listener, const std::string& name, const config::Environment& environment) {
+  std::vector<std::string> out;
+  const auto token = read_token(listener, name, environment);
+  if (!token || token->empty()) return out;  // prepare() says what is wrong with it.
+  if (!listener.is_loopback() && listener.tls.certificate.empty()) {
+    out.push_back(name + ": the token is sent to " + listener.host +
+                  " in the clear, where others may read it: configure tls, or let a proxy that has it come in over loopback");
+  }
+  if (token->size() < kTokenBytesMin) {
+    out.push_back(name + ": the token has " + std::to_string(token->size()) + " bytes; at least " + std::to_string(kTokenBytesMin) +
+                  " of chance are hard to guess");
+  }
+  return out;
+}
+
+Result<PreparedListener> prepare(const model::Listener& listener, const std::string& name, const config::Environment& environment,
+                                 Rotation& rotation) {
   PreparedListener out;
+  WatchedFiles token_files({listener.token_file});
   auto token = read_token(listener, name, environment);
   if (!token) return fail(token.error());
   out.listen.host = listener.host;
@@ -75,16 +95,28 @@ Result<PreparedListener> prepare(const model::Listener& listener, const std::str
     if (!tls) return fail(tls.error().code, name + ": " + tls.error().message);
     out.listen.tls = *std::move(tls);
     out.tls = true;
+    rotation.add(name + " certificate", [tls = out.listen.tls] { return net::reload_if_changed(*tls); });
   }
   out.guard.token = *std::move(token);
+  if (!listener.token_file.empty()) {
+    rotation.add(name + " token", [token = out.guard.token, listener, name, environment, files = std::move(token_files),
+                                   again = false]() mutable -> Result<bool> {
+      if (!files.changed() && !again) return false;
+      auto fresh = read_token(listener, name, environment);
+      again = !fresh;
+      if (!fresh) return fail(fresh.error());
+      return token.replace(*std::move(fresh));
+    });
+  }
   out.guard.local_only = listener.is_loopback() && !listener.is_guarded();
   return out;
 }
 
-net::HttpLimits http_limits(const model::Limits& limits) {
+net::HttpLimits http_limits(const model::Limits& limits, std::size_t connections) {
   net::HttpLimits out;
   out.message.body_bytes_max = limits.request_bytes;
   out.connections_max = limits.http_connections;
+  out.connections = std::make_shared<net::ConnectionBudget>(connections);
   out.idle_timeout = limits.http_idle_timeout;
   out.request_timeout = limits.http_read_timeout;
   return out;

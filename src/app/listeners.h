@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "api/guard.h"
+#include "app/rotation.h"
 #include "base/result.h"
 #include "config/load.h"
 #include "model/settings.h"
@@ -25,10 +27,14 @@ struct PreparedListener {
   api::GuardOptions guard;
   bool tls = false;
 };
-// Reads the token and the certificates.
+// Reads the token and the certificates; `rotation` keeps looking at their files.
 [[nodiscard]] Result<PreparedListener> prepare(const model::Listener& listener, const std::string& name,
-                                               const config::Environment& environment);
+                                               const config::Environment& environment, Rotation& rotation);
+// What is allowed, and yet not safe: a token that others can read on its way, or guess.
+[[nodiscard]] std::vector<std::string> listener_warnings(const model::Listener& listener, const std::string& name,
+                                                         const config::Environment& environment);
 
-[[nodiscard]] net::HttpLimits http_limits(const model::Limits& limits);
+// `connections`: of the listeners that share it.
+[[nodiscard]] net::HttpLimits http_limits(const model::Limits& limits, std::size_t connections);
 
 }  // namespace holdfast::app

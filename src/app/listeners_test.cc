@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 
 namespace holdfast::app {
 namespace {
@@ -36,15 +40,48 @@ TEST(Listeners, OffLoopbackSomethingMustBeAskedForOrSaidOutLoud) {
 }
 
 TEST(Listeners, TokensAreTrimmedAndNeverEmpty) {
-  const auto with = [](std::string token) {
+  Rotation rotation;
+  const auto with = [&rotation](std::string token) {
     return prepare({.host = "0.0.0.0", .token_env = "T"}, "gateway",
-                   [token](std::string_view name) { return name == "T" ? std::optional(token) : std::nullopt; });
+                   [token](std::string_view name) { return name == "T" ? std::optional(token) : std::nullopt; }, rotation);
   };
-  EXPECT_EQ(with(" se cret\n")->guard.token, "se cret");
+  EXPECT_TRUE(with(" se cret\n")->guard.token.is("se cret"));
   EXPECT_FALSE(with("se cret")->guard.local_only);
   EXPECT_THAT(with(" \n").error().message, HasSubstr("the environment variable T"));
   EXPECT_FALSE(with(std::string(5000, 'x')).has_value());
-  EXPECT_TRUE(prepare({}, "admin", [](std::string_view) { return std::nullopt; })->guard.local_only);
+  EXPECT_TRUE(prepare({}, "admin", [](std::string_view) { return std::nullopt; }, rotation)->guard.local_only);
+}
+
+TEST(Listeners, ATokenFileThatIsWrittenAnewHoldsTheTokenFromThenOn) {
+  const std::string path = ::testing::TempDir() + "hf_token_" + std::to_string(::getpid());
+  std::ofstream(path) << "first\n";
+  Rotation rotation;
+  const auto prepared = prepare({.host = "0.0.0.0", .token_file = path}, "gateway", [](std::string_view) { return std::nullopt; }, rotation);
+  ASSERT_TRUE(prepared.has_value()) << prepared.error().message;
+  const api::GuardOptions guard = prepared->guard;
+  EXPECT_TRUE(guard.token.is("first"));
+  std::ofstream(path) << "the second\n";
+  rotation.look();
+  EXPECT_FALSE(guard.token.is("first"));
+  EXPECT_TRUE(guard.token.is("the second"));
+  std::ofstream(path) << "\n";  // Half written: an empty token would let everybody in, or nobody.
+  rotation.look();
+  EXPECT_TRUE(guard.token.is("the second"));
+  std::filesystem::remove(path);
+  rotation.look();
+  EXPECT_TRUE(guard.token.is("the second"));
+}
+
+TEST(Listeners, TokensThatCanBeReadOrGuessedAreWarnedOf) {
+  const auto warnings = [](const std::string& host, const std::string& certificate, const std::string& token) {
+    return listener_warnings({.host = host, .tls = {.certificate = certificate, .key = {}, .client_ca = {}}, .token_env = "T"}, "gateway",
+                             [token](std::string_view) { return std::optional(token); });
+  };
+  const std::string good(16, 'x');
+  EXPECT_THAT(warnings("127.0.0.1", "", good), ::testing::IsEmpty());
+  EXPECT_THAT(warnings("0.0.0.0", "cert.pem", good), ::testing::IsEmpty());
+  EXPECT_THAT(warnings("0.0.0.0", "", good), ::testing::ElementsAre(HasSubstr("gateway: the token is sent to 0.0.0.0 in the clear")));
+  EXPECT_THAT(warnings("127.0.0.1", "", "abc"), ::testing::ElementsAre(HasSubstr("gateway: the token has 3 bytes; at least 16")));
 }
 
 }  // namespace

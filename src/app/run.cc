@@ -2,6 +2,7 @@
 
 #include "app/check.h"
 #include "app/check_data.h"
+#include "app/repair.h"
 #include "app/up.h"
 #include "app/version.h"
 #include "cli/command_line.h"
@@ -19,7 +20,8 @@ int run(int argc, const char* const* argv, const std::vector<const holdfast_modu
                   {.version = app::kVersion,
                    .up = [&modules](const cli::UpOptions& options) { return app::up(options, modules); },
                    .check = [&modules](const cli::CheckOptions& options) { return app::check(options, modules); },
-                   .check_data = app::check_data});
+                   .check_data = app::check_data,
+                   .repair = app::repair});
 }
 
 }  // namespace holdfast

@@ -16,12 +16,12 @@
 
 namespace holdfast::app {
 
-Result<StopSignals> StopSignals::create(Hangup hangup) {
+Result<StopSignals> StopSignals::create() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
-  if (hangup == Hangup::IsWaitedFor) sigaddset(&set, SIGHUP);
+  sigaddset(&set, SIGHUP);
   ::signal(SIGPIPE, SIG_IGN);
   if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) return fail(ErrorCode::Io, "cannot block signals");
   const int signals = ::signalfd(-1, &set, SFD_CLOEXEC);
@@ -38,10 +38,14 @@ StopSignals::~StopSignals() {
   if (notified_ >= 0) ::close(notified_);
 }
 
-int StopSignals::wait() {
+int StopSignals::wait() { return *wait_for(Duration{-1}); }
+
+std::optional<int> StopSignals::wait_for(Duration time) {
   while (true) {
     std::array<pollfd, 2> events{pollfd{signals_, POLLIN, 0}, pollfd{notified_, POLLIN, 0}};
-    if (::poll(events.data(), events.size(), -1) < 0) {
+    const int ready = ::poll(events.data(), events.size(), static_cast<int>(time.ms));  // Less than none: for ever.
+    if (ready == 0) return std::nullopt;
+    if (ready < 0) {
       HOLDFAST_CHECK(errno == EINTR);
       continue;
     }

@@ -1,6 +1,7 @@
 #include "app/up.h"
 
 #include <sched.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <memory>
@@ -23,8 +25,10 @@
 #include "api/playground.h"
 #include "app/check.h"
 #include "app/data_directory.h"
+#include "app/descriptors.h"
 #include "app/edges.h"
 #include "app/listeners.h"
+#include "app/rotation.h"
 #include "app/stop_signals.h"
 #include "app/version.h"
 #include "base/log.h"
@@ -106,6 +110,7 @@ runtime::Options runtime_options(const config::Configuration& configuration, std
   options.open_epoch_bytes_max = share(limits.epoch_bytes);
   options.call_bytes_max = share(limits.call_bytes);
   options.waiting_requests_max = share(limits.waiting_requests);
+  options.unread_bytes_max = share(limits.unread_bytes);
   options.timers_in_memory_max = share(limits.timers_in_memory);
   options.dirty_bytes_max = share(settings.view.dirty_bytes);
   options.log_bytes_max = settings.view.checkpoint_bytes;
@@ -130,6 +135,10 @@ struct Parts {
   std::unique_ptr<ports::StateStore> store;
   std::optional<connect::EgressTable> egress;
   SystemClock clock;
+  DescriptorShares descriptors;
+  Rotation rotation;
+  std::function<void()> ask_to_reload;  // Any thread.
+  std::atomic<bool> stopping{false};
   std::vector<std::unique_ptr<net::EventLoop>> loops;  // One for each shard.
   std::unique_ptr<native::Modules> modules;
   std::unique_ptr<WorkerLoop> commit_loop;
@@ -159,6 +168,9 @@ struct Parts {
   }
 };
 
+// What is made from here on is ours alone, whatever the umask: also what RocksDB makes. Before there are threads.
+mode_t close_new_files_to_others() { return ::umask(077); }
+
 Result<void> open_data(Parts& parts, const cli::UpOptions& options, model::Settings& settings) {
   if (options.data == kMemory) {
     parts.log = std::make_unique<log::MemoryLog>();
@@ -171,7 +183,9 @@ Result<void> open_data(Parts& parts, const cli::UpOptions& options, model::Setti
   settings.partitions = data->identity.partitions;
   auto log = log::SegmentLog::open(data->log_path(), {.segment_bytes = settings.log.segment_bytes}, parts.files);
   if (!log) return fail(log.error());
-  auto store = storage::RocksDbStore::open(data->view_path(), {.block_cache_bytes = settings.view.block_cache});
+  auto store = storage::RocksDbStore::open(data->view_path(), {.block_cache_bytes = settings.view.block_cache,
+                                                               .open_files_max = parts.descriptors.view_files,
+                                                               .owner = describe(data->identity)});
   if (!store) return fail(store.error());
   if (auto fits = check_view(**store, settings.partitions); !fits) return fail(fits.error());
   parts.data = *std::move(data);
@@ -187,8 +201,13 @@ Result<void> open_runtime(Parts& parts, const config::Configuration& configurati
   parts.egress = *std::move(egress);
   std::vector<model::EndpointSpec> http;
   std::ranges::copy_if(configuration.endpoints, std::back_inserter(http), [](const auto& endpoint) { return !endpoint.native; });
-  auto make_target = targets::make_statefun_http_factory(http, "holdfast");
-  if (!make_target) return fail(make_target.error());
+  auto certificates = targets::load_endpoint_certificates(http);
+  if (!certificates) return fail(certificates.error());
+  for (const auto& [functions, tls] : *certificates)
+    if (tls) parts.rotation.add("certificates of endpoint " + functions, [tls = tls] { return net::reload_if_changed(*tls); });
+  auto make_target = targets::make_statefun_http_factory(
+      *std::move(certificates),
+      {.user_agent = "holdfast", .connections = std::make_shared<net::ConnectionBudget>(parts.descriptors.function_connections)});
   for (std::uint16_t i = 0; i < shards; ++i) parts.loops.push_back(std::make_unique<net::EventLoop>());
   parts.commit_loop = std::make_unique<WorkerLoop>("commit");
   parts.view_loop = std::make_unique<WorkerLoop>("view");
@@ -200,7 +219,7 @@ Result<void> open_runtime(Parts& parts, const config::Configuration& configurati
   world.clock = &parts.clock;
   world.log = parts.log.get();
   world.store = parts.store.get();
-  world.make_target = [make_http = *std::move(make_target), modules = parts.modules.get()](const model::EndpointSpec& spec, Loop& loop) {
+  world.make_target = [make_http = std::move(make_target), modules = parts.modules.get()](const model::EndpointSpec& spec, Loop& loop) {
     return spec.native ? modules->make_target(spec, loop) : make_http(spec, loop);
   };
   world.egress = &*parts.egress;
@@ -219,8 +238,13 @@ Result<void> open_runtime(Parts& parts, const config::Configuration& configurati
   return {};
 }
 
-Result<Served> listen(Parts& parts, const PreparedListener& prepared, const net::HttpLimits& limits, net::HttpServer::Handler handler) {
-  auto server = net::HttpServer::listen(parts.event_loops(), prepared.listen, limits, std::move(handler), api::http_error);
+// `api` outlives the server.
+template <typename Api>
+Result<Served> listen(Parts& parts, const PreparedListener& prepared, const net::HttpLimits& limits, Api& api) {
+  auto server = net::HttpServer::listen(
+      parts.event_loops(), prepared.listen, limits,
+      [&api](net::HttpRequest&& request, net::Responder responder) { api.handle(std::move(request), std::move(responder)); }, api::http_error,
+      [&api](const net::HttpRequest& head) { return api.refuse(head); });
   if (!server) return fail(server.error());
   return Served{*std::move(server), prepared.tls};
 }
@@ -229,11 +253,13 @@ Result<Served> listen(Parts& parts, const PreparedListener& prepared, const net:
 Result<void> open_doors(Parts& parts, const config::Configuration& configuration) {
   const model::Settings& settings = configuration.settings;
   const auto environment = config::process_environment();
-  const net::HttpLimits limits = http_limits(settings.limits);
-  auto gateway = prepare(settings.gateway, "gateway", environment);
+  const net::HttpLimits limits = http_limits(settings.limits, parts.descriptors.gateway_connections);
+  auto gateway = prepare(settings.gateway, "gateway", environment, parts.rotation);
   if (!gateway) return fail(gateway.error());
-  auto admin = prepare(settings.admin, "admin", environment);
+  auto admin = prepare(settings.admin, "admin", environment, parts.rotation);
   if (!admin) return fail(admin.error());
+  for (const auto& [listener, name] : {std::pair{&settings.gateway, "gateway"}, std::pair{&settings.admin, "admin"}})
+    for (const auto& warning : listener_warnings(*listener, name, environment)) log_warn(warning);
 
   api::GatewayOptions options{.guard = gateway->guard,
                               .reply_timeout = settings.limits.reply_timeout,
@@ -243,9 +269,7 @@ Result<void> open_doors(Parts& parts, const config::Configuration& configuration
   options.streams.playground = configuration.playground_egresses;
   for (const auto& loop : parts.loops) options.streams.loops.push_back(loop.get());
   parts.gateway = std::make_unique<api::Gateway>(*parts.runtime, std::move(options));
-  auto served = listen(parts, *gateway, limits, [g = parts.gateway.get()](net::HttpRequest&& request, net::Responder responder) {
-    g->handle(std::move(request), std::move(responder));
-  });
+  auto served = listen(parts, *gateway, limits, *parts.gateway);
   if (!served) return fail(served.error());
   parts.gateway_server = *std::move(served);
 
@@ -253,9 +277,7 @@ Result<void> open_doors(Parts& parts, const config::Configuration& configuration
     parts.ingresses.push_back(std::make_unique<api::PlaygroundIngress>(*parts.runtime, gateway->guard));
     PreparedListener prepared = *gateway;
     prepared.listen.port = spec.port;
-    served = listen(parts, prepared, limits, [p = parts.ingresses.back().get()](net::HttpRequest&& request, net::Responder responder) {
-      p->handle(std::move(request), std::move(responder));
-    });
+    served = listen(parts, prepared, limits, *parts.ingresses.back());
     if (!served) return fail(served.error());
     parts.ingress_servers.push_back(*std::move(served));
   }
@@ -263,9 +285,7 @@ Result<void> open_doors(Parts& parts, const config::Configuration& configuration
     parts.egresses.push_back(std::make_unique<api::PlaygroundEgress>(*parts.runtime, gateway->guard, spec.topics));
     PreparedListener prepared = *gateway;
     prepared.listen.port = spec.port;
-    served = listen(parts, prepared, limits, [p = parts.egresses.back().get()](net::HttpRequest&& request, net::Responder responder) {
-      p->handle(std::move(request), std::move(responder));
-    });
+    served = listen(parts, prepared, limits, *parts.egresses.back());
     if (!served) return fail(served.error());
     parts.egress_servers.push_back(*std::move(served));
   }
@@ -282,18 +302,18 @@ Result<void> open_doors(Parts& parts, const config::Configuration& configuration
     admin_options.metrics.push_back(egress.get());
   }
   admin_options.modules = parts.modules.get();
+  admin_options.reload_files = parts.ask_to_reload;
   admin_options.metrics.push_back(parts.modules.get());
   parts.admin = std::make_unique<api::Admin>(*parts.runtime, std::move(admin_options));
-  served = listen(parts, *admin, limits, [a = parts.admin.get()](net::HttpRequest&& request, net::Responder responder) {
-    a->handle(std::move(request), std::move(responder));
-  });
+  served = listen(parts, *admin, http_limits(settings.limits, parts.descriptors.admin_connections), *parts.admin);
   if (!served) return fail(served.error());
   parts.admin_server = *std::move(served);
   return {};
 }
 
 // Whole or not at all: whoever waits for the file reads it the moment it is there.
-Result<void> write_ports_file(const Parts& parts, const std::string& path) {
+// It is for others, so it is as open as whoever started us wants what he makes to be.
+Result<void> write_ports_file(const Parts& parts, const std::string& path, mode_t umask) {
   api::JsonWriter json;
   json.begin_object().key("gateway").number(parts.gateway_server.server->port()).key("admin").number(parts.admin_server.server->port());
   json.key("ingress").begin_array();
@@ -305,6 +325,7 @@ Result<void> write_ports_file(const Parts& parts, const std::string& path) {
   std::ofstream file(temporary);
   file << json.take() << "\n";
   file.close();
+  if (file) (void)::chmod(temporary.c_str(), 0666 & ~umask);
   std::error_code error;
   if (file) std::filesystem::rename(temporary, path, error);
   if (!file || error) return fail(ErrorCode::Io, "--ports-file: cannot write " + path);
@@ -426,6 +447,11 @@ std::unique_ptr<native::Modules> open_modules(const config::Configuration& confi
   return nullptr;
 }
 
+std::size_t clients_of_brokers(const config::Configuration& configuration) {
+  return configuration.kafka_ingresses.size() + configuration.kafka_egresses.size() + configuration.nats_ingresses.size() +
+         configuration.nats_egresses.size();
+}
+
 LogLevel log_level(const std::string& name) {
   return name == "debug" ? LogLevel::Debug : name == "warn" ? LogLevel::Warn : name == "error" ? LogLevel::Error : LogLevel::Info;
 }
@@ -433,6 +459,8 @@ LogLevel log_level(const std::string& name) {
 }  // namespace
 
 int up(const cli::UpOptions& options, native::LinkedModules linked) {
+  auto signals = StopSignals::create();
+  if (!signals) return failed(signals.error());
   if (options.files.empty()) return failed({ErrorCode::Invalid, kNothingToRun}, cli::kExitUsage);
   if (options.data.empty()) return failed({ErrorCode::Invalid, kNoData}, cli::kExitUsage);
   auto loaded = config::load(std::span<const std::string>(options.files), config::process_environment());
@@ -446,13 +474,17 @@ int up(const cli::UpOptions& options, native::LinkedModules linked) {
 
   const bool text = options.log_format.empty() ? ::isatty(STDERR_FILENO) != 0 : options.log_format == "text";
   init_log(log_level(options.log_level), text ? LogFormat::Text : LogFormat::Json);
-  const bool has_files = std::ranges::any_of(configuration.endpoints, [](const auto& e) { return e.native && !e.native->module.empty(); });
-  auto signals = StopSignals::create(has_files ? Hangup::IsWaitedFor : Hangup::EndsTheProcess);
-  if (!signals) return failed(signals.error());
 
+  const mode_t umask = close_new_files_to_others();
   Parts parts;
   parts.modules = open_modules(configuration, linked);
   if (parts.modules == nullptr) return cli::kExitUsage;
+  parts.ask_to_reload = [&signals, &parts] {
+    if (!parts.stopping) signals->notify();
+  };
+  auto descriptors = share_descriptors(raise_descriptor_limit(), configuration.settings.shards, clients_of_brokers(configuration));
+  if (!descriptors) return failed(descriptors.error());
+  parts.descriptors = *descriptors;
   if (auto ok = open_data(parts, options, configuration.settings); !ok) {
     return failed(ok.error(), ok.error().code == ErrorCode::Invalid ? cli::kExitUsage : cli::kExitFailed);
   }
@@ -462,7 +494,7 @@ int up(const cli::UpOptions& options, native::LinkedModules linked) {
   if (auto ok = open_doors(parts, configuration); !ok) return failed(ok.error());
   start(parts);
   if (!options.ports_file.empty()) {
-    if (auto ok = write_ports_file(parts, options.ports_file); !ok) {
+    if (auto ok = write_ports_file(parts, options.ports_file, umask); !ok) {
       end(parts);
       return failed(ok.error());
     }
@@ -472,12 +504,17 @@ int up(const cli::UpOptions& options, native::LinkedModules linked) {
   for (const auto& served : parts.ingress_servers) log_info("playground ingress", {{"url", served.url()}});
   for (const auto& served : parts.egress_servers) log_info("playground egress", {{"url", served.url()}});
 
-  int number = signals->wait();
-  for (; number == SIGHUP; number = signals->wait()) {
-    log_info("reloading modules", {{"signal", number}});
-    parts.modules->reload([](const auto&) {});
+  std::optional<int> number;
+  while (!number || *number == SIGHUP || *number == 0) {
+    parts.rotation.look();
+    if (number == SIGHUP) {
+      log_info("reloading modules", {{"signal", *number}});
+      parts.modules->reload([runtime = parts.runtime.get()](const auto&) { runtime->ask_declarations(); });
+    }
+    number = signals->wait_for(kWatchInterval);
   }
-  log_info("stopping", {{"signal", number}, {"grace_ms", options.grace.ms}});
+  parts.stopping = true;
+  log_info("stopping", {{"signal", *number}, {"grace_ms", options.grace.ms}});
   stop(parts, *signals, options.grace);
   end(parts);
   log_info("stopped");

@@ -1,4 +1,4 @@
-// `holdfast up`: the whole runtime in this process, until SIGTERM or SIGINT. SIGHUP reloads modules.
+// `holdfast up`: the whole runtime in this process, until SIGTERM or SIGINT. SIGHUP reloads modules, certificates and tokens.
 #pragma once
 
 #include "cli/command_line.h"

@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <memory>
 
@@ -22,28 +23,58 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
+// Length of the well-formed UTF-8 that begins at `at`; 0: there is none.
+std::size_t utf8_length(std::string_view text, std::size_t at) {
+  const auto byte = [&](std::size_t i) -> unsigned { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const unsigned first = byte(at);
+  const std::size_t length = first < 0x80 ? 1 : first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+  for (std::size_t i = 1; i < length; ++i)
+    if ((byte(at + i) & 0xc0) != 0x80) return 0;
+  const unsigned second = byte(at + 1);
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f))
+    return 0;  // Overlong, a surrogate, or over U+10FFFF.
+  return length;
+}
+
+// What a terminal acts upon: C0, DEL, and C1 (U+0080 to U+009F).
+bool is_control(std::string_view text, std::size_t at) {
+  const auto u = static_cast<unsigned char>(text[at]);
+  return u < 0x20 || u == 0x7f || (u == 0xc2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xa0);
+}
+
 void append_json_string(std::string& out, std::string_view text) {
   static constexpr char kHex[] = "0123456789abcdef";
   out.push_back('"');
-  for (const char c : text) {
-    const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+  for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    const std::size_t length = utf8_length(text, i);
+    if (length == 0) {
+      out.append("\\ufffd");
+    } else if (c == '"' || c == '\\') {
       out.push_back('\\');
       out.push_back(c);
-    } else if (u < 0x20) {
+    } else if (is_control(text, i)) {
+      const auto u = static_cast<unsigned char>(text[i + length - 1]);  // Of C1, the second byte is the code.
       out.append("\\u00");
       out.push_back(kHex[u >> 4]);
       out.push_back(kHex[u & 15]);
     } else {
-      out.push_back(c);
+      out.append(text.substr(i, length));
     }
+    i += std::max<std::size_t>(length, 1);
   }
   out.push_back('"');
 }
 
-// One line stays one line, whatever a peer put into an error message.
+// One line stays one line, and a terminal does nothing but show it, whatever a peer put into an error message.
 void append_plain(std::string& out, std::string_view text) {
-  for (const char c : text) out.push_back(static_cast<unsigned char>(c) < 0x20 ? ' ' : c);
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text, i);
+    if (length == 0) out.append("\xef\xbf\xbd");  // U+FFFD
+    else if (is_control(text, i)) out.push_back(' ');
+    else out.append(text.substr(i, length));
+    i += std::max<std::size_t>(length, 1);
+  }
 }
 
 }  // namespace

@@ -2,14 +2,21 @@
 
 #include <iostream>
 
+#include "cli/table.h"
+
 namespace holdfast::cli {
 
 int failed(const std::string& message, int exit_code) {
-  std::cerr << "holdfast: " << message << "\n";
+  std::cerr << "holdfast: " << lines(message) << "\n";
   return exit_code;
 }
 
 int failed(const Error& error) { return failed(error.message, error.code == ErrorCode::Invalid ? kExitUsage : kExitFailed); }
+
+int not_confirmed(Confirmation confirmation) {
+  if (confirmation == Confirmation::Declined) return failed("nothing was done");
+  return failed("nothing was done: nobody can be asked here; --yes says that you mean it", kExitUsage);
+}
 
 int refused(const net::HttpResponse& response, const std::string& hint) {
   std::string message;

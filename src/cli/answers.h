@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "cli/command_line.h"
+#include "cli/confirm.h"
 #include "cli/json.h"
 #include "cli/remote.h"
 
@@ -17,6 +18,9 @@ int failed(const std::string& message, int exit_code = kExitFailed);
 int failed(const Error& error);
 // What the API said went wrong; `hint`: what else may help, empty or whole lines.
 int refused(const net::HttpResponse& response, const std::string& hint = "");
+
+// Somebody who was asked did not say yes.
+int not_confirmed(Confirmation confirmation);
 
 // Ends with a line feed, so that the prompt does not stick to it.
 void print(std::string text);

@@ -1,5 +1,6 @@
 #include "cli/client_commands.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -7,6 +8,7 @@
 
 #include "cli/address_argument.h"
 #include "cli/answers.h"
+#include "cli/confirm.h"
 #include "cli/json.h"
 #include "cli/table.h"
 #include "codec/content_type.h"
@@ -45,6 +47,8 @@ std::string short_type(const std::string& type) {
   constexpr std::string_view kStandard = "io.statefun.types/";
   return type.starts_with(kStandard) ? type.substr(kStandard.size()) : type;
 }
+
+std::string name_of(const Json& state) { return state["name"].text() + (state["orphaned"].is_true() ? " (orphaned)" : ""); }
 
 Result<std::string> value_argument(const std::string& argument) {
   if (argument == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
@@ -159,7 +163,7 @@ int ClientCommands::state_get(const std::string& argument) const {
   return show("/v1/state" + address_path(*address), [&](const Json& json) {
     Table table({"STATE", "VALUE", "TYPE", "EXPIRES"});
     for (const Json& state : json["states"].items()) {
-      table.add({state["name"].text(), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
+      table.add({name_of(state), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
     }
     if (table.empty()) std::cout << "no states are set\n";
     else std::cout << table.render();
@@ -171,10 +175,38 @@ int ClientCommands::state_ls(const ListArguments& list) const {
                    [](Table& table, const Json& address) {
                      std::string name = address_of(address);
                      for (const Json& state : address["states"].items()) {
-                       table.add({name, state["name"].text(), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
+                       table.add({name, name_of(state), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
                        name.clear();  // Once for all states of an address.
                      }
                    });
+}
+
+int ClientCommands::orphans_ls(const std::string& type) const {
+  return show("/v1/orphans" + (type.empty() ? "" : "?type=" + net::percent_encode(type)), [](const Json& json) {
+    Table table({"FUNCTION", "STATE", "TYPE", "EXPIRES", ">VALUES", "STATUS"});
+    for (const Json& o : json["orphans"].items()) {
+      const std::string after = o["expire_after_ms"].text();
+      table.add({o["type"].text(), o["state"].text(), short_type(o["state_type"].text()),
+                 after.empty() ? "" : after + " ms " + o["expiration"].text(), o["values"].text(), o["dropping"].is_true() ? "dropping" : ""});
+    }
+    if (table.empty()) std::cout << "no orphaned states: functions declare all that they have ever declared\n";
+    else std::cout << table.render();
+  });
+}
+
+int ClientCommands::orphans_drop(const DropArguments& arguments) const {
+  std::string warning = "The values of these states of " + arguments.type + " are deleted, of all addresses, for good:";
+  for (const auto& state : arguments.states) warning += "\n  " + one_line(state, kValueWidthMax);
+  if (const auto confirmation = confirm(warning, arguments.yes); confirmation != Confirmation::Given) return not_confirmed(confirmation);
+  for (const auto& state : arguments.states) {
+    const auto response =
+        admin_.ask("POST", "/v1/orphans/drop?type=" + net::percent_encode(arguments.type) + "&state=" + net::percent_encode(state));
+    if (!response) return failed(response.error());
+    if (response->status != 200) return refused(*response);
+    if (output_ == Output::Json) print(response->body);
+    else std::cout << "dropping " << state << "\n";
+  }
+  return kExitDone;
 }
 
 int ClientCommands::functions(const ListArguments& list) const {
@@ -194,8 +226,12 @@ int ClientCommands::endpoints() const {
   return show("/v1/endpoints", [](const Json& json) {
     Table table({"FUNCTIONS", "URL", "STATUS", ">IN FLIGHT", ">WAITING", "LAST ERROR"});
     for (const Json& e : json["endpoints"].items()) {
-      table.add({e["functions"].text(), e["url"].text(), e["down"].is_true() ? "down" : "up", count_of(e["in_flight"]),
-                 count_of(e["waiting"]), e["last_error"].text()});
+      const std::int64_t hosts_down = e["hosts_down_count"].number();
+      const std::string status = e["down"].is_true() ? "down" : hosts_down > 0 ? std::to_string(hosts_down) + " down" : "up";
+      table.add({e["functions"].text(), e["url"].text(), status, count_of(e["in_flight"]), count_of(e["waiting"]), e["last_error"].text()});
+      // Which of them: where there is more than one, or one of several.
+      if (e["down"].is_true() && hosts_down == 1) continue;
+      for (const Json& host : e["hosts_down"].items()) table.add({"", host["host"].text(), "down", "", "", host["last_error"].text()});
     }
     std::cout << table.render();
   });
@@ -253,6 +289,38 @@ int ClientCommands::parked_resume(const std::string& verb, const ResumeArguments
           (arguments.address.empty() ? R"(,"more":false})" : "}"));
   } else {
     std::cout << (retry ? "retrying " : "skipped the failed batch of ") << count << (count == 1 ? " address\n" : " addresses\n");
+  }
+  return kExitDone;
+}
+
+int ClientCommands::mail_drop(const std::string& which) const {
+  // A type has one slash, an address more.
+  std::string path = "/v1/mail/drop?type=";
+  if (std::ranges::count(which, '/') < 2) {
+    path += net::percent_encode(which);
+  } else {
+    const auto address = parse_address_argument(which);
+    if (!address) return failed(address.error());
+    path += net::percent_encode(address->type) + "&id=" + net::percent_encode(address->id);
+  }
+  std::int64_t messages = 0, addresses = 0;
+  while (true) {  // One request drops a bounded number.
+    const auto response = admin_.ask("POST", path);
+    if (!response) return failed(response.error());
+    if (response->status != 200) return refused(*response);
+    const auto json = Json::parse(response->body);
+    if (!json) return failed("the answer of the admin API is " + json.error().message);
+    messages += (*json)["dropped"].number();
+    addresses += (*json)["addresses"].number();
+    if (!(*json)["more"].is_true() || (*json)["dropped"].number() == 0) break;
+  }
+  if (output_ == Output::Json) {
+    print("{\"dropped\":" + std::to_string(messages) + ",\"addresses\":" + std::to_string(addresses) + "}");
+  } else if (messages == 0) {
+    std::cout << "nothing waits there for want of a way to the function\n";
+  } else {
+    std::cout << "dropped " << messages << (messages == 1 ? " message of " : " messages of ") << addresses
+              << (addresses == 1 ? " address\n" : " addresses\n");
   }
   return kExitDone;
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/command_line.h"
 #include "cli/remote.h"
@@ -35,6 +36,12 @@ struct ResumeArguments {
   bool all = false;
 };
 
+struct DropArguments {
+  std::string type;
+  std::vector<std::string> states;
+  bool yes = false;
+};
+
 // "int" -> "io.statefun.types/int", "json" -> "holdfast.types/json"; what has a slash is a type already.
 [[nodiscard]] std::string full_type_name(const std::string& type);
 
@@ -47,11 +54,15 @@ class ClientCommands {
   [[nodiscard]] int call(const MessageArguments& arguments) const;
   [[nodiscard]] int state_get(const std::string& address) const;
   [[nodiscard]] int state_ls(const ListArguments& list) const;
+  [[nodiscard]] int orphans_ls(const std::string& type) const;
+  [[nodiscard]] int orphans_drop(const DropArguments& arguments) const;
   [[nodiscard]] int functions(const ListArguments& list) const;
   [[nodiscard]] int endpoints() const;
   [[nodiscard]] int addresses(const ListArguments& list) const;
   [[nodiscard]] int parked_ls(const ListArguments& list) const;
   // `verb`: "retry" or "skip".
+  // `which`: a function type, or an address.
+  [[nodiscard]] int mail_drop(const std::string& which) const;
   [[nodiscard]] int parked_resume(const std::string& verb, const ResumeArguments& arguments) const;
   [[nodiscard]] int timers(const ListArguments& list) const;
   [[nodiscard]] int streams(const ListArguments& list) const;

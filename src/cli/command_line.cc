@@ -132,9 +132,12 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   UpOptions up;
   CheckOptions check;
   CheckDataOptions check_data;
+  RepairOptions repair;
   MessageArguments message;
   ListArguments list;
   ResumeArguments resume;
+  std::string mail_of;
+  DropArguments drop;
   SeekArguments seek;
   NewFunctionArguments new_function_arguments;
   bool yes = false;
@@ -184,6 +187,13 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
     exit_code = local.check_data(check_data);
   });
 
+  auto* repair_command = app.add_subcommand("repair", "give up what is damaged in the data directory of a stopped Holdfast, keep the rest");
+  repair_command->add_option("directory", repair.directory, "the data directory")->type_name("DIR")->required();
+  repair_command->add_option("--drop-stream", repair.drop_stream, "drop the records of this stream; its positions go on")->type_name("NAME");
+  repair_command->add_option("--drop-mail", repair.drop_mail, "drop the messages that wait for this address; its states stay")->type_name("ADDRESS");
+  add_yes(*repair_command, repair.yes);
+  repair_command->callback([&] { exit_code = local.repair(repair); });
+
   const auto add_client = [&](CLI::App& parent, const std::string& name, const std::string& help, auto action) {
     auto* command = parent.add_subcommand(name, help);
     add_connection_options(*command, connection);
@@ -210,6 +220,14 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   auto* state_ls = add_client(*state, "ls", "the states of many addresses", [&](const ClientCommands& c) { return c.state_ls(list); });
   add_list_options(*state_ls, list);
   add_all_flag(*state_ls, list);
+  auto* orphans = state->add_subcommand("orphans", "states that functions no longer declare: kept, and not sent to them");
+  orphans->require_subcommand(1);
+  auto* orphans_ls = add_client(*orphans, "ls", "list them, with how many values there are", [&](const ClientCommands& c) { return c.orphans_ls(drop.type); });
+  orphans_ls->add_option("--type", drop.type, "only of this function")->type_name("TYPE");
+  auto* orphans_drop = add_client(*orphans, "drop", "delete all their values", [&](const ClientCommands& c) { return c.orphans_drop(drop); });
+  orphans_drop->add_option("type", drop.type, "the function that declared them")->type_name("TYPE")->required();
+  orphans_drop->add_option("states", drop.states, "which")->type_name("STATE")->required();
+  add_yes(*orphans_drop, drop.yes);
 
   auto* functions = add_client(app, "functions", "functions that have been called, and what they keep",
                                [&](const ClientCommands& c) { return c.functions(list); });
@@ -232,6 +250,11 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
     command->add_option("--type", resume.type, "or all of this function")->type_name("TYPE");
     command->add_flag("--all", resume.all, "or everything");
   }
+
+  auto* mail = app.add_subcommand("mail", "messages that wait for a function that cannot be reached");
+  mail->require_subcommand(1);
+  auto* mail_drop = add_client(*mail, "drop", "drop them, for a function or one address of it", [&](const ClientCommands& c) { return c.mail_drop(mail_of); });
+  mail_drop->add_option("which", mail_of, "a function type, or one address")->type_name("TYPE|ADDRESS")->required();
 
   auto* timers = add_client(app, "timers", "what is due later: delayed sends", [&](const ClientCommands& c) { return c.timers(list); });
   add_list_options(*timers, list);

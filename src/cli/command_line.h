@@ -1,5 +1,5 @@
 // The command line: what `holdfast` can be told, and the commands that only talk to a running Holdfast. Those that run here
-// (up, check, check-data) are parsed here and carried out by app/, which has the parts.
+// (up, check, check-data, repair) are parsed here and carried out by app/, which has the parts.
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 #pragma once
@@ -43,11 +43,20 @@ struct CheckDataOptions {
   Output output = Output::People;
 };
 
+// One of the two.
+struct RepairOptions {
+  std::string directory;
+  std::string drop_stream;  // Name of a stream.
+  std::string drop_mail;    // Address whose waiting messages are given up.
+  bool yes = false;
+};
+
 struct LocalCommands {
   std::string version;  // "holdfast 0.1.0"
   std::function<int(const UpOptions&)> up;
   std::function<int(const CheckOptions&)> check;
   std::function<int(const CheckDataOptions&)> check_data;
+  std::function<int(const RepairOptions&)> repair;
 };
 
 // Parses and carries out; the exit code.

@@ -43,11 +43,6 @@ std::string key_of(const Json& record) {
 
 std::string records(const std::string& count) { return count + (count == "1" ? " record" : " records"); }
 
-int not_confirmed(Confirmation confirmation) {
-  if (confirmation == Confirmation::Declined) return failed("nothing was done");
-  return failed("nothing was done: nobody can be asked here; --yes says that you mean it", kExitUsage);
-}
-
 void print_field(const std::string& name, const std::string& value) {
   constexpr std::size_t kWidth = 9;
   if (!value.empty()) std::cout << name << std::string(kWidth - name.size(), ' ') << one_line(value, kTextWidthMax) << "\n";

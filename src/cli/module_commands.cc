@@ -45,6 +45,7 @@ int ModuleCommands::reload() const {
     std::cout << "reloaded " << m["module"].text() << (build.empty() ? "" : " (" + one_line(build, kFunctionsWidthMax) + ")") << "\n";
   }
   if (modules.empty()) std::cout << "there are no modules to reload\n";
+  std::cout << "certificates and token files are looked at; what is taken or refused is in the log\n";
   return response->status == 200 ? kExitDone : refused(*response);
 }
 

@@ -1,8 +1,10 @@
 #include "cli/table.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "base/check.h"
+#include "codec/utf8.h"
 
 namespace holdfast::cli {
 
@@ -14,17 +16,34 @@ std::size_t text_width(std::string_view utf8) {
 std::string one_line(std::string_view utf8, std::size_t width_max) {
   std::string out;
   std::size_t width = 0;
-  for (std::size_t i = 0; i < utf8.size(); ++i) {
+  for (std::size_t i = 0; i < utf8.size();) {
+    const std::size_t length = codec::utf8_sequence(utf8, i);
     const auto c = static_cast<unsigned char>(utf8[i]);
-    if ((c & 0xc0) != 0x80 && ++width > width_max) {
+    if (++width > width_max) {
       // The last character makes room for the sign that there were more.
       while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xc0) == 0x80) out.pop_back();
       if (!out.empty()) out.pop_back();
       return out + "…";
     }
-    out.push_back(c < 0x20 || c == 0x7f ? ' ' : utf8[i]);
+    // C1 (U+0080 to U+009F) are control characters, too.
+    const bool control = c < 0x20 || c == 0x7f || (c == 0xc2 && length == 2 && static_cast<unsigned char>(utf8[i + 1]) < 0xa0);
+    if (length == 0) out += "\xef\xbf\xbd";  // U+FFFD
+    else if (control) out.push_back(' ');
+    else out += utf8.substr(i, length);
+    i += std::max<std::size_t>(length, 1);
   }
   return out;
+}
+
+std::string lines(std::string_view text) {
+  std::string out;
+  while (true) {
+    const auto end = text.find('\n');
+    out += one_line(text.substr(0, end), SIZE_MAX);
+    if (end == std::string_view::npos) return out;
+    out.push_back('\n');
+    text.remove_prefix(end + 1);
+  }
 }
 
 Table::Table(std::vector<std::string> headings) : headings_(std::move(headings)) {

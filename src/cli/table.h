@@ -12,6 +12,9 @@ namespace holdfast::cli {
 // One line a terminal can take: control characters become blanks, and what is over `width_max` columns is cut ("…").
 [[nodiscard]] std::string one_line(std::string_view utf8, std::size_t width_max);
 
+// Every line of it likewise, whole.
+[[nodiscard]] std::string lines(std::string_view text);
+
 class Table {
  public:
   static constexpr std::size_t kCellWidthMax = 100;

@@ -25,6 +25,13 @@ TEST(Table, CellsStayOnOneLineAndAreCut) {
   EXPECT_EQ(one_line("äöü", 3), "äöü");
 }
 
+TEST(OneLine, NothingOfItMakesATerminalDoAnything) {
+  EXPECT_EQ(one_line("a\x1b[2Jb\x7f", 100), "a [2Jb ");
+  EXPECT_EQ(one_line("\xc2\x9b" "31m\xc2\xa0x", 100), " 31m\xc2\xa0x") << "C1: the one-character form of ESC [";
+  EXPECT_EQ(one_line("\x9b\xff\xe4\xb8 x", 100), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd x");
+  EXPECT_EQ(lines("one\n\x1btwo"), "one\n two");
+}
+
 TEST(Table, TheLastColumnHasRoomForAReason) {
   Table table({"ADDRESS", "REASON"});
   table.add({std::string(101, 'a'), std::string(1000, 'r')});

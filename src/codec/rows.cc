@@ -9,6 +9,7 @@ namespace {
 using model::Address;
 
 constexpr std::size_t kHead = 3;  // Partition and kind.
+constexpr std::uint64_t kPositionMax = 1ull << 62;  // Of records, messages and bytes; never reached, and there is room to count on.
 
 std::string head(PartitionId partition, RowKind kind, std::size_t reserve) {
   std::string key;
@@ -105,8 +106,8 @@ std::string value_start(std::size_t reserve = 0) {
 }
 
 template <typename Row, typename Fill>
-Result<Row> read_value(std::string_view bytes, const char* what, Fill fill) {
-  if (bytes.empty() || bytes.front() != kRowVersion)
+Result<Row> read_value(std::string_view bytes, const char* what, Fill fill, char version = kRowVersion) {
+  if (bytes.empty() || bytes.front() != version)
     return fail(ErrorCode::Damaged, std::string(what) + " row of an unknown version");
   ByteReader in(bytes.substr(1));
   Row row;
@@ -195,7 +196,7 @@ Result<MailKey> parse_mail_key(std::string_view key) {
   out.address.type = read_sized(in);
   out.address.id = read_sized(in);
   out.number = in.be<std::uint64_t>();
-  if (!in.ok() || !in.at_end()) return fail(bad_key("mail"));
+  if (!in.ok() || !in.at_end() || out.number > kPositionMax) return fail(bad_key("mail"));
   return out;
 }
 Result<model::TimerKey> parse_timer_key(std::string_view key) {
@@ -212,13 +213,38 @@ Result<std::string> parse_name_key(std::string_view key) {
   if (key.size() < kHead) return fail(bad_key("name"));
   return std::string(key.substr(kHead));
 }
+Result<RecordKey> parse_record_key(std::string_view key) {
+  const auto position = parse_record_position(key);
+  if (!position) return fail(position.error());
+  ByteReader in(key.substr(kHead));
+  return RecordKey{read_sized(in), *position};
+}
 Result<std::uint64_t> parse_record_position(std::string_view key) {
   if (key.size() < kHead) return fail(bad_key("record"));
   ByteReader in(key.substr(kHead));
   (void)in.bytes(in.be<std::uint32_t>());
   const auto position = in.be<std::uint64_t>();
-  if (!in.ok() || !in.at_end()) return fail(bad_key("record"));
+  if (!in.ok() || !in.at_end() || position > kPositionMax) return fail(bad_key("record"));
   return position;
+}
+Result<model::TokenKey> parse_token_key(std::string_view key) {
+  if (key.size() < kHead) return fail(bad_key("token"));
+  ByteReader in(key.substr(kHead));
+  model::TokenKey out;
+  out.owner.type = read_sized(in);
+  out.owner.id = read_sized(in);
+  if (!in.ok()) return fail(bad_key("token"));
+  out.token = in.rest();
+  return out;
+}
+Result<model::Sequence> parse_inbox_key(std::string_view key) {
+  if (key.size() < kHead) return fail(bad_key("inbox"));
+  ByteReader in(key.substr(kHead));
+  model::Sequence out;
+  out.epoch = in.be<std::uint64_t>();
+  out.index = in.be<std::uint32_t>();
+  if (!in.ok() || !in.at_end()) return fail(bad_key("inbox"));
+  return out;
 }
 PartitionId partition_of_key(std::string_view key) { return {ByteReader(key).be<std::uint16_t>()}; }
 RowKind kind_of_key(std::string_view key) { return key.size() < kHead ? RowKind{} : static_cast<RowKind>(key[2]); }
@@ -307,6 +333,7 @@ Result<model::TimerRow> decode(std::string_view bytes) {
         model::DelayedSend send;
         get(in, send.message);
         get(in, send.token);
+        if (!send.message.caller) refuse(in);  // Whose it is.
         out = std::move(send);
         return;
       }
@@ -392,6 +419,7 @@ Result<model::StreamRow> decode(std::string_view bytes) {
     row.next = in.varint();
     row.bytes = in.varint();
     get(in, row.trim_armed);
+    if (row.first > row.next || row.next > kPositionMax || row.bytes > kPositionMax) refuse(in);
   });
 }
 
@@ -405,36 +433,60 @@ Result<model::StreamRecord> decode(std::string_view bytes) {
   return read_value<model::StreamRecord>(bytes, "record", [](ByteReader& in, model::StreamRecord& r) { get(in, r); });
 }
 
+namespace {
+// What version 1 ends with, version 2 goes on after: orphaned states, then the revision.
+constexpr char kRegistrationVersion = 2;
+
+void put(std::string& out, const model::StateSpec& s) {
+  put(out, std::string_view(s.name));
+  put(out, std::string_view(s.type_name));
+  out.push_back(static_cast<char>(s.expire_mode));
+  append_be(out, s.expire_after.ms);
+}
+void get(ByteReader& in, model::StateSpec& s) {
+  get(in, s.name);
+  get(in, s.type_name);
+  const auto mode = in.be<std::uint8_t>();
+  if (mode > static_cast<std::uint8_t>(model::ExpireMode::AfterInvoke)) refuse(in);
+  s.expire_mode = static_cast<model::ExpireMode>(mode);
+  s.expire_after.ms = in.be<std::int64_t>();
+}
+}  // namespace
+
 std::string encode(const model::RegistrationRow& row) {
-  std::string out = value_start(64);
+  std::string out(1, kRegistrationVersion);
+  out.reserve(64);
   put(out, row.states.size());
-  for (const auto& s : row.states) {
-    put(out, std::string_view(s.name));
-    put(out, std::string_view(s.type_name));
-    out.push_back(static_cast<char>(s.expire_mode));
-    append_be(out, s.expire_after.ms);
+  for (const auto& s : row.states) put(out, s);
+  put(out, row.orphans.size());
+  for (const auto& orphan : row.orphans) {
+    put(out, orphan.spec);
+    out.push_back(orphan.dropping ? 1 : 0);
   }
+  put(out, row.revision);
   return out;
 }
 template <>
 Result<model::RegistrationRow> decode(std::string_view bytes) {
-  return read_value<model::RegistrationRow>(bytes, "registration", [](ByteReader& in, model::RegistrationRow& row) {
+  const bool is_first = !bytes.empty() && bytes.front() == kRowVersion;
+  const char version = is_first ? kRowVersion : kRegistrationVersion;
+  return read_value<model::RegistrationRow>(bytes, "registration", [is_first](ByteReader& in, model::RegistrationRow& row) {
+    for (std::uint64_t n = in.varint(); n > 0 && in.ok(); --n) get(in, row.states.emplace_back());
+    if (is_first) return;
     for (std::uint64_t n = in.varint(); n > 0 && in.ok(); --n) {
-      auto& s = row.states.emplace_back();
-      get(in, s.name);
-      get(in, s.type_name);
-      const auto mode = in.be<std::uint8_t>();
-      if (mode > static_cast<std::uint8_t>(model::ExpireMode::AfterInvoke)) refuse(in);
-      s.expire_mode = static_cast<model::ExpireMode>(mode);
-      s.expire_after.ms = in.be<std::int64_t>();
+      auto& orphan = row.orphans.emplace_back();
+      get(in, orphan.spec);
+      get(in, orphan.dropping);
     }
-  });
+    row.revision = in.varint();
+  }, version);
 }
 
 std::string encode(const model::SourceRow& row) {
   std::string out = value_start(12);
   put(out, row.next);
   out.push_back(row.paused ? 1 : 0);
+  if (!row.incarnation.empty()) put(out, std::string_view(row.incarnation));
   return out;
 }
 template <>
@@ -442,6 +494,9 @@ Result<model::SourceRow> decode(std::string_view bytes) {
   return read_value<model::SourceRow>(bytes, "source", [](ByteReader& in, model::SourceRow& row) {
     row.next = in.varint();
     get(in, row.paused);
+    if (in.at_end()) return;  // As it was written before there were incarnations, and is where none is known.
+    get(in, row.incarnation);
+    if (row.incarnation.empty()) refuse(in);
   });
 }
 
@@ -503,18 +558,48 @@ void append_delete(std::string& payload, std::string_view key) {
   append_string(payload, key);
   payload.push_back('\0');
 }
-Result<void> for_each_row(std::string_view payload,
-                          const std::function<void(std::string_view, std::optional<std::string_view>)>& row) {
-  ByteReader in(payload);
+
+namespace {
+Error bad_list() { return {ErrorCode::Damaged, "malformed list of rows in an epoch"}; }
+
+// How many bytes the rows take that are whole.
+Result<std::size_t> whole_rows(std::string_view bytes, const RowVisit& row) {
+  ByteReader in(bytes);
+  std::size_t done = 0;
   while (!in.at_end()) {
     const auto key = in.string();
     const auto size = in.varint();
     std::optional<std::string_view> value;
     if (size > 0) value = in.bytes(size - 1);
-    if (!in.ok() || key.size() < kHead) return fail(ErrorCode::Damaged, "malformed list of rows in an epoch");
+    if (!in.ok()) break;
+    if (key.size() < kHead) return fail(bad_list());
     row(key, value);
+    done = bytes.size() - in.rest().size();
   }
+  return done;
+}
+}  // namespace
+
+Result<void> for_each_row(std::string_view payload, const RowVisit& row) {
+  RowPieces pieces;
+  if (auto ok = pieces.add(payload, row); !ok) return ok;
+  return pieces.end();
+}
+
+Result<void> RowPieces::add(std::string_view piece, const RowVisit& row) {
+  const bool goes_on = !rest_.empty();
+  if (goes_on) rest_ += piece;
+  const auto done = whole_rows(goes_on ? rest_ : piece, row);
+  if (!done) return fail(done.error());
+  if (goes_on) rest_.erase(0, *done);
+  else rest_ = piece.substr(*done);
   return {};
+}
+
+Result<void> RowPieces::end() {
+  if (rest_.empty()) return {};
+  rest_.clear();
+  return fail(bad_list());
 }
 
 }  // namespace holdfast::codec

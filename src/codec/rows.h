@@ -58,7 +58,14 @@ Result<model::Address> parse_address_key(std::string_view key);
 Result<MailKey> parse_mail_key(std::string_view key);
 Result<model::TimerKey> parse_timer_key(std::string_view key);
 Result<std::string> parse_name_key(std::string_view key);
+struct RecordKey {
+  std::string stream;
+  std::uint64_t position = 0;
+};
+Result<RecordKey> parse_record_key(std::string_view key);
 Result<std::uint64_t> parse_record_position(std::string_view key);
+Result<model::TokenKey> parse_token_key(std::string_view key);
+Result<model::Sequence> parse_inbox_key(std::string_view key);
 PartitionId partition_of_key(std::string_view key);
 RowKind kind_of_key(std::string_view key);
 
@@ -80,7 +87,21 @@ Result<Row> decode(std::string_view bytes);  // For each of the above.
 void append_put(std::string& payload, std::string_view key, std::string_view value);
 void append_delete(std::string& payload, std::string_view key);
 // Calls `row` for each; no value: deleted. Damaged when the bytes are not such a list.
-Result<void> for_each_row(std::string_view payload,
-                          const std::function<void(std::string_view key, std::optional<std::string_view> value)>& row);
+using RowVisit = std::function<void(std::string_view key, std::optional<std::string_view> value)>;
+Result<void> for_each_row(std::string_view payload, const RowVisit& row);
+
+// The same for a payload that comes in pieces, cut anywhere: holds what is left of a piece until the row is whole.
+class RowPieces {
+ public:
+  Result<void> add(std::string_view piece, const RowVisit& row);
+  // After the last piece; then another payload may begin. Damaged: it ends within a row.
+  Result<void> end();
+
+ private:
+  std::string rest_;
+};
+
+// What a row is, for people: "record 17 of stream test/out", "state of test/f/a b (partition 3)". Bytes that are no text are escaped.
+std::string describe_key(std::string_view key);
 
 }  // namespace holdfast::codec

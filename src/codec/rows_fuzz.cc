@@ -31,7 +31,11 @@ void keys(std::string_view key) {
     HOLDFAST_CHECK(mail_key(partition, mail->address, mail->number).substr(3) == key.substr(3));
   if (const auto timer = parse_timer_key(key)) HOLDFAST_CHECK(timer_key(partition, *timer).substr(3) == key.substr(3));
   if (const auto name = parse_name_key(key)) HOLDFAST_CHECK(name_key(partition, kind_of_key(key), *name) == key);
-  (void)parse_record_position(key);
+  if (const auto record = parse_record_key(key))
+    HOLDFAST_CHECK(record_key(partition, record->stream, record->position).substr(3) == key.substr(3));
+  if (const auto token = parse_token_key(key)) HOLDFAST_CHECK(token_key(partition, *token).substr(3) == key.substr(3));
+  if (const auto inbox = parse_inbox_key(key)) HOLDFAST_CHECK(inbox_key(partition, *inbox).substr(3) == key.substr(3));
+  if (key.size() >= 3) HOLDFAST_CHECK(!describe_key(key).empty());
 }
 
 }  // namespace
@@ -64,6 +68,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       });
       HOLDFAST_CHECK(still && twice == again);
       HOLDFAST_CHECK(ok || ok.error().code == ErrorCode::Damaged);
+      // In pieces, it is the same.
+      std::string in_pieces;
+      RowPieces pieces;
+      Result<void> each;
+      const std::size_t step = 1 + bytes.size() / 3;
+      for (std::size_t at = 0; each && at < bytes.size(); at += step)
+        each = pieces.add(bytes.substr(at, step), [&in_pieces](std::string_view key, std::optional<std::string_view> value) {
+          if (value) append_put(in_pieces, key, *value);
+          else append_delete(in_pieces, key);
+        });
+      if (each) each = pieces.end();
+      HOLDFAST_CHECK(each.has_value() == ok.has_value() && in_pieces == again);
       break;
     }
   }

@@ -25,6 +25,7 @@ class Any {
     static constexpr std::uint64_t kEdges[] = {0, 1, 127, 128, 255, 256, 1ull << 32, INT64_MAX, UINT64_MAX};
     return flag() ? kEdges[random_.below(std::size(kEdges))] : random_.next() >> random_.below(64);
   }
+  std::uint64_t position() { return number() >> 2; }  // At most 2^62.
   std::uint32_t small() { return static_cast<std::uint32_t>(number()); }
   Instant instant() {
     static constexpr std::int64_t kEdges[] = {0, -1, 1, INT64_MIN, INT64_MAX};
@@ -59,7 +60,11 @@ class Any {
   }
   model::TimerRow timer_row() {
     switch (random_.below(4)) {
-      case 0: return model::DelayedSend{message(), text()};
+      case 0: {
+        model::DelayedSend send{message(), text()};
+        if (!send.message.caller) send.message.caller = address();
+        return send;
+      }
       case 1: return model::ExpireStates{address()};
       case 2: return model::ForgetRequest{text()};
       default: return model::TrimStream{text()};
@@ -71,11 +76,17 @@ class Any {
     else row.failure = text();
     return row;
   }
-  model::StreamRow stream_row() { return {number(), number(), number(), instant()}; }
+  model::StreamRow stream_row() {
+    const auto a = position(), b = position();
+    return {std::min(a, b), std::max(a, b), position(), instant()};
+  }
+  model::StateSpec spec() { return {text(), text(), static_cast<model::ExpireMode>(random_.below(3)), {instant().unix_ms}}; }
   model::RegistrationRow registration_row() {
     model::RegistrationRow row;
     for (std::uint64_t n = random_.below(4); n > 0; --n)
-      row.states.push_back({text(), text(), static_cast<model::ExpireMode>(random_.below(3)), {instant().unix_ms}});
+      row.states.push_back(spec());
+    for (std::uint64_t n = random_.below(4); n > 0; --n) row.orphans.push_back({spec(), flag()});
+    row.revision = number();
     return row;
   }
   model::Command command() {
@@ -112,6 +123,17 @@ TEST(Rows, EveryRowComesBackAsItWasWritten) {
       ASSERT_TRUE(back) << back.error().message;
       ASSERT_TRUE(*back == row);
     });
+}
+
+TEST(Rows, ASourceComesBackWithAndWithoutAnIncarnation) {
+  for (const model::SourceRow& row : {model::SourceRow{}, {300, false}, {1, true}, {7, false, "2026-11-30"}, {UINT64_MAX, true, "x"}}) {
+    const auto bytes = encode(row);
+    EXPECT_EQ(decode<model::SourceRow>(bytes).value(), row);
+    EXPECT_FALSE(decode<model::SourceRow>(bytes + "x"));
+  }
+  // Bytes of a version that knew of none.
+  EXPECT_EQ(encode(model::SourceRow{7, false}), std::string("\x01\x07\x00", 3));
+  EXPECT_FALSE(decode<model::SourceRow>(std::string("\x01\x07\x00\x00", 4)));
 }
 
 TEST(Rows, EveryTruncationAndEveryByteTooManyIsDamaged) {
@@ -157,7 +179,7 @@ TEST(Rows, AnotherVersionIsDamaged) {
   Any any(4);
   for_one_of_each(any, [](const auto& row) {
     std::string bytes = encode(row);
-    bytes[0] = kRowVersion + 1;
+    bytes[0] = kRowVersion + 2;
     EXPECT_FALSE(decode<std::decay_t<decltype(row)>>(bytes));
   });
 }
@@ -171,10 +193,18 @@ TEST(Rows, FieldsThatHoldWhatNoEncoderWritesAreDamaged) {
   EXPECT_FALSE(decode<model::Message>(message));
   // An expiration mode there is none of.
   std::string registration = encode(model::RegistrationRow{{{"s", "t", model::ExpireMode::AfterInvoke, {7}}}});
-  const auto mode_at = registration.size() - 9;
+  const auto mode_at = registration.size() - 9 - 2;  // No orphans, revision 0.
   ASSERT_EQ(registration[mode_at], 2);
   registration[mode_at] = 3;
   EXPECT_FALSE(decode<model::RegistrationRow>(registration));
+  // A stream that ends before it begins, or that nobody can have filled; a delayed send of nobody's.
+  EXPECT_TRUE(decode<model::StreamRow>(encode(model::StreamRow{3, 3, 0, {}})));
+  EXPECT_FALSE(decode<model::StreamRow>(encode(model::StreamRow{4, 3, 0, {}})));
+  EXPECT_FALSE(decode<model::StreamRow>(encode(model::StreamRow{0, UINT64_MAX, 0, {}})));
+  EXPECT_FALSE(decode<model::StreamRow>(encode(model::StreamRow{0, 3, UINT64_MAX, {}})));
+  EXPECT_FALSE(decode<model::TimerRow>(encode(model::TimerRow(model::DelayedSend{{{"t", "i"}, std::nullopt, {}, ""}, "x"}))));
+  EXPECT_FALSE(parse_mail_key(mail_key({1}, {"t", "i"}, UINT64_MAX)));
+  EXPECT_FALSE(parse_record_key(record_key({1}, "s", UINT64_MAX)));
   // A count that does not fit its field.
   std::string parked = encode(model::AddressRow{{}, model::Parked{"", {}, 1, 1}, {}});
   parked.resize(parked.size() - 2);
@@ -183,12 +213,21 @@ TEST(Rows, FieldsThatHoldWhatNoEncoderWritesAreDamaged) {
   EXPECT_FALSE(decode<model::AddressRow>(parked));
 }
 
+TEST(Rows, RegistrationOfTheFirstVersionIsRead) {
+  std::string bytes("\x01\x02\x01" "a\x01" "t\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01" "b\x01" "u\x02\x00\x00\x00\x00\x00\x00\x00\x07", 28);
+  const auto row = decode<model::RegistrationRow>(bytes);
+  ASSERT_TRUE(row) << row.error().message;
+  EXPECT_EQ(*row, (model::RegistrationRow{{{"a", "t", model::ExpireMode::None, {0}}, {"b", "u", model::ExpireMode::AfterInvoke, {7}}}, {}, 0}));
+  bytes += '\0';
+  EXPECT_FALSE(decode<model::RegistrationRow>(bytes));
+}
+
 TEST(RowKeys, ComeBackAsTheyWereWritten) {
   Any any(5);
   for (int i = 0; i < 2'000; ++i) {
     const PartitionId partition{static_cast<std::uint16_t>(any.small())};
     const Address address = any.address();
-    const std::uint64_t number = any.number();
+    const std::uint64_t number = any.position();
     for (const RowKind kind : {RowKind::Address, RowKind::Parked}) {
       const std::string key = address_key(partition, kind, address);
       ASSERT_EQ(parse_address_key(key).value(), address);
@@ -204,6 +243,37 @@ TEST(RowKeys, ComeBackAsTheyWereWritten) {
     ASSERT_EQ(parse_name_key(name_key(partition, RowKind::Stream, name)).value(), name);
     ASSERT_EQ(parse_record_position(record_key(partition, name, number)).value(), number);
   }
+}
+
+TEST(RowKeys, AreDescribedToPeople) {
+  EXPECT_EQ(describe_key(record_key({7}, "test/out", 17)), "record 17 of stream \"test/out\" (partition 7)");
+  EXPECT_EQ(describe_key(mail_key({7}, {"test/f", "a\n"}, 3)), "message 3 of \"test/f/a\\n\" (partition 7)");
+  EXPECT_EQ(describe_key(name_key({7}, RowKind::Stream, "test/out")), "stream \"test/out\" (partition 7)");
+  EXPECT_EQ(describe_key(std::string("\0\7?x", 4)), "row \"\\u0000\\u0007?x\", which has no known kind (partition 7)");
+  EXPECT_EQ(describe_key(record_key({7}, "s", 1).substr(0, 9)), "row \"\\u0000\\u0007S\\u0000\\u0000\\u0000\\u0001s\\u0000\", which has no known kind (partition 7)");
+}
+
+TEST(RowPieces, AreTheSameRowsHoweverTheyAreCut) {
+  std::string payload;
+  for (int i = 0; i < 20; ++i) {
+    append_put(payload, mail_key({1}, {"t", "i"}, static_cast<std::uint64_t>(i)), std::string(static_cast<std::size_t>(i * 13 % 150), 'x'));
+    append_delete(payload, record_key({1}, "s", static_cast<std::uint64_t>(i)));
+  }
+  const auto read = [](std::string_view bytes, std::size_t step) {
+    std::string out;
+    RowPieces pieces;
+    Result<void> ok;
+    for (std::size_t at = 0; ok && at < bytes.size(); at += step)
+      ok = pieces.add(bytes.substr(at, step), [&out](std::string_view key, std::optional<std::string_view> value) {
+        if (value) append_put(out, key, *value);
+        else append_delete(out, key);
+      });
+    if (ok) ok = pieces.end();
+    return ok ? out : ok.error().message;
+  };
+  for (std::size_t step = 1; step <= payload.size(); ++step) ASSERT_EQ(read(payload, step), payload) << step;
+  for (std::size_t step = 1; step <= payload.size(); ++step)
+    ASSERT_EQ(read(std::string_view(payload).substr(0, payload.size() - 1), step), "malformed list of rows in an epoch") << step;
 }
 
 TEST(RowKeys, TruncatedKeysAreDamaged) {

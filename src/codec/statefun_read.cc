@@ -330,9 +330,9 @@ Result<FunctionAnswer> read_answer(std::string_view bytes) {
       read_incomplete<D>(in, std::get<1>(answer));
     }
   }
-  if (fault.raised()) return fail(fault.error());
+  if (fault.raised()) return fail(fault.is_malformed() ? ErrorCode::Damaged : ErrorCode::Invalid, fault.error().message);
   // Many a text happens to be a row of fields that nobody knows; without this it would pass for "no effects".
-  if (!answered) return fail(ErrorCode::Invalid, "no FromFunction: neither an invocation_result nor a request for states");
+  if (!answered) return fail(ErrorCode::Damaged, "no FromFunction: neither an invocation_result nor a request for states");
   return answer;
 }
 

@@ -48,7 +48,8 @@ using FunctionAnswer = std::variant<model::InvocationResponse, model::Incomplete
 
 // An empty body is an answer without effects. Refused: bytes that are no FromFunction or have neither of its answers, strings that are not UTF-8, sends
 // without a target, egress without an id, cancellations without a token, mutations and declarations without a name,
-// expirations after no time at all, and more than the limits above.
+// expirations after no time at all, and more than the limits above. Damaged: no function said that, its answer was cut or another one was
+// given in its place; Invalid: an answer that makes no sense.
 [[nodiscard]] Result<FunctionAnswer> parse_from_function(std::string_view bytes);
 
 // --- The function's side.

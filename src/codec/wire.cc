@@ -21,7 +21,7 @@ bool Reader::long_varint(std::uint64_t& value) {
 }
 
 bool Reader::fixed(std::size_t size) {
-  if (static_cast<std::size_t>(end_ - at_) < size) return bad("the number is beyond the end");
+  if (static_cast<std::size_t>(end_ - at_) < size) return malformed("the number is beyond the end");
   number_ = 0;
   for (std::size_t i = size; i-- > 0;) number_ = number_ << 8 | static_cast<unsigned char>(at_[i]);
   at_ += size;

@@ -96,12 +96,16 @@ class Fault {
   void raise(const char* at, const char* message, std::uint32_t field, std::string_view what) {
     if (raised_) return;
     raised_ = true;
+    malformed_ = false;
     what_ = what;
     message_ = message;
     field_ = field;
     offset_ = begin_ == nullptr ? 0 : static_cast<std::size_t>(at - begin_);
   }
   [[nodiscard]] bool raised() const { return raised_; }
+  // The bytes are no protocol buffers at all, whatever they should mean.
+  [[nodiscard]] bool is_malformed() const { return malformed_; }
+  void set_malformed() { malformed_ = true; }
   // "FromFunction.Invocation field 1 at byte 17: the value ends in the middle".
   [[nodiscard]] Error error() const;
 
@@ -112,6 +116,7 @@ class Fault {
   std::size_t offset_ = 0;
   std::uint32_t field_ = 0;
   bool raised_ = false;
+  bool malformed_ = false;
 };
 
 // One message's fields, in order:
@@ -133,28 +138,28 @@ class Reader {
     start_ = at_;
     field_ = 0;
     std::uint64_t tag = 0;
-    if (!varint(tag)) return bad("the tag ends in the middle or is too long");
-    if (tag > UINT32_MAX) return bad("the tag is too large");
+    if (!varint(tag)) return malformed("the tag ends in the middle or is too long");
+    if (tag > UINT32_MAX) return malformed("the tag is too large");
     field_ = static_cast<std::uint32_t>(tag >> 3);
-    if (field_ == 0) return bad("field number 0");
+    if (field_ == 0) return malformed("field number 0");
     kind_ = static_cast<Kind>(tag & 7);
     switch (kind_) {
       case Kind::Bytes: {
         std::uint64_t size = 0;
-        if (!varint(size)) return bad("the length ends in the middle or is too long");
-        if (size > static_cast<std::size_t>(end_ - at_)) return bad("the length is beyond the end");
+        if (!varint(size)) return malformed("the length ends in the middle or is too long");
+        if (size > static_cast<std::size_t>(end_ - at_)) return malformed("the length is beyond the end");
         bytes_ = {at_, static_cast<std::size_t>(size)};
         at_ += size;
         return true;
       }
       case Kind::Varint:
-        return varint(number_) || bad("the number ends in the middle or is too long");
+        return varint(number_) || malformed("the number ends in the middle or is too long");
       case Kind::Fixed64:
         return fixed(8);
       case Kind::Fixed32:
         return fixed(4);
     }
-    return bad("a wire type that proto3 does not have");
+    return malformed("a wire type that proto3 does not have");
   }
 
   // A known field with another wire type is an unknown one.
@@ -174,6 +179,12 @@ class Reader {
   [[nodiscard]] Fault& fault() { return fault_; }
 
  private:
+  bool malformed(std::string_view what) {
+    const bool is_first = !fault_.raised();
+    bad(what);
+    if (is_first) fault_.set_malformed();
+    return false;
+  }
   bool varint(std::uint64_t& value) {
     if (at_ != end_ && static_cast<unsigned char>(*at_) < 0x80) [[likely]] {
       value = static_cast<unsigned char>(*at_++);

@@ -70,6 +70,7 @@ void read_limits(MapReader& spec, model::Limits& out) {
   limits->optional("epochBytes", byte_size(kMb, 4 * kGb), out.epoch_bytes);
   limits->optional("callBytes", byte_size(kMb, 1024 * kGb), out.call_bytes);
   limits->optional("waitingRequests", integer(1, 10'000'000), out.waiting_requests);
+  limits->optional("unreadBytes", byte_size(kMb, 1024 * kGb), out.unread_bytes);
   limits->optional("httpConnections", integer(1, 1'000'000), out.http_connections);
   limits->optional("httpIdleTimeout", duration(kSecond, kDay), out.http_idle_timeout);
   limits->optional("httpReadTimeout", duration(kSecond, kDay), out.http_read_timeout);

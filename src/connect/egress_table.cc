@@ -5,6 +5,7 @@
 #include "codec/egress_records.h"
 #include "codec/standard_types.h"
 #include "codec/utf8.h"
+#include "connect/dead_letter.h"
 #include "connect/outbox.h"
 
 namespace holdfast::connect {
@@ -136,6 +137,10 @@ Result<ResolvedEgress> EgressTable::to_outbox(const Egress& egress, model::Egres
     return fail(ErrorCode::Invalid, "not a topic name: " + codec::excerpt(record->topic));
   if (egress.kind == Egress::Kind::Kafka) out.record.value.type_name.clear();
   return out;
+}
+
+model::AppendRecord EgressTable::dead_letter(const model::FailurePolicy& policy, partition::DeadLetter&& letter) const {
+  return dead_letter_record(policy.dead_letter_stream, policy.dead_letter_topic, std::move(letter));
 }
 
 Retention EgressTable::retention(std::string_view stream) const {

@@ -37,6 +37,8 @@ class EgressTable final : public partition::EgressResolver {
   // A Kafka egress takes KafkaProducerRecords (of StateFun 2 or 3) that name a topic; a NATS egress these, or anything if it has a default
   // subject. They go to the outbox as they are; what goes to Kafka's is known to be a KafkaProducerRecord and needs no type name.
   [[nodiscard]] Result<partition::ResolvedEgress> resolve(model::EgressMessage message) const override;
+  // See connect/dead_letter.h. The policy is as configuration resolved it against these egresses.
+  [[nodiscard]] model::AppendRecord dead_letter(const model::FailurePolicy& policy, partition::DeadLetter&& letter) const override;
   [[nodiscard]] partition::Retention retention(std::string_view stream) const override;
 
  private:

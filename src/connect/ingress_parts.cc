@@ -66,6 +66,7 @@ void ParkedKeeper::look() {
 void IngressMetrics::add_source(const std::string& source, const SourceMetrics& metrics) {
   taken_ += metrics.taken.get();
   lost_ += metrics.lost.get();
+  made_anew_ += metrics.made_anew.get();
   waits_ += metrics.waits.get();
   const MetricLabels labels{{"ingress", ingress_}, {"source", source}};
   if (metrics.has_next.get() != 0)
@@ -83,6 +84,7 @@ void IngressMetrics::finish(const RecordRouter::Counters& counters, const State&
                 counters.dead_letters.get());
   sink_.counter("holdfast_ingress_skipped_total", "Records that could not be routed and were skipped.", labels, counters.skipped.get());
   sink_.counter("holdfast_ingress_lost_total", "Records that the broker no longer had, or dropped.", labels, lost_);
+  sink_.counter("holdfast_ingress_made_anew_total", "Times a source turned out to have been deleted and made anew.", labels, made_anew_);
   sink_.counter("holdfast_ingress_waits_total", "Times it had to wait for functions that do not keep up.", labels, waits_);
   sink_.gauge("holdfast_ingress_parked_records", "Records that are parked now.", labels, static_cast<double>(state.parked));
   sink_.gauge("holdfast_ingress_paused", "1 while it is paused.", labels, state.paused ? 1 : 0);

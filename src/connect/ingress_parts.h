@@ -66,6 +66,7 @@ class ParkedKeeper {
 
 struct SourceMetrics {
   Counter taken, lost;
+  Counter made_anew;  // Times what has the source's name turned out to be another one than before (ports/intake.h, incarnation).
   Counter waits;  // Times it had to wait for functions that do not keep up.
   Counter next, has_next, lag, has_lag, waiting;
 };
@@ -87,6 +88,7 @@ class IngressMetrics {
   std::string ingress_;
   std::uint64_t taken_ = 0;
   std::uint64_t lost_ = 0;
+  std::uint64_t made_anew_ = 0;
   std::uint64_t waits_ = 0;
 };
 

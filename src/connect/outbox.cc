@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "base/time.h"
 #include "connect/stream_walk.h"
@@ -17,6 +18,7 @@ constexpr Duration kIdlePause{10};  // After a page that came back empty: while 
 constexpr Duration kRetryFirst{50};
 constexpr Duration kRetryMax{5'000};
 constexpr std::uint64_t kPausesDoubledMax = 7;
+constexpr std::uint32_t kPausesUntold = 5;  // Somewhat more than a second.
 constexpr std::size_t kBusyRecords = 256;
 constexpr std::int64_t kBusyPauseFactor = 3;  // A quarter of the time is spent sending.
 constexpr Duration kBusyPauseMax{200};
@@ -123,72 +125,108 @@ void Outbox::read() {
 }
 
 void Outbox::send(ports::StreamPage&& page) {
-  std::uint64_t bytes = 0;
-  for (const auto& entry : page.records) bytes += partition::record_bytes(entry.record);
+  std::vector<Place> places;
+  places.reserve(page.records.size());
+  for (const auto& entry : page.records) places.push_back({entry.position, partition::record_bytes(entry.record)});
   // What was set aside keeps its place, and is passed over.
   std::erase_if(page.records, [](const auto& entry) { return !entry.record.error.empty(); });
   const std::uint64_t started = monotonic_us();
   auto outcome = sink_->send(page.records, page.next);
-  const std::uint64_t took = monotonic_us() - started;
-  metrics_.send_latency.record_us(took);
+  const Duration took{static_cast<std::int64_t>((monotonic_us() - started) / 1000)};
+  metrics_.send_latency.record_us(monotonic_us() - started);
   if (!outcome) return ending_ ? end() : try_again(outcome.error());
-  if (outcome->refused) {
-    const auto index = std::min(outcome->refused->index, page.records.size() - 1);
-    return set_aside(page.records[index].position, std::move(outcome->refused->reason));
+  settle(page, places, std::move(*outcome), took);
+}
+
+void Outbox::settle(const ports::StreamPage& page, std::span<const Place> places, ports::SendOutcome&& outcome, Duration took) {
+  const auto& records = page.records;
+  const auto& refused = outcome.refused;
+  HOLDFAST_CHECK(outcome.settled <= records.size());
+  HOLDFAST_CHECK(refused.empty() || refused.back().index < records.size());
+  HOLDFAST_CHECK(std::ranges::is_sorted(refused, std::ranges::less_equal{}, &ports::SendOutcome::Refused::index));
+  HOLDFAST_CHECK(refused.empty() || !sink_->keeps_position() || outcome.settled <= refused.front().index);
+  const bool all = outcome.settled == records.size();
+  if (!all && outcome.settled == 0 && refused.empty()) return ending_ ? end() : pause(outcome.trouble, &Outbox::read);
+
+  // No further than the sink has noted: while nothing is settled, records that were set aside before stay, too.
+  ports::Settlement settlement{.next = all ? page.next : outcome.settled == 0 ? places.front().position : records[outcome.settled].position};
+  for (const auto& place : places)
+    if (place.position < settlement.next) settlement.bytes += place.bytes;
+  std::size_t sent = outcome.settled;
+  for (auto& [index, reason] : outcome.refused) {
+    if (index < outcome.settled) --sent;
+    settlement.aside.push_back({records[index].position, std::move(reason)});
   }
   all_is_well();
-  metrics_.sent.add(page.records.size());
-  from_ = page.next;
+  metrics_.sent.add(sent);
+  from_ = settlement.next;
   metrics_.position.set(from_);
+  if (!settlement.aside.empty()) return set_aside(std::move(settlement));
   // Not waited for: what a crash keeps from being taken away, the sink knows it has sent.
+  const std::uint64_t bytes = settlement.bytes;
   streams_.release_records(outbox_stream(spec_.id), from_, bytes, {}, [id = spec_.id](Result<void> released) {
     if (!released && released.error().code != ErrorCode::Unavailable)
       log_warn("cannot take away what was sent", {{"egress", id}, {"error", released.error().message}});
   });
   if (ending_) return end();
   // A page costs the outside a transaction, whatever is in it. Where so much comes that nobody is waiting for the single record, more of
-  // them share one; a page that was full has the next one waiting already.
-  const bool is_busy = page.records.size() >= kBusyRecords && bytes < spec_.page_bytes && page.records.size() < spec_.page_records;
+  // them share one; a page that was full, or was sent in part, has the next one waiting already.
+  const bool is_busy = all && records.size() >= kBusyRecords && bytes < spec_.page_bytes && records.size() < spec_.page_records;
   if (!is_busy) return read();
-  const Duration pause{std::min<std::int64_t>(static_cast<std::int64_t>(took / 1000) * kBusyPauseFactor, kBusyPauseMax.ms)};
-  loop_.after(pause, [this] { ending_ ? end() : read(); });
+  loop_.after(Duration{std::min(took.ms * kBusyPauseFactor, kBusyPauseMax.ms)}, [this] { ending_ ? end() : read(); });
 }
 
-void Outbox::set_aside(std::uint64_t position, std::string reason) {
-  log_warn("a record cannot be sent and is set aside",
-           {{"egress", spec_.id}, {"position", position}, {"error", reason}, {"kept_in", unsendable_stream(spec_.id)}});
-  metrics_.parked.add();
+// Waited for: once it is durable, the sink may note a position beyond these records.
+void Outbox::set_aside(ports::Settlement&& settlement) {
+  log_warn("records cannot be sent and are set aside",
+           {{"egress", spec_.id},
+            {"records", settlement.aside.size()},
+            {"position", settlement.aside.front().position},
+            {"error", settlement.aside.front().reason},
+            {"kept_in", unsendable_stream(spec_.id)}});
+  const std::uint64_t count = settlement.aside.size();
+  settlement.parked = unsendable_stream(spec_.id);
   under_way_ = true;
-  streams_.set_record_aside(outbox_stream(spec_.id), position, std::move(reason), unsendable_stream(spec_.id),
-                            [weak = std::weak_ptr(self_), &loop = loop_](Result<void> done) {
-                              loop.post([weak, done = std::move(done)] {
-                                const auto self = weak.lock();
-                                if (!self) return;
-                                (*self)->under_way_ = false;
-                                if ((*self)->ending_) return (*self)->end();
-                                if (!done) return (*self)->try_again(done.error());
-                                (*self)->read();
-                              });
+  streams_.settle_records(outbox_stream(spec_.id), std::move(settlement),
+                          [weak = std::weak_ptr(self_), &loop = loop_, count](Result<void> done) {
+                            loop.post([weak, count, done = std::move(done)] {
+                              const auto self = weak.lock();
+                              if (!self) return;
+                              (*self)->under_way_ = false;
+                              if (done) (*self)->metrics_.parked.add(count);
+                              if ((*self)->ending_) return (*self)->end();
+                              if (!done) return (*self)->try_again(done.error());
+                              (*self)->read();
                             });
+                          });
 }
 
 void Outbox::try_again(const Error& error) {
-  if (failures_ == 0) log_warn("an egress cannot send", {{"egress", spec_.id}, {"error", error.message}});
-  show(error.message, false);
   metrics_.reopened.add();
+  tell_trouble(error.message);
+  pause(error.message, &Outbox::open);
+}
+
+void Outbox::tell_trouble(const std::string& trouble) {
+  if (!std::exchange(told_, true)) log_warn("an egress cannot send", {{"egress", spec_.id}, {"error", trouble}});
+}
+
+void Outbox::pause(const std::string& trouble, void (Outbox::*next)()) {
+  // What is full for a moment, again and again, is nothing to tell each time.
+  if (failures_ >= kPausesUntold) tell_trouble(trouble);
+  show(trouble, false);
   const auto doubled = std::min<std::uint64_t>(failures_++, kPausesDoubledMax);
-  const Duration pause{std::min(kRetryMax.ms, kRetryFirst.ms << doubled)};
   pausing_ = true;
-  loop_.after(pause, [this] {
+  loop_.after(Duration{std::min(kRetryMax.ms, kRetryFirst.ms << doubled)}, [this, next] {
     pausing_ = false;
-    open();
+    ending_ ? end() : (this->*next)();
   });
 }
 
 void Outbox::all_is_well() {
   if (failures_ == 0) return;
   failures_ = 0;
-  log_info("an egress sends again", {{"egress", spec_.id}});
+  if (std::exchange(told_, false)) log_info("an egress sends again", {{"egress", spec_.id}});
   show("", false);
 }
 

@@ -1,8 +1,12 @@
 // Outbox: sends the records of a stream on through a sink, in order, and takes away what is sent.
 //
-//   opening --position known--> reading --records--> sending --all sent--> reading
-//      ^                                                |
+//   opening --position known--> reading --records--> sending --some settled--> reading
+//      ^                           ^                    | |
+//      |                           +-- a pause that grows <-- nothing goes for now
 //      +---- a pause that grows <---- outcome unknown --+
+//
+// What of a page is settled (sent or refused) is let go of at once, and the rest comes again with what has come meanwhile. Refused records
+// are set aside as a set, before anything behind them is.
 //
 // The stream is part of the epochs, so a record is here exactly if its cause has happened. With a sink that keeps a position, each is sent
 // once: after any doubt the sink is opened anew and says how far it has got; records below that are taken away, the rest is sent.
@@ -18,6 +22,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/loop.h"
@@ -70,8 +75,17 @@ class Outbox final : public ports::Egress {
   void skip_to(std::uint64_t position);
   void read();
   void send(ports::StreamPage&& page);
-  void set_aside(std::uint64_t position, std::string reason);
+  // `page` has what was given to the sink; `places`, all that it had when it was read.
+  struct Place {
+    std::uint64_t position = 0;
+    std::uint64_t bytes = 0;
+  };
+  void settle(const ports::StreamPage& page, std::span<const Place> places, ports::SendOutcome&& outcome, Duration took);
+  void set_aside(ports::Settlement&& settlement);
   void try_again(const Error& error);
+  void tell_trouble(const std::string& trouble);
+  // Shows the trouble, and goes on with `next` after a pause that grows.
+  void pause(const std::string& trouble, void (Outbox::*next)());
   void all_is_well();
   void stand_still(std::string why);
   void handle_unsendable(std::string to, Done<std::uint64_t> done);
@@ -91,6 +105,7 @@ class Outbox final : public ports::Egress {
   std::uint64_t from_ = 0;    // All below it are sent.
   std::uint64_t first_ = 0;   // Oldest record kept, as of opening.
   std::uint32_t failures_ = 0;
+  bool told_ = false;         // The log knows of the trouble.
   bool standing_ = false;     // Until resume().
   bool pausing_ = false;      // Until the next try.
   bool over_ = false;         // It has seen that it is to end, maybe before stop() came to say who waits for it.

@@ -49,7 +49,7 @@ class FakeStreams final : public ports::Streams {
     }
     done({});
   }
-  void set_record_aside(std::string, std::uint64_t, std::string, std::string, Done<void>) override { FAIL(); }
+  void settle_records(std::string, ports::Settlement, Done<void>) override { FAIL(); }
 
   void park(model::AppendRecord append) { streams[append.stream].records.push_back(std::move(append.record)); }
 };

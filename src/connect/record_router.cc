@@ -2,8 +2,9 @@
 
 #include <utility>
 
-#include "codec/egress_records.h"
 #include "codec/utf8.h"
+#include "connect/dead_letter.h"
+#include "connect/outbox.h"
 
 namespace holdfast::connect {
 namespace {
@@ -155,33 +156,22 @@ void RecordRouter::append_bad(const IncomingRecord& record, std::string_view val
     counters_.skipped.add(count);
     return;
   }
-  model::StreamRecord kept;
-  kept.key = record.key.value_or("");
-  kept.source = origin_of(record);
-  if (is_traceparent(record.traceparent)) kept.traceparent = record.traceparent;
-
-  if (policy.then == model::BadRecordAction::DeadLetter && !options_.dead_letter_is_stream) {
-    counters_.dead_letters.add(count);
-    codec::KafkaRecord letter;
-    letter.topic = policy.dead_letter_topic;
-    letter.key = kept.key;
-    letter.value = record.value.value_or("");
-    letter.headers = {{"holdfast-source", kept.source}, {"holdfast-error", std::move(why)}};
-    kept.value = {std::string(codec::kKafkaRecordType), codec::encode_kafka_record(letter), true};
-    // No `error`: in an outbox that means that the record itself cannot be sent.
-    out.emplace_back(model::AppendRecord{model::stream_name(policy.dead_letter_egress, "outbox"), std::move(kept)});
+  partition::DeadLetter letter;
+  letter.key = record.key.value_or("");
+  letter.value = {std::string(value_type), std::string(record.value.value_or("")), record.value.has_value()};
+  letter.source = origin_of(record);
+  letter.error = std::move(why);
+  if (is_traceparent(record.traceparent)) letter.traceparent = record.traceparent;
+  if (policy.then == model::BadRecordAction::Park) {
+    counters_.parked.add(count);
+    out.emplace_back(dead_letter_record(parked_stream_, "", std::move(letter)));
     return;
   }
-  kept.value = {std::string(value_type), std::string(record.value.value_or("")), record.value.has_value()};
-  kept.error = std::move(why);
-  if (policy.then == model::BadRecordAction::DeadLetter) {
-    counters_.dead_letters.add(count);
-    out.emplace_back(
-        model::AppendRecord{model::stream_name(policy.dead_letter_egress, policy.dead_letter_topic), std::move(kept)});
-  } else {
-    counters_.parked.add(count);
-    out.emplace_back(model::AppendRecord{parked_stream_, std::move(kept)});
-  }
+  counters_.dead_letters.add(count);
+  const bool leaves = !options_.dead_letter_is_stream;
+  out.emplace_back(dead_letter_record(leaves ? outbox_stream(policy.dead_letter_egress)
+                                             : model::stream_name(policy.dead_letter_egress, policy.dead_letter_topic),
+                                      leaves ? policy.dead_letter_topic : "", std::move(letter)));
 }
 
 std::string RecordRouter::origin_of(const IncomingRecord& record) const {

@@ -129,7 +129,7 @@ TEST(RecordRouter, BadRecordGoesToTheOutboxOfAnEgressAsARecordOfItsTopic) {
   EXPECT_EQ(kafka->topic, "bad-orders");
   EXPECT_EQ(kafka->key, "k\xff");
   EXPECT_EQ(kafka->headers, (std::vector<codec::KafkaHeader>{{"holdfast-source", "shop/in/nope/3@17"},
-                                                             {"holdfast-error", "the ingress has no topic nope"}}));
+                                                             {"holdfast-error", "the ingress has no topic nope"}})) << "the type is the topic's, which there is none of";
 }
 
 TEST(RecordRouter, SkippedRecordLeavesOnlyACount) {

@@ -60,6 +60,25 @@ class BrokerTest : public ::testing::Test {
     EXPECT_TRUE(Event(rd_kafka_queue_poll(queue.get(), 20'000)) != nullptr);
     rd_kafka_NewPartitions_destroy(fresh);
   }
+  // Gone when it returns.
+  void delete_topic(const std::string& topic) {
+    auto* named = rd_kafka_DeleteTopic_new(topic.c_str());
+    const Queue queue(rd_kafka_queue_new(admin_.get()));
+    rd_kafka_DeleteTopics(admin_.get(), &named, 1, nullptr, queue.get());
+    const Event event(rd_kafka_queue_poll(queue.get(), 20'000));
+    EXPECT_TRUE(event != nullptr);
+    rd_kafka_DeleteTopic_destroy(named);
+    while (has_topic(topic)) {
+    }
+  }
+  [[nodiscard]] bool has_topic(const std::string& topic) {
+    const struct rd_kafka_metadata* raw = nullptr;
+    if (rd_kafka_metadata(admin_.get(), 1, nullptr, &raw, 10'000) != RD_KAFKA_RESP_ERR_NO_ERROR) return true;
+    const Metadata metadata(raw);
+    for (int i = 0; i < metadata->topic_cnt; ++i)
+      if (metadata->topics[i].topic == topic) return metadata->topics[i].err == RD_KAFKA_RESP_ERR_NO_ERROR;
+    return false;
+  }
   // All records below `offset` are gone.
   void delete_records(const std::string& topic, std::int32_t partition, std::int64_t offset) {
     PartitionList list(rd_kafka_topic_partition_list_new(1));

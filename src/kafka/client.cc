@@ -2,6 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -20,6 +26,7 @@ namespace {
 
 // How long a record may be on its way before it counts as not sent: an outage longer than that begins it anew.
 constexpr std::int64_t kSendMs = 30'000;
+constexpr std::chrono::seconds kEndMax{3};
 
 using Text = std::array<char, 512>;
 
@@ -38,20 +45,48 @@ Result<void> set_all(rd_kafka_conf_t* conf, const model::Properties& properties)
   return {};
 }
 
-ClientOwner& owner_of(const rd_kafka_t* client) { return *static_cast<ClientOwner*>(rd_kafka_opaque(client)); }
+// What a client's callbacks are given. It outlives a client that does not end.
+struct Opaque {
+  std::string edge;
+  std::mutex mutex;              // Held while the owner is called.
+  ClientOwner* owner = nullptr;  // None: it has left the client behind.
+};
+using SharedOpaque = std::shared_ptr<Opaque>;
+
+Opaque& opaque_of(const rd_kafka_t* client) { return **static_cast<SharedOpaque*>(rd_kafka_opaque(client)); }
+
+// "[thrd:broker]: topic [0]: broker unavailable: fetch: Broker: Unknown topic or partition"
+void hear_of_vanished(Opaque& opaque, std::string_view text) {
+  if (!text.ends_with(rd_kafka_err2str(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART))) return;
+  constexpr std::string_view kThreadEnd = "]: ";
+  if (text.starts_with("[thrd:") && text.find(kThreadEnd) != std::string_view::npos) text.remove_prefix(text.find(kThreadEnd) + kThreadEnd.size());
+  const auto open = text.find(" [");
+  std::int32_t partition = 0;
+  if (open == std::string_view::npos) return;
+  const char* number = text.data() + open + 2;
+  if (std::from_chars(number, text.data() + text.size(), partition).ec != std::errc()) return;
+  const std::lock_guard lock(opaque.mutex);
+  if (opaque.owner != nullptr && opaque.owner->vanished) opaque.owner->vanished(text.substr(0, open), partition);
+}
 
 void on_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
+  auto& opaque = opaque_of(client);
+  if (std::string_view(facility) == "BROKERUA") hear_of_vanished(opaque, text);
   // Everything up to "warning" is about a broker that is tried again; who stands still because of it says so himself.
   const LogLevel at = level <= 4 ? LogLevel::Warn : LogLevel::Debug;
-  log_line(at, "kafka client", {{"edge", owner_of(client).edge}, {"about", facility}, {"says", text}});
+  log_line(at, "kafka client", {{"edge", opaque.edge}, {"about", facility}, {"says", text}});
 }
 
 void on_delivered(rd_kafka_t* client, const rd_kafka_message_t* record, void*) {
-  if (const auto& delivered = owner_of(client).delivered) delivered(*record);
+  auto& opaque = opaque_of(client);
+  const std::lock_guard lock(opaque.mutex);
+  if (opaque.owner != nullptr && opaque.owner->delivered) opaque.owner->delivered(*record);
 }
 
 void on_failed(rd_kafka_t* client, int error, const char* why, void*) {
-  if (const auto& failed = owner_of(client).failed) failed(static_cast<rd_kafka_resp_err_t>(error), why);
+  auto& opaque = opaque_of(client);
+  const std::lock_guard lock(opaque.mutex);
+  if (opaque.owner != nullptr && opaque.owner->failed) opaque.owner->failed(static_cast<rd_kafka_resp_err_t>(error), why);
 }
 
 // Both kinds: what keeps a lone record from waiting, and what brings a client back soon after its brokers.
@@ -82,6 +117,22 @@ std::string share(std::uint64_t whole, std::size_t parts, std::uint64_t least, s
 
 }  // namespace
 
+void ClientDestroyer::operator()(rd_kafka_t* client) const {
+  auto* held = static_cast<SharedOpaque*>(rd_kafka_opaque(client));
+  const SharedOpaque opaque = *held;
+  std::promise<void> ended;
+  auto end = ended.get_future();
+  std::thread([client, held, ended = std::move(ended)]() mutable {
+    rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    delete held;
+    ended.set_value();
+  }).detach();
+  if (end.wait_for(kEndMax) == std::future_status::ready) return;
+  log_warn("a kafka client does not end: it is left behind", {{"edge", opaque->edge}});
+  const std::lock_guard lock(opaque->mutex);
+  opaque->owner = nullptr;
+}
+
 Result<void> check_property(const std::string& name, const std::string& value) {
   const Conf conf(rd_kafka_conf_new());
   Text why{};
@@ -105,6 +156,7 @@ Result<MadeConf> consumer_conf(const model::KafkaIngressSpec& spec, const Consum
   // A fetch that finds nothing keeps partitions that begin or go on meanwhile waiting.
   ours("fetch.wait.max.ms", "50");
   ours("fetch.error.backoff.ms", "50");
+  ours("debug", "topic");  // A few lines a minute, for ClientOwner::vanished.
   // librdkafka fetches while the queue holds less, so it may hold one fetch more. A fetch is a quarter of the queue: were it the larger one,
   // each would fill the queue, and wait until it is seen to be empty again.
   ours("queued.max.messages.kbytes", share(limits.queued_bytes / 1024, limits.partitions, 128, 1024));
@@ -180,14 +232,18 @@ Result<MadeConf> reader_conf(const model::KafkaEgressSpec& spec) {
 }
 
 Result<ClientHandle> make_client(Conf conf, Client kind, ClientOwner& owner) {
-  rd_kafka_conf_set_opaque(conf.get(), &owner);
+  auto opaque = std::make_unique<SharedOpaque>(std::make_shared<Opaque>());
+  (*opaque)->edge = owner.edge;
+  (*opaque)->owner = &owner;
+  rd_kafka_conf_set_opaque(conf.get(), opaque.get());
   rd_kafka_conf_set_log_cb(conf.get(), on_log);
   rd_kafka_conf_set_error_cb(conf.get(), on_failed);
   if (kind == Client::Producer) rd_kafka_conf_set_dr_msg_cb(conf.get(), on_delivered);
   Text why{};
   rd_kafka_t* client = rd_kafka_new(kind == Client::Consumer ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf.get(), why.data(), why.size());
   if (client == nullptr) return fail(ErrorCode::Invalid, std::string("kafka client: ") + why.data());
-  static_cast<void>(conf.release());  // The client's, now.
+  static_cast<void>(conf.release());    // The client's, now.
+  static_cast<void>(opaque.release());  // So is this.
   return ClientHandle(client);
 }
 

@@ -32,9 +32,10 @@ using PartitionList = std::unique_ptr<rd_kafka_topic_partition_list_t, Destroyer
 using ClientError = std::unique_ptr<rd_kafka_error_t, Destroyer<rd_kafka_error_destroy>>;
 using Metadata = std::unique_ptr<const struct rd_kafka_metadata, Destroyer<rd_kafka_metadata_destroy>>;
 
-// Leaves without the ceremony of a group member, which our consumers never are; queues and topics must be gone before.
+// Leaves without the ceremony of a group member, which our consumers never are; queues and topics must be gone before. Before 2.1 a client
+// that had a partition of a topic that was deleted may never end: then it is left behind, idle, and calls its owner no more.
 struct ClientDestroyer {
-  void operator()(rd_kafka_t* client) const { rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE); }
+  void operator()(rd_kafka_t* client) const;
 };
 using ClientHandle = std::unique_ptr<rd_kafka_t, ClientDestroyer>;
 
@@ -67,12 +68,15 @@ struct ConsumerLimits {
 // Where the calls of `client_conf` go: the same broker, the same credentials, whichever kind of client they are for.
 [[nodiscard]] Result<MadeConf> reader_conf(const model::KafkaEgressSpec& spec);
 
-// Whose client it is, and what it tells him. Outlives the client. What librdkafka logs goes to our log, where no property's value is.
+// Whose client it is, and what it tells him. Outlives the client's handle. What librdkafka logs goes to our log, where no property's value is.
 struct ClientOwner {
   std::string edge;  // Ingress or egress id, for the log.
   // Both are called where the client is polled, flushed or asked. Empty: not interested.
   std::function<void(const rd_kafka_message_t& record)> delivered;
   std::function<void(rd_kafka_resp_err_t error, std::string_view why)> failed;
+  // Called on a thread of librdkafka's: a fetch of this partition was answered that there is no such one, before what that does shows elsewhere.
+  // librdkafka keeps that to itself, but for a line of its log.
+  std::function<void(std::string_view topic, std::int32_t partition)> vanished;
 };
 [[nodiscard]] Result<ClientHandle> make_client(Conf conf, Client kind, ClientOwner& owner);
 // Without its brokers: it connects to nothing.

@@ -11,7 +11,8 @@ constexpr int kAskMs = 3'000;
 
 Result<void> judged(const char* what, const PartitionName& name, rd_kafka_resp_err_t error) {
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
-  return fail(ErrorCode::Unavailable, std::string(what) + " of " + name.topic + "/" + std::to_string(name.partition) + ": " + text_of(error));
+  const bool is_forbidden = error == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || error == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
+  return fail(is_forbidden ? ErrorCode::Invalid : ErrorCode::Unavailable, std::string(what) + " of " + name.topic + "/" + std::to_string(name.partition) + ": " + text_of(error));
 }
 
 PartitionList list_of(const PartitionName& name, std::int64_t offset) {
@@ -35,13 +36,16 @@ PartitionQueue::~PartitionQueue() { rd_kafka_queue_cb_event_enable(queue_.get(),
 Record PartitionQueue::next() { return Record(rd_kafka_consume_queue(queue_.get(), 0)); }
 std::size_t PartitionQueue::length() const { return rd_kafka_queue_length(queue_.get()); }
 
-Result<std::unique_ptr<Consumer>> Consumer::create(const model::KafkaIngressSpec& spec, const ConsumerLimits& limits, Events events) {
+Result<std::shared_ptr<Consumer>> Consumer::create(const model::KafkaIngressSpec& spec, const ConsumerLimits& limits, Events events) {
   auto conf = consumer_conf(spec, limits);
   if (!conf) return fail(conf.error());
-  std::unique_ptr<Consumer> consumer(new Consumer);
+  std::shared_ptr<Consumer> consumer(new Consumer);
   consumer->owner_.edge = spec.id;
   consumer->events_ = std::move(events);
   consumer->owner_.failed = [self = consumer.get()](rd_kafka_resp_err_t, std::string_view why) { self->events_.failed(std::string(why)); };
+  consumer->owner_.vanished = [self = consumer.get()](std::string_view topic, std::int32_t partition) {
+    self->events_.vanished({std::string(topic), partition});
+  };
   auto client = make_client(std::move(conf->conf), Client::Consumer, consumer->owner_);
   if (!client) return fail(client.error());
   consumer->client_ = std::move(*client);

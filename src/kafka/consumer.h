@@ -56,8 +56,10 @@ class Consumer {
   struct Events {
     std::function<void()> wake;
     std::function<void(std::string why)> failed;
+    // As ClientOwner's.
+    std::function<void(PartitionName name)> vanished;
   };
-  [[nodiscard]] static Result<std::unique_ptr<Consumer>> create(const model::KafkaIngressSpec& spec, const ConsumerLimits& limits, Events events);
+  [[nodiscard]] static Result<std::shared_ptr<Consumer>> create(const model::KafkaIngressSpec& spec, const ConsumerLimits& limits, Events events);
   ~Consumer();
 
   void poll();
@@ -78,7 +80,7 @@ class Consumer {
   [[nodiscard]] Result<Watermarks> ask_watermarks(const PartitionName& name);
   // The offset of the first record not older than `time`; none: there is none.
   [[nodiscard]] Result<std::optional<std::uint64_t>> ask_offset_at(const PartitionName& name, Instant time);
-  // The group's offset. None: it has none.
+  // The group's offset. None: it has none. Invalid: we may not ask.
   [[nodiscard]] Result<std::optional<std::uint64_t>> ask_committed(const PartitionName& name);
 
  private:

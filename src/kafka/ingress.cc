@@ -10,6 +10,7 @@
 #include "kafka/client.h"
 #include "kafka/consumer.h"
 #include "kafka/partition_reader.h"
+#include "kafka/properties.h"
 
 namespace holdfast::kafka {
 namespace {
@@ -76,7 +77,11 @@ Ingress::Ingress(model::KafkaIngressSpec spec, IngressWorld world, connect::Rout
       asker_(std::make_shared<WorkerLoop>("kafka ask")),
       router_(router_options(spec_, world_, std::move(by_value))),
       parked_(spec_.id, world_.streams, router_, loop_, [this] { hold_or_go_on(); }),
-      turns_(kTurnRecords, kTurnRecordsFirst) {
+      turns_(kTurnRecords, kTurnRecordsFirst),
+      files_(spec_.id, spec_.properties, [this]() -> Result<void> {
+        if (auto good = validate(spec_); !good) return fail(std::move(good.error()));
+        return {};
+      }) {
   for (const auto& topic : spec_.topics) topics_.push_back({.name = topic.topic});
 }
 
@@ -115,8 +120,7 @@ void Ingress::ask_whether_paused() {
 
 // --- Brokers, topics, partitions
 
-void Ingress::connect(std::size_t partitions) {
-  sized_for_ = partitions;
+Result<std::shared_ptr<Consumer>> Ingress::make_consumer(std::size_t partitions) {
   Consumer::Events events;
   events.wake = [this] {
     loop_->post([this] {
@@ -129,8 +133,19 @@ void Ingress::connect(std::size_t partitions) {
       discover_after(0);  // Whether it matters.
     });
   };
+  events.vanished = [this](PartitionName name) {
+    loop_->post([this, name = std::move(name)] {
+      for (auto& reader : readers_)
+        if (reader->name() == name) reader->look_again();
+    });
+  };
+  return Consumer::create(spec_, {.partitions = partitions}, std::move(events));
+}
+
+void Ingress::connect(std::size_t partitions) {
+  sized_for_ = partitions;
   consumer_.reset();  // Two of them at once would count twice.
-  auto made = Consumer::create(spec_, {.partitions = partitions}, std::move(events));
+  auto made = make_consumer(partitions);
   if (!made) {
     // Properties were good when it was created: files may have gone since.
     trouble_ = made.error().message;
@@ -142,6 +157,18 @@ void Ingress::connect(std::size_t partitions) {
   }
   consumer_ = std::move(*made);
   discover();
+}
+
+void Ingress::renew_client() {
+  auto made = make_consumer(sized_for_);
+  if (!made) {
+    log_warn("an ingress keeps its client", {{"ingress", spec_.id}, {"error", made.error().message}});
+    return;
+  }
+  for (auto& reader : readers_) reader->leave_client();
+  consumer_ = std::move(*made);
+  for (auto& reader : readers_) reader->begin_anew(0);
+  discover_after(0);
 }
 
 void Ingress::discover_after(std::int64_t ms) {
@@ -156,7 +183,7 @@ void Ingress::discover_after(std::int64_t ms) {
 void Ingress::discover() {
   if (discovering_ || stopping_ || !consumer_) return;
   discovering_ = true;
-  asker_->post([this, consumer = consumer_.get()] {
+  asker_->post([this, consumer = consumer_] {
     auto sizes = std::make_shared<Result<Consumer::TopicSizes>>(consumer->ask_topics());
     loop_->post([this, sizes] {
       discovering_ = false;
@@ -168,7 +195,10 @@ void Ingress::discover() {
         trouble_ = why;
         return discover_after(kAskAgainMs);
       }
-      if (!trouble_.empty()) log_info("brokers answer", {{"ingress", spec_.id}});
+      if (!trouble_.empty()) {
+        log_info("brokers answer", {{"ingress", spec_.id}});
+        for (auto& reader : readers_) reader->look_again();
+      }
       trouble_.clear();
       failure_.clear();
       std::size_t partitions = 0;
@@ -196,7 +226,11 @@ void Ingress::look_at(Topic& topic, Result<std::optional<std::int32_t>> size) {
     if (size && ++topic.missed >= kMissedMax && !topic.seen) ask_seen(topic, 0);
     return;
   }
-  if (!topic.trouble.empty()) log_info("a topic is there", {{"ingress", spec_.id}, {"topic", topic.name}, {"partitions", **size}});
+  if (!topic.trouble.empty()) {
+    log_info("a topic is there", {{"ingress", spec_.id}, {"topic", topic.name}, {"partitions", **size}});
+    for (auto& reader : readers_)
+      if (reader->name().topic == topic.name) reader->look_again();
+  }
   topic.trouble.clear();
   topic.missed = 0;
   if (!topic.seen) return ask_seen(topic, **size);
@@ -232,7 +266,7 @@ void Ingress::add_readers(Topic& topic, std::int32_t partitions, std::optional<s
                            .asker = asker_,
                            .router = router_,
                            .turns = turns_,
-                           .consumer = [this]() -> Consumer& { return *consumer_; },
+                           .consumer = [this] { return consumer_; },
                            .batch_records = share(kBatchRecordsOfAll, kBatchRecordsMin, kBatchRecordsMax),
                            .batch_bytes = share(kBatchBytesOfAll, kBatchBytesMin, kBatchBytesMax)};
   auto left = std::make_shared<std::int32_t>(partitions - topic.partitions);
@@ -341,6 +375,7 @@ void Ingress::commit(int wait_ms) {
 void Ingress::tick() {
   if (stopping_) return;
   if (consumer_) consumer_->poll();
+  if (consumer_ && files_.are_rotated(monotonic_us())) renew_client();
   for (auto& reader : readers_) reader->tick();
   ++ticks_;
   if (ticks_ % kCommitEveryTicks == 0) commit(0);

@@ -4,7 +4,8 @@
 // to join, no rebalance and no fencing: partitions are assigned by hand, all of them. What is durable is committed to the group every few
 // seconds, for those who look at lag from outside.
 //
-// Rows: "<id>/<topic>/<partition>" is a partition's position, "<id>/<topic>/*" how many partitions were seen of a topic, "<id>" whether the
+// Rows: "<id>/<topic>/<partition>" is a partition's position, "<id>/<topic>/<partition>/read" the last record that was read of it (last_read.h),
+// "<id>/<topic>/*" how many partitions were seen of a topic, "<id>" whether the
 // ingress is paused. A partition that came after its topic was first seen begins at its first record, wherever the document says to begin:
 // nobody could have seen its records before. A topic that is not there at the first start counts as seen, with no partitions.
 //
@@ -27,6 +28,7 @@
 #include "base/result.h"
 #include "base/worker_loop.h"
 #include "connect/ingress_parts.h"
+#include "kafka/rotated_files.h"
 #include "kafka/turns.h"
 #include "model/edges.h"
 #include "ports/edges.h"
@@ -72,6 +74,9 @@ class Ingress final : public ports::Ingress {
 
   void ask_whether_paused();
   void connect(std::size_t partitions);
+  [[nodiscard]] Result<std::shared_ptr<Consumer>> make_consumer(std::size_t partitions);
+  // Of files that have changed: makes the client anew, and goes on with it.
+  void renew_client();
   void discover();
   void discover_after(std::int64_t ms);
   void look_at(Topic& topic, Result<std::optional<std::int32_t>> size);
@@ -95,7 +100,8 @@ class Ingress final : public ports::Ingress {
 
   // On the loop.
   Turns turns_;
-  std::unique_ptr<Consumer> consumer_;
+  std::shared_ptr<Consumer> consumer_;  // A question that is under way holds it, too.
+  RotatedFiles files_;
   std::size_t sized_for_ = 0;  // Partitions that the consumer's limits are for.
   std::vector<Topic> topics_;
   bool asked_ = false;   // Whether it is paused.

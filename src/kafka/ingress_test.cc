@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <future>
 #include <map>
 #include <set>
@@ -13,6 +12,7 @@
 #include "base/worker_loop.h"
 #include "connect/record_router.h"
 #include "kafka/broker_fixture.h"
+#include "kafka/last_read.h"
 #include "kafka/start.h"
 #include "partition/stream.h"
 
@@ -63,6 +63,9 @@ TEST(NextAfterLoss, IsByTheResetPosition) {
   EXPECT_EQ(next_after_loss(2, there, false)->lost, 18u);
   EXPECT_EQ(next_after_loss(30, there, true)->next, 5u);
   EXPECT_EQ(next_after_loss(30, there, true)->lost, 0u);
+  // What is gone may have been a transaction's marker and nothing else.
+  EXPECT_EQ(next_after_loss(4, there, false)->next, 5u);
+  EXPECT_EQ(next_after_loss(3, there, false)->next, 20u);
 }
 
 TEST(SeekOffset, PositionMustBeThere) {
@@ -145,7 +148,7 @@ class Core final : public ports::Intake, public ports::Streams {
       done({});
     });
   }
-  void set_record_aside(std::string, std::uint64_t, std::string, std::string, ports::Streams::Done<void>) override { FAIL(); }
+  void settle_records(std::string, ports::Settlement, ports::Streams::Done<void>) override { FAIL(); }
 
   // --- For the test
 
@@ -179,6 +182,10 @@ class Core final : public ports::Intake, public ports::Streams {
   void set_row(const std::string& name, std::uint64_t next) {
     const std::lock_guard lock(mutex_);
     rows_[name].next = next;
+  }
+  void put_row(const std::string& name, const model::SourceRow& row) {
+    const std::lock_guard lock(mutex_);
+    rows_[name] = row;
   }
   void refuse(int batches) {
     const std::lock_guard lock(mutex_);
@@ -290,6 +297,26 @@ class KafkaIngressTest : public BrokerTest {
         rd_kafka_poll(admin_.get(), 10);
     }
     ASSERT_EQ(rd_kafka_flush(admin_.get(), 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+  // Each value in a transaction of its own, committed or not.
+  void produce_in_transactions(const std::string& topic, const std::vector<std::pair<std::string, bool>>& values) {
+    Conf conf(rd_kafka_conf_new());
+    rd_kafka_conf_set(conf.get(), "bootstrap.servers", broker_.c_str(), nullptr, 0);
+    rd_kafka_conf_set(conf.get(), "transactional.id", name("tx").c_str(), nullptr, 0);
+    ClientOwner owner{.edge = "test"};
+    auto producer = make_client(std::move(conf), Client::Producer, owner);
+    ASSERT_TRUE(producer.has_value());
+    rd_kafka_t* client = producer->get();
+    ASSERT_EQ(rd_kafka_init_transactions(client, 30'000), nullptr);
+    for (const auto& [value, is_committed] : values) {
+      ASSERT_EQ(rd_kafka_begin_transaction(client), nullptr);
+      ASSERT_EQ(rd_kafka_producev(client, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_KEY("k", 1),
+                                  RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                                  RD_KAFKA_V_END),
+                RD_KAFKA_RESP_ERR_NO_ERROR);
+      ASSERT_EQ(rd_kafka_flush(client, 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+      ASSERT_EQ(is_committed ? rd_kafka_commit_transaction(client, 30'000) : rd_kafka_abort_transaction(client, 30'000), nullptr);
+    }
   }
   static std::multiset<std::string> numbers(int partition, int from, int to) {
     std::multiset<std::string> out;
@@ -601,32 +628,125 @@ TEST_F(KafkaIngressTest, TooManyParkedRecordsStopIt) {
 TEST_F(KafkaIngressTest, MarkersOfTransactionsAreNoLag) {
   const auto topic = name("topic");
   create_topic(topic, 1);
-  Conf conf(rd_kafka_conf_new());
-  rd_kafka_conf_set(conf.get(), "bootstrap.servers", broker_.c_str(), nullptr, 0);
-  rd_kafka_conf_set(conf.get(), "transactional.id", name("tx").c_str(), nullptr, 0);
-  ClientOwner owner{.edge = "test"};
-  auto producer = make_client(std::move(conf), Client::Producer, owner);
-  ASSERT_TRUE(producer.has_value());
-  ASSERT_EQ(rd_kafka_init_transactions(producer->get(), 30'000), nullptr);
-  for (const char* value : {"committed", "aborted", "committed too"}) {
-    ASSERT_EQ(rd_kafka_begin_transaction(producer->get()), nullptr);
-    ASSERT_EQ(rd_kafka_producev(producer->get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_KEY("k", 1),
-                                RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE(const_cast<char*>(value), std::strlen(value)),
-                                RD_KAFKA_V_END),
-              RD_KAFKA_RESP_ERR_NO_ERROR);
-    ASSERT_EQ(rd_kafka_flush(producer->get(), 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
-    if (std::string_view(value) == "aborted") {
-      ASSERT_EQ(rd_kafka_abort_transaction(producer->get(), 30'000), nullptr);
-    } else {
-      ASSERT_EQ(rd_kafka_commit_transaction(producer->get(), 30'000), nullptr);
-    }
-  }
+  produce_in_transactions(topic, {{"committed", true}, {"aborted", false}, {"committed too", true}});
   auto spec = spec_of(topic);
   spec.properties.emplace_back("isolation.level", "read_committed");
   auto ingress = started(spec);
   EXPECT_TRUE(core_.until_values({"committed", "committed too"}));
   EXPECT_TRUE(until_info(*ingress, [](const auto& info) { return info.sources[0].lag == 0u; }));
-  EXPECT_TRUE(core_.until_row(source(topic, 0), 6));  // Past the last marker, so that it does not fall off the end of the log.
+  EXPECT_TRUE(core_.until_row(source(topic, 0), 6));  // Past the last marker, so that it does not fall off the start of the log.
+  stop(std::move(ingress));
+}
+
+// Retention may empty the topic before the next start, and the position must not be among what is gone then.
+TEST_F(KafkaIngressTest, StopNotesThePositionBehindTheMarkerOfATransaction) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  for (int turn = 0; turn < 3; ++turn) {
+    produce_in_transactions(topic, {{"t" + std::to_string(turn), true}});
+    const auto end = static_cast<std::uint64_t>(turn + 1) * 3 - 1;  // Behind the record and its marker.
+    auto ingress = started(spec_of(topic));
+    EXPECT_TRUE(until_info(*ingress, [&](const auto& info) { return info.sources.size() == 1 && info.sources[0].end == end && info.sources[0].lag == 0u; }));
+    stop(std::move(ingress));
+    EXPECT_TRUE(core_.until_row(source(topic, 0), end));
+    delete_records(topic, 0, static_cast<std::int64_t>(end));
+    produce(topic, 0, "k", "n" + std::to_string(turn));
+  }
+  auto ingress = started(spec_of(topic));
+  EXPECT_TRUE(core_.until_values({"t0", "n0", "t1", "n1", "t2", "n2"}));
+  EXPECT_EQ(info_of(*ingress).lost, 0u);
+  stop(std::move(ingress));
+}
+
+// --- Topics that are deleted and made anew
+
+TEST_F(KafkaIngressTest, TopicMadeAnewWhileNobodyLookedIsReadFromItsFirstRecord) {
+  for (const int records : {2, 5, 9}) {  // Shorter than the old one was, as long, longer.
+    const auto topic = name("topic-" + std::to_string(records));
+    create_topic(topic, 1);
+    produce_numbers(topic, 0, 0, 5);
+    const auto spec = spec_of(topic, From::Latest);
+    core_.set_row(source(topic, 0), 0);
+    auto ingress = started(spec);
+    EXPECT_TRUE(core_.until_row(source(topic, 0), 5));
+    stop(std::move(ingress));
+    const std::size_t before = core_.messages().size();
+    delete_topic(topic);
+    create_topic(topic, 1);
+    for (int i = 0; i < records; ++i) produce(topic, 0, "k", "new " + std::to_string(i));
+    ingress = started(spec);
+    EXPECT_TRUE(core_.until_messages(before + static_cast<std::size_t>(records))) << records;
+    stop(std::move(ingress));
+    ingress = started(spec);  // Which is known again then.
+    produce(topic, 0, "k", "newer");
+    EXPECT_TRUE(core_.until_messages(before + static_cast<std::size_t>(records) + 1)) << records;
+    const auto messages = core_.messages();
+    ASSERT_EQ(messages.size(), before + static_cast<std::size_t>(records) + 1);
+    for (int i = 0; i < records; ++i) EXPECT_EQ(messages[before + static_cast<std::size_t>(i)].argument.value, "new " + std::to_string(i));
+    stop(std::move(ingress));
+  }
+}
+
+TEST_F(KafkaIngressTest, TopicMadeAnewWhileItIsReadIsReadFromItsFirstRecord) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  produce_numbers(topic, 0, 0, 5);
+  auto ingress = started(spec_of(topic));
+  auto expected = numbers(0, 0, 5);
+  EXPECT_TRUE(core_.until_values(expected));
+  for (const std::string turn : {"read", "paused"}) {
+    if (turn == "paused") {
+      EXPECT_EQ(answer([&](auto done) { ingress->pause(std::move(done)); }), "");
+    }
+    delete_topic(topic);
+    create_topic(topic, 1);
+    for (int i = 0; i < 20; ++i) {
+      produce(topic, 0, "k", turn + std::to_string(i));
+      expected.insert(turn + std::to_string(i));
+    }
+    if (turn == "paused") {
+      EXPECT_EQ(answer([&](auto done) { ingress->resume(std::move(done)); }), "");
+    }
+    EXPECT_TRUE(core_.until_values(expected)) << turn;
+  }
+  stop(std::move(ingress));
+}
+
+TEST_F(KafkaIngressTest, TopicThatIsTheOneItWasGoesOnWhereverItsLastRecordWent) {
+  const auto topic = name("topic");
+  create_topic(topic, 1);
+  produce_numbers(topic, 0, 0, 3);
+  const auto spec = spec_of(topic);
+  const std::string last = source(topic, 0) + "/read";
+  auto ingress = started(spec);
+  EXPECT_TRUE(core_.until_values(numbers(0, 0, 3)));
+  stop(std::move(ingress));
+  EXPECT_TRUE(core_.until_row(last, 2));
+  const auto older = core_.row(last);
+  produce_numbers(topic, 0, 3, 6);
+  ingress = started(spec);
+  EXPECT_TRUE(core_.until_values(numbers(0, 0, 6)));
+  stop(std::move(ingress));
+  EXPECT_TRUE(core_.until_row(last, 5));
+  core_.put_row(last, *older);  // A crash came before it was noted.
+  produce_numbers(topic, 0, 6, 7);
+  ingress = started(spec);
+  EXPECT_TRUE(core_.until_values(numbers(0, 0, 7)));
+  stop(std::move(ingress));
+  delete_records(topic, 0, 7);
+  produce_numbers(topic, 0, 7, 8);
+  ingress = started(spec);
+  EXPECT_TRUE(core_.until_values(numbers(0, 0, 8)));
+  EXPECT_EQ(info_of(*ingress).lost, 0u);
+  stop(std::move(ingress));
+  EXPECT_TRUE(core_.until_row(last, 7));
+  // As after an unclean election: another record, but older ones are there.
+  LastRead lie = *decode_last_read(*core_.row(last));
+  lie.hash += 1;
+  core_.put_row(last, encode_last_read(lie));
+  produce_numbers(topic, 0, 8, 9);
+  ingress = started(spec);
+  EXPECT_TRUE(core_.until_values(numbers(0, 0, 9)));
   stop(std::move(ingress));
 }
 

@@ -10,11 +10,17 @@ namespace holdfast::kafka {
 namespace {
 
 constexpr std::uint64_t kAskAgainMs = 1'000;
+constexpr std::uint64_t kLookAgainMs = 100;
 constexpr std::uint64_t kFullPauseFirstMs = 5;
 constexpr std::uint64_t kFullPauseMaxMs = 500;
 constexpr std::uint64_t kWaitingAfterUs = 100'000;
-// A position behind records that are none (markers) is noted this often, so that it does not fall off the log's end while nothing comes.
-constexpr std::uint64_t kNotePassedUs = 10'000'000;
+// A position behind records that are none (markers) is noted this often, and at the end, so that it does not fall off the log's start while
+// nothing comes. So is the last record.
+constexpr std::uint64_t kNoteUs = 1'000'000;
+// It does not look back further: there may be as many records that it is not shown, of transactions that were given up.
+constexpr std::uint64_t kLookBackMax = 1'000'000;
+// While the core takes nothing the broker is not asked for more; after so long the topic may be another one by then.
+constexpr std::uint64_t kStandingStillUs = 30'000'000;
 constexpr std::uint64_t kAskEndUs = 5'000'000;
 constexpr std::uint64_t kRefillUs = 20'000;
 constexpr std::size_t kRefillBelow = 1'000;
@@ -43,6 +49,7 @@ PartitionReader::PartitionReader(ReaderWorld world, PartitionName name, Birth bi
       name_(std::move(name)),
       place_(std::to_string(name_.partition)),
       source_(world_.spec.id + "/" + name_.topic + "/" + place_),
+      last_read_row_(source_ + "/read"),
       birth_(birth),
       durable_(std::make_shared<std::atomic<std::uint64_t>>(0)) {}
 
@@ -65,6 +72,10 @@ void PartitionReader::start(std::function<void()> begun) {
 }
 
 void PartitionReader::stop() {
+  // Whatever is with the core comes before it; should that not be taken in, this does not fit, either, and changes nothing.
+  if (has_passed_more())
+    world_.intake.take_in({.source = source_, .from = filling_.next, .next = *passed_, .commands = {}}, [](const Result<void>&) {}, {});
+  note_last_read();
   stopped_ = true;
   ++round_;
   drop();
@@ -76,14 +87,25 @@ void PartitionReader::drop() {
   waiting_ = false;
   with_core_.reset();
   filling_ = {};
+  read_last_ = taken_last_;
   passed_.reset();
   let_go();
 }
 
 void PartitionReader::let_go() {
   queue_.reset();
-  if (std::exchange(assigned_, false)) world_.consumer().unassign(name_);
+  if (std::exchange(assigned_, false)) world_.consumer()->unassign(name_);
   world_.turns.leave(this);
+}
+
+void PartitionReader::leave_client() {
+  ++round_;
+  drop();
+  end_seek(fail(ErrorCode::Unavailable, source_ + ": its client is made anew"));
+}
+
+void PartitionReader::look_again() {
+  if (reading_) begin_anew(kLookAgainMs);
 }
 
 void PartitionReader::begin_anew(std::uint64_t after_ms) {
@@ -100,7 +122,7 @@ void PartitionReader::ask_row() {
       trouble_ = row.error().message;
       return begin_anew(kAskAgainMs);
     }
-    if (*row) return read_from((*row)->next);
+    if (*row) return asked_last_ ? read_from((*row)->next) : ask_last_read((*row)->next);
     ask_broker([this](const Questions& ask) { return start_offset(world_.spec, name_, birth_, ask); },
                [this](Result<std::uint64_t> position) {
                  if (position) return settle(*position);
@@ -110,11 +132,22 @@ void PartitionReader::ask_row() {
   }));
 }
 
+void PartitionReader::ask_last_read(std::uint64_t position) {
+  world_.intake.source(last_read_row_, in_this_round<std::optional<model::SourceRow>>([this, position](Result<std::optional<model::SourceRow>> row) {
+    if (!row) {
+      trouble_ = row.error().message;
+      return begin_anew(kAskAgainMs);
+    }
+    asked_last_ = true;
+    if (*row) taken_last_ = noted_last_ = read_last_ = decode_last_read(**row);
+    read_from(position);
+  }));
+}
+
 Questions PartitionReader::questions() const {
-  Consumer& consumer = world_.consumer();
-  return {.watermarks = [&consumer, name = name_] { return consumer.ask_watermarks(name); },
-          .offset_at = [&consumer, name = name_](Instant time) { return consumer.ask_offset_at(name, time); },
-          .committed = [&consumer, name = name_] { return consumer.ask_committed(name); }};
+  return {.watermarks = [consumer = world_.consumer(), name = name_] { return consumer->ask_watermarks(name); },
+          .offset_at = [consumer = world_.consumer(), name = name_](Instant time) { return consumer->ask_offset_at(name, time); },
+          .committed = [consumer = world_.consumer(), name = name_] { return consumer->ask_committed(name); }};
 }
 
 void PartitionReader::ask_broker(Question question, std::function<void(Result<std::uint64_t>)> then) {
@@ -132,7 +165,11 @@ void PartitionReader::settle(std::uint64_t position) {
   }));
 }
 
-void PartitionReader::read_from(std::uint64_t position) {
+void PartitionReader::read_from(std::uint64_t position, LookBack look_back) {
+  // After a seek, say: it is ahead.
+  if (read_last_ && read_last_->offset >= position) read_last_ = taken_last_ = std::nullopt;
+  look_back_ = look_back;
+  known_again_ = look_back == LookBack::No || !read_last_;
   next_ = position;
   known_ = true;
   metrics_.next.set(position);
@@ -146,6 +183,7 @@ void PartitionReader::read_from(std::uint64_t position) {
 }
 
 void PartitionReader::ask_for_turn() {
+  if (held_) return;
   world_.turns.ask(this, {.go = [this] { begin_turn(); },
                           .records = [this]() -> std::size_t {
                             if (!queue_) return 0;
@@ -160,8 +198,11 @@ void PartitionReader::begin_turn() {
   const auto wake = [this] {
     if (!signalled_.exchange(true)) world_.loop->post([this] { pump(); });
   };
-  queue_ = world_.consumer().queue(name_, wake);
-  if (auto assigned = world_.consumer().assign(name_, filling_.next); !assigned) {
+  queue_ = world_.consumer()->queue(name_, wake);
+  const std::uint64_t from = offset_to_look_back_to();
+  looking_back_ = look_back_ == LookBack::Yes && read_last_ && from == read_last_->offset;
+  known_again_ = known_again_ || !looking_back_;
+  if (auto assigned = world_.consumer()->assign(name_, from); !assigned) {
     trouble_ = assigned.error().message;
     return begin_anew(kAskAgainMs);
   }
@@ -173,25 +214,108 @@ void PartitionReader::position_is_gone() {
   const std::uint64_t position = filling_.next;
   ++round_;
   drop();
-  auto loss = std::make_shared<std::optional<NextAfterLoss>>();
+  struct Answer {
+    std::optional<NextAfterLoss> loss;
+    bool is_anew = false;
+  };
+  auto answer = std::make_shared<Answer>();
   ask_broker(
-      [this, position, loss](const Questions& ask) -> Result<std::uint64_t> {
+      [this, position, answer, last = read_last_](const Questions& ask) -> Result<std::uint64_t> {
         const auto there = ask.watermarks();
         if (!there) return fail(there.error());
-        *loss = next_after_loss(position, *there, world_.spec.reset_to_earliest);
-        return *loss ? (*loss)->next : position;
+        if (position > there->high) {
+          const auto anew = is_made_anew(Instead::Beyond, last, ask);
+          if (!anew) return fail(anew.error());
+          answer->is_anew = *anew;
+          if (*anew) return there->low;
+        }
+        answer->loss = next_after_loss(position, *there, world_.spec.reset_to_earliest);
+        return answer->loss ? answer->loss->next : position;
       },
-      [this, position, loss](Result<std::uint64_t> next) {
+      [this, position, answer](Result<std::uint64_t> next) {
         if (!next) {
           trouble_ = next.error().message;
           return begin_anew(kAskAgainMs);
         }
-        if (!*loss) return read_from(position);
+        if (answer->is_anew) return made_anew(*next);
+        // The last record that was read may be gone, and the position not.
+        if (!answer->loss) return read_from(position, LookBack::No);
         log_error("the position of a partition is gone from the broker: going on elsewhere",
-                  {{"source", source_}, {"position", position}, {"now", *next}, {"lost", (*loss)->lost}});
-        metrics_.lost.add((*loss)->lost);
+                  {{"source", source_}, {"position", position}, {"now", *next}, {"lost", answer->loss->lost}});
+        metrics_.lost.add(answer->loss->lost);
         settle(*next);
       });
+}
+
+// --- Looking back
+
+std::uint64_t PartitionReader::offset_to_look_back_to() const {
+  const std::uint64_t next = filling_.next;
+  if (look_back_ == LookBack::No || next == 0) return next;
+  // Not known what was read: from now on it is.
+  if (!read_last_) return next - 1;
+  return next - read_last_->offset <= kLookBackMax ? read_last_->offset : next;
+}
+
+bool PartitionReader::look_back(const rd_kafka_message_t& record) {
+  const auto offset = static_cast<std::uint64_t>(record.offset);
+  if (offset < read_last_->offset) return true;  // The broker's batches begin before what was asked for.
+  if (last_read_of(record) != *read_last_) {
+    is_not_there(offset == read_last_->offset ? Instead::Another : Instead::Nothing);
+    return false;
+  }
+  looking_back_ = false;
+  known_again_ = true;
+  return true;
+}
+
+void PartitionReader::is_not_there(Instead instead) {
+  const std::uint64_t position = filling_.next;
+  const auto last = read_last_;
+  ++round_;
+  drop();
+  auto is_anew = std::make_shared<bool>(false);
+  ask_broker(
+      [position, instead, last, is_anew](const Questions& ask) -> Result<std::uint64_t> {
+        const auto anew = is_made_anew(instead, last, ask);
+        if (!anew) return fail(anew.error());
+        *is_anew = *anew;
+        if (!*anew) return position;
+        const auto there = ask.watermarks();
+        if (!there) return fail(there.error());
+        return there->low;
+      },
+      [this, instead, last, position, is_anew](Result<std::uint64_t> next) {
+        if (!next) {
+          trouble_ = next.error().message;
+          return begin_anew(kAskAgainMs);
+        }
+        if (*is_anew) return made_anew(*next);
+        if (instead == Instead::Another)
+          log_warn("a partition has another record where the last one was read; it is taken for the same topic still, and goes on",
+                   {{"source", source_}, {"offset", last->offset}, {"next", position}});
+        read_last_ = taken_last_ = std::nullopt;
+        read_from(position, LookBack::No);
+      });
+}
+
+void PartitionReader::made_anew(std::uint64_t first) {
+  log_error("a topic was deleted and made anew: it is read from its first record", {{"source", source_}, {"position", next_}, {"now", first}});
+  metrics_.made_anew.add();
+  read_last_ = taken_last_ = noted_last_ = std::nullopt;
+  // What the old one's last record was is forgotten first: it would not be found in the new one, which would be taken for a third.
+  world_.intake.set_source(last_read_row_, {}, in_this_round<void>([this, first](Result<void> set) {
+    if (set) return settle(first);
+    trouble_ = set.error().message;
+    asked_last_ = false;
+    begin_anew(kAskAgainMs);
+  }));
+}
+
+void PartitionReader::note_last_read() {
+  if (!taken_last_ || taken_last_ == noted_last_) return;
+  noted_last_ = taken_last_;
+  world_.intake.set_source(last_read_row_, encode_last_read(*taken_last_), [](const Result<void>&) {});
 }
 
 void PartitionReader::seek(ports::SeekTo to, std::function<void(Result<void>)> done) {
@@ -224,7 +348,9 @@ void PartitionReader::end_seek(Result<void> result) {
 // --- Reading
 
 void PartitionReader::hold(bool held) {
-  if (std::exchange(held_, held) && !held) pump();
+  if (std::exchange(held_, held) == held) return;
+  if (held) let_go();
+  else pump();
 }
 
 void PartitionReader::pump() {
@@ -252,6 +378,8 @@ void PartitionReader::pump() {
   refill_soon();
 }
 
+bool PartitionReader::has_passed_more() const { return reading_ && filling_.records == 0 && passed_ && *passed_ > filling_.next; }
+
 bool PartitionReader::has_room() const { return filling_.records < world_.batch_records && filling_.bytes < world_.batch_bytes; }
 
 void PartitionReader::fill() {
@@ -265,8 +393,13 @@ void PartitionReader::fill() {
       if (round != round_) return;
       continue;
     }
+    if (looking_back_ && !look_back(*record)) return;
     const auto offset = static_cast<std::uint64_t>(record->offset);
-    if (offset < batch.next) continue;  // The broker's batches begin before what was asked for.
+    if (offset < batch.next) {
+      if (!read_last_) read_last_ = taken_last_ = last_read_of(*record);
+      continue;
+    }
+    batch.last = read_last_ = last_read_of(*record);
     route(*record, batch.commands);
     batch.bytes += record->len + record->key_len;
     batch.next = offset + 1;  // Offsets have gaps: what compaction took away, markers of transactions.
@@ -290,6 +423,7 @@ void PartitionReader::route(rd_kafka_message_t& record, std::vector<model::Comma
 void PartitionReader::event(const rd_kafka_message_t& event) {
   switch (event.err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+      if (looking_back_) return is_not_there(Instead::Nothing);
       passed_ = static_cast<std::uint64_t>(std::max<std::int64_t>(event.offset, 0));
       trouble_.clear();
       world_.turns.leave(this);  // It has caught up.
@@ -300,6 +434,9 @@ void PartitionReader::event(const rd_kafka_message_t& event) {
     default: {
       const std::string why = rd_kafka_message_errstr(&event);
       if (trouble_ != why) log_warn("a partition cannot be read", {{"source", source_}, {"error", why}});
+      const bool is_away = event.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || event.err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+                           event.err == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+      if (is_away) begin_anew(kAskAgainMs);
       trouble_ = why;
     }
   }
@@ -318,6 +455,7 @@ void PartitionReader::taken(Result<void> result) {
   if (result) {
     metrics_.taken.add(with_core_->records);
     next_ = with_core_->next;
+    if (with_core_->last) taken_last_ = with_core_->last;
     metrics_.next.set(next_);
     with_core_.reset();
     waiting_ = false;
@@ -338,7 +476,7 @@ void PartitionReader::taken(Result<void> result) {
 // librdkafka stops to fetch a partition whose queue is full, and looks whether it still is when something else happens on the connection, at
 // the latest after a second. A question to the same broker is such a thing.
 void PartitionReader::refill_soon() {
-  const auto end = world_.consumer().seen_end(name_);
+  const auto end = world_.consumer()->seen_end(name_);
   if (!end || !queue_ || queue_->length() >= kRefillBelow || filling_.next + queue_->length() >= *end) return;
   if (monotonic_us() - asked_end_us_ >= kRefillUs) look_at_end();
 }
@@ -362,21 +500,23 @@ void PartitionReader::tick() {
   if (stopped_) return;
   // It has a turn, and nothing to do with it: the core has no room, or the partition cannot be read.
   if (world_.turns.has(this) && world_.turns.someone_waits() && monotonic_us() - progress_us_ > kIdleTurnUs) let_go();
+  if (assigned_ && !has_room() && monotonic_us() - progress_us_ > kStandingStillUs) let_go();
   pump();
   waiting_ = waiting_ || (with_core_ && monotonic_us() - given_us_ > kWaitingAfterUs);
   if (reading_ && !with_core_) waiting_ = false;
   metrics_.waiting.set(waiting_ ? 1 : 0);
   if (assigned_)
-    if (const auto end = world_.consumer().seen_end(name_)) end_ = std::max(end_.value_or(0), *end);
+    if (const auto end = world_.consumer()->seen_end(name_)) end_ = std::max(end_.value_or(0), *end);
   const bool fetching = assigned_ && !held_ && !waiting_;
   if ((!fetching || !end_) && monotonic_us() - asked_end_us_ > kAskEndUs) look_at_end();
   const auto lag = info().lag;
   metrics_.lag.set(lag.value_or(0));
   metrics_.has_lag.set(lag ? 1 : 0);
 
-  if (!reading_ || held_ || with_core_ || filling_.records > 0 || !passed_ || *passed_ <= next_) return;
-  if (monotonic_us() - passed_noted_us_ < kNotePassedUs) return;
-  passed_noted_us_ = monotonic_us();
+  if (monotonic_us() - noted_us_ < kNoteUs) return;
+  noted_us_ = monotonic_us();
+  note_last_read();
+  if (with_core_ || !has_passed_more()) return;
   filling_.next = *passed_;
   give();
 }
@@ -398,7 +538,8 @@ ports::SourceInfo PartitionReader::info() const {
 
 std::optional<std::uint64_t> PartitionReader::durable_next() const {
   const std::uint64_t stored = durable_->load(std::memory_order_relaxed);
-  if (stored == 0) return std::nullopt;
+  // What is committed says that the topic is the one we knew.
+  if (stored == 0 || !known_again_) return std::nullopt;
   return stored - 1;
 }
 

@@ -14,7 +14,6 @@ namespace {
 constexpr int kSliceMs = 100;
 constexpr std::uint64_t kCallUs = 30'000'000;
 constexpr std::uint64_t kFlushUs = 35'000'000;   // A record fails by itself after 30 s.
-constexpr std::uint64_t kTopicWaitUs = 10'000'000;
 constexpr int kAskMs = 5'000;
 
 void* opaque_of(std::size_t index) { return reinterpret_cast<void*>(index + 1); }  // 0 stands for none.
@@ -53,7 +52,7 @@ bool FailedRecord::is_of_a_batch() const {
          error == RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE;
 }
 
-bool FailedRecord::is_of_a_topic() const {
+bool FailedRecord::is_missing_topic() const {
   return error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || error == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
          error == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
 }
@@ -61,6 +60,8 @@ bool FailedRecord::is_of_a_topic() const {
 Result<std::unique_ptr<Producer>> Producer::create(const model::KafkaEgressSpec& spec, Options options) {
   auto made = producer_conf(spec, options.transactional_id, options.batch_bytes);
   if (!made) return fail(made.error());
+  const bool compresses = std::ranges::any_of(
+      made->set, [](const auto& entry) { return entry.first.starts_with("compression.") && entry.first != "compression.level" && entry.second != "none"; });
   if (options.alone) rd_kafka_conf_set(made->conf.get(), "batch.num.messages", "1", nullptr, 0);
   std::unique_ptr<Producer> producer(new Producer(std::move(options)));
   producer->owner_.edge = producer->options_.edge;
@@ -75,6 +76,7 @@ Result<std::unique_ptr<Producer>> Producer::create(const model::KafkaEgressSpec&
   auto client = make_client(std::move(made->conf), Client::Producer, producer->owner_);
   if (!client) return fail(client.error());
   producer->client_ = std::move(*client);
+  producer->compresses_ = compresses;
   return producer;
 }
 
@@ -120,40 +122,27 @@ rd_kafka_topic_t* Producer::handle_of(const std::string& topic) {
   return found->second.get();
 }
 
-Result<std::optional<std::string>> Producer::look_for(const std::string& topic) {
-  const auto seen = known_.find(topic);
-  if (seen != known_.end() && seen->second) return std::nullopt;
-  const bool missed_before = seen != known_.end();
-  // Kafka's own rule. librdkafka has no handle for a name that breaks it.
-  const auto is_legal = [](unsigned char c) { return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-'; };
-  if (topic.empty() || topic.size() > 249 || !std::ranges::all_of(topic, is_legal)) return "not a topic name: " + topic.substr(0, 120);
+Result<Producer::TopicAnswer> Producer::look_for(const std::string& topic) {
+  if (known_.contains(topic)) return TopicAnswer{};
   rd_kafka_topic_t* handle = handle_of(topic);
-  if (handle == nullptr) return "not a topic name: " + topic;
-  const std::uint64_t began = monotonic_us();
-  while (true) {
-    const struct rd_kafka_metadata* raw = nullptr;
-    const auto error = rd_kafka_metadata(client(), 0, handle, &raw, kAskMs);
-    const Metadata metadata(raw);
-    if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
-      return fail(ErrorCode::Unavailable, "metadata of topic " + topic + ": " + last_trouble(text_of(error)));
-    auto state = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-    for (int i = 0; i < metadata->topic_cnt; ++i)
-      if (metadata->topics[i].topic == topic) state = metadata->topics[i].partition_cnt > 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : metadata->topics[i].err;
-    if (state == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      known_[topic] = true;
-      return std::nullopt;
-    }
-    if (state == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || state == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION)
-      return "topic " + topic + ": " + text_of(state);
-    const bool is_missing = state == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || state == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC;
-    if (is_missing && (missed_before || monotonic_us() - began > kTopicWaitUs)) {
-      known_[topic] = false;
-      return "topic " + topic + ": " + text_of(state);
-    }
-    if (is_interrupted() || monotonic_us() - began > 2 * kTopicWaitUs)
-      return fail(ErrorCode::Unavailable, "topic " + topic + ": " + text_of(state));
-    rd_kafka_poll(client(), 100);
+  if (handle == nullptr) return TopicAnswer{RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "not a topic name: " + topic};
+  const struct rd_kafka_metadata* raw = nullptr;
+  const auto error = rd_kafka_metadata(client(), 0, handle, &raw, kAskMs);
+  const Metadata metadata(raw);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR)
+    return fail(ErrorCode::Unavailable, "metadata of topic " + topic + ": " + last_trouble(text_of(error)));
+  auto state = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+  for (int i = 0; i < metadata->topic_cnt; ++i)
+    if (metadata->topics[i].topic == topic) state = metadata->topics[i].partition_cnt > 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : metadata->topics[i].err;
+  if (state == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    known_.insert(topic);
+    return TopicAnswer{};
   }
+  return TopicAnswer{state, "topic " + topic + ": " + text_of(state)};
+}
+
+void Producer::forget(std::string_view topic) {
+  if (const auto known = known_.find(topic); known != known_.end()) known_.erase(known);
 }
 
 Result<void> Producer::begin() {
@@ -186,7 +175,7 @@ Result<void> Producer::produce(const OutgoingRecord& record, std::size_t index, 
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
     if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
       const FailedRecord failed{index, error};
-      if (failed.is_transient()) return fail(ErrorCode::Unavailable, "produce: " + text_of(error));
+      if (failed.is_transient()) return fail(ErrorCode::Unavailable, "produce: " + text_of_error(error));
       failed_.push_back(failed);
       return {};
     }
@@ -224,6 +213,19 @@ Result<void> Producer::commit() {
 
 Result<void> Producer::abort() {
   return until_done("abort transaction", [this](int ms) { return rd_kafka_abort_transaction(client(), ms); });
+}
+
+// Only asked for when there is something: a transaction with a failed record is not committed.
+rd_kafka_resp_err_t Producer::transaction_error() {
+  const ClientError error(rd_kafka_commit_transaction(client(), kSliceMs));
+  return error ? rd_kafka_error_code(error.get()) : RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+std::string Producer::text_of_error(rd_kafka_resp_err_t error) const {
+  if (error != RD_KAFKA_RESP_ERR__FATAL) return text_of(error);
+  std::array<char, 512> why{};
+  const auto cause = rd_kafka_fatal_error(client(), why.data(), why.size());
+  return cause == RD_KAFKA_RESP_ERR_NO_ERROR ? text_of(error) : text_of(cause);
 }
 
 void Producer::poll() { rd_kafka_poll(client(), 0); }

@@ -1,8 +1,8 @@
 // Producer: one client that sends records, in transactions or not, and says of each record that failed why.
 //
 // It remembers which topics there are: librdkafka looks for a topic it has not seen only once a second, so a first record would wait that
-// long; asked for by name it is there within a round trip. A topic that is not there is waited for once, then refused at once until it
-// appears.
+// long; asked for by name it is there within a round trip. librdkafka forgets none of the topics it was asked about until its client ends:
+// has_too_many_topics() says when that should be.
 //
 // One thread, but for interrupt().
 #pragma once
@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,8 +43,8 @@ struct FailedRecord {
   [[nodiscard]] bool is_transient() const;
   // The records that went in one batch with it get the error as well: only alone it is known to be its own.
   [[nodiscard]] bool is_of_a_batch() const;
-  // All records to its topic get it.
-  [[nodiscard]] bool is_of_a_topic() const;
+  // The topic is not there.
+  [[nodiscard]] bool is_missing_topic() const;
 };
 
 class Producer {
@@ -64,11 +64,16 @@ class Producer {
   [[nodiscard]] Result<void> init_transactions();
   // Whether a broker answers.
   [[nodiscard]] Result<void> look_for_broker();
-  // None: the topic is there. Else why records to it cannot be sent, ever.
-  [[nodiscard]] Result<std::optional<std::string>> look_for(const std::string& topic);
-
+  // What the broker says of a topic, one round trip away unless it is known to be there. `state` NO_ERROR: it is there.
+  struct TopicAnswer {
+    rd_kafka_resp_err_t state = RD_KAFKA_RESP_ERR_NO_ERROR;
+    std::string why;
+  };
+  [[nodiscard]] Result<TopicAnswer> look_for(const std::string& topic);
   // It is not there any more: look_for() is to look again.
-  void forget(const std::string& topic) { known_[topic] = false; }
+  void forget(std::string_view topic);
+  void forget_all() { known_.clear(); }
+  [[nodiscard]] bool has_too_many_topics() const { return topics_.size() > kTopicsMax; }
 
   [[nodiscard]] Result<void> begin();
   // Hands a record over; `index` comes back in failed(). Waits while librdkafka's queue is full. The topic has been looked for.
@@ -80,12 +85,19 @@ class Producer {
   // Unavailable: whether it is committed is not known, and this producer is not to be used any more. Conflict: it is not, abort it.
   [[nodiscard]] Result<void> commit();
   [[nodiscard]] Result<void> abort();
+  // Why the transaction cannot be committed any more; after a record of it has failed. Abort it then.
+  [[nodiscard]] rd_kafka_resp_err_t transaction_error();
   // Serves callbacks without waiting.
   void poll();
+  // What `error` means here: what has ended the client, where it only says that something has.
+  [[nodiscard]] std::string text_of_error(rd_kafka_resp_err_t error) const;
+  // Whether the broker sees a record's size as it is.
+  [[nodiscard]] bool sends_as_it_is() const { return !compresses_; }
 
   [[nodiscard]] rd_kafka_t* client() const { return client_.get(); }
 
  private:
+  static constexpr std::size_t kTopicsMax = 10'000;
   explicit Producer(Options options) : options_(std::move(options)) {}
   [[nodiscard]] bool is_interrupted() const { return options_.interrupted != nullptr && options_.interrupted->load(); }
   [[nodiscard]] Result<void> until_done(const char* what, const std::function<rd_kafka_error_t*(int timeout_ms)>& call);
@@ -98,7 +110,8 @@ class Producer {
   std::string trouble_;  // What the connection's last error was.
   ClientHandle client_;
   std::map<std::string, Topic, std::less<>> topics_;
-  std::map<std::string, bool, std::less<>> known_;  // Looked for: whether it is there.
+  std::set<std::string, std::less<>> known_;  // Looked for, and there.
+  bool compresses_ = false;
 };
 
 }  // namespace holdfast::kafka

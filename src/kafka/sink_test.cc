@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <thread>
 
+#include "base/time.h"
 #include "codec/egress_records.h"
 #include "kafka/broker_fixture.h"
 #include "kafka/positions.h"
 #include "kafka/producer.h"
+#include "kafka/unusable_topics.h"
 
 namespace holdfast::kafka {
 namespace {
@@ -56,7 +59,14 @@ class KafkaSinkTest : public BrokerTest {
   static bool sent(KafkaSink& sink, const Page& page, std::uint64_t next) {
     const auto outcome = sink.send(page, next);
     EXPECT_TRUE(outcome.has_value()) << outcome.error().message;
-    return outcome && !outcome->refused;
+    return outcome && outcome->refused.empty() && outcome->settled == page.size();
+  }
+  static std::vector<std::size_t> refused(const Result<ports::SendOutcome>& outcome) {
+    std::vector<std::size_t> out;
+    EXPECT_TRUE(outcome.has_value()) << outcome.error().message;
+    if (outcome)
+      for (const auto& each : outcome->refused) out.push_back(each.index);
+    return out;
   }
   static std::string refusal(KafkaSink& sink, const Page& page, std::uint64_t next, std::size_t index) {
     auto outcome = sink.send(page, next);
@@ -67,9 +77,9 @@ class KafkaSinkTest : public BrokerTest {
       outcome = sink.send(page, next);
     }
     if (!outcome) return "error: " + outcome.error().message;
-    if (!outcome->refused) return "not refused";
-    EXPECT_EQ(outcome->refused->index, index);
-    return outcome->refused->reason;
+    if (outcome->refused.empty()) return "not refused";
+    EXPECT_EQ(refused(outcome), std::vector<std::size_t>{index});
+    return outcome->refused[0].reason;
   }
   // A producer that does what a sink of this egress would, and can be left alone in the middle of it.
   std::unique_ptr<Producer> half_a_sink(const model::KafkaEgressSpec& spec, int number = 0) {
@@ -321,6 +331,115 @@ TEST_F(KafkaSinkTest, AtLeastOnceKeepsNoPosition) {
   EXPECT_TRUE(sent(sink, page_of(topic, 0, 3), 3));
   EXPECT_EQ(values(topic), numbers(3));
   EXPECT_NE(refusal(sink, {entry(3, topic, "k", "3"), entry(4, topic, "k", std::string(2'000'000, 'x'))}, 5, 1), "not refused");
+}
+
+// Two topics in turns: 0, 2, 4, … to one, 1, 3, 5, … to the other.
+Page in_turns(const std::function<ports::StreamPage::Entry(std::uint64_t)>& even, const std::function<ports::StreamPage::Entry(std::uint64_t)>& odd,
+              std::uint64_t to) {
+  Page page;
+  for (std::uint64_t i = 0; i < to; ++i) page.push_back(i % 2 == 0 ? even(i) : odd(i));
+  return page;
+}
+
+TEST_F(KafkaSinkTest, RecordsForAMissingTopicAreRefusedTogetherAfterOneWaitAndUsedAgainWhenItComes) {
+  const auto check = [&](Delivery delivery, const std::string& good, const std::string& missing) {
+    auto spec = spec_of(delivery);
+    spec.id += delivery == Delivery::ExactlyOnce ? "-once" : "-least";
+    KafkaSink sink(spec, "dir");
+    opened(sink);
+    const auto to_good = [&](std::uint64_t i) { return entry(i, good, "k", std::to_string(i)); };
+    const auto to_missing = [&](std::uint64_t i) { return entry(i, missing, "k", std::to_string(i)); };
+    const Page page = in_turns(to_good, to_missing, 20);
+    const std::vector<std::size_t> odd{1, 3, 5, 7, 9, 11, 13, 15, 17, 19};
+    const std::uint64_t began = monotonic_us();
+    auto outcome = sink.send(page, 20);
+    EXPECT_EQ(refused(outcome), odd);
+    EXPECT_GE(monotonic_us() - began, UnusableTopics::kWaitUs);
+    EXPECT_NE(outcome->refused[0].reason.find(missing), std::string::npos);
+    if (delivery == Delivery::ExactlyOnce) {
+      EXPECT_EQ(outcome->settled, 0u);
+      Page rest;
+      for (std::uint64_t i = 0; i < 20; i += 2) rest.push_back(to_good(i));
+      EXPECT_TRUE(sent(sink, rest, 20));
+    } else {
+      EXPECT_EQ(outcome->settled, 20u);
+    }
+    EXPECT_EQ(values(good).size(), 10u);
+    // Not waited for again, nor by a sink that had to open anew.
+    const std::uint64_t again = monotonic_us();
+    EXPECT_EQ(refused(sink.send({{to_missing(20)}}, 21)), std::vector<std::size_t>{0});
+    opened(sink);
+    EXPECT_EQ(refused(sink.send({{to_missing(20)}}, 21)), std::vector<std::size_t>{0});
+    EXPECT_LT(monotonic_us() - again, UnusableTopics::kWaitUs);
+    create_topic(missing, 1);
+    Result<ports::SendOutcome> late = sink.send({{to_missing(20)}}, 21);
+    while (late && !late->refused.empty()) late = sink.send({{to_missing(20)}}, 21);
+    EXPECT_TRUE(late.has_value());
+    EXPECT_EQ(values(missing), std::vector<std::string>{"20"});
+  };
+  for (const char* topic : {"good-1", "good-2"}) create_topic(name(topic), 1);
+  std::thread least([&] { check(Delivery::AtLeastOnce, name("good-1"), name("missing-1")); });
+  check(Delivery::ExactlyOnce, name("good-2"), name("missing-2"));
+  least.join();
+}
+
+TEST_F(KafkaSinkTest, TopicThatVanishesIsWaitedForInBothDeliveries) {
+  const auto check = [&](Delivery delivery, const std::string& topic) {
+    auto spec = spec_of(delivery);
+    spec.id += delivery == Delivery::ExactlyOnce ? "-once" : "-least";
+    KafkaSink sink(spec, "dir");
+    opened(sink);
+    EXPECT_TRUE(sent(sink, page_of(topic, 0, 1), 1));
+    delete_topic(topic);
+    const std::uint64_t began = monotonic_us();
+    Result<ports::SendOutcome> outcome = sink.send(page_of(topic, 1, 2), 2);
+    while (!outcome) {  // As an outbox does.
+      opened(sink);
+      outcome = sink.send(page_of(topic, 1, 2), 2);
+    }
+    EXPECT_EQ(refused(outcome), std::vector<std::size_t>{0});
+    EXPECT_GE(monotonic_us() - began, UnusableTopics::kWaitUs);
+  };
+  for (const char* topic : {"topic-1", "topic-2"}) create_topic(name(topic), 1);
+  std::thread least([&] { check(Delivery::AtLeastOnce, name("topic-1")); });
+  check(Delivery::ExactlyOnce, name("topic-2"));
+  least.join();
+}
+
+TEST_F(KafkaSinkTest, RecordsThatAreTooLargeAreRefusedTogether) {
+  const auto topic = name("topic"), small = name("small");
+  create_topic(topic, 1);
+  create_topic(small, 1, {{"max.message.bytes", "2000"}});
+  for (const auto delivery : {Delivery::ExactlyOnce, Delivery::AtLeastOnce}) {
+    auto spec = spec_of(delivery);
+    spec.id += delivery == Delivery::ExactlyOnce ? "-once" : "-least";
+    KafkaSink sink(spec, "dir");
+    opened(sink);
+    const Page page = in_turns([&](std::uint64_t i) { return entry(i, topic, "k", std::to_string(i)); },
+                               [&](std::uint64_t i) { return entry(i, small, "k", std::string(3000 + i, 'x')); }, 40);
+    auto outcome = sink.send(page, 40);
+    for (int tries = 0; !outcome && tries < 5; ++tries) {
+      opened(sink);
+      outcome = sink.send(page, 40);
+    }
+    EXPECT_EQ(refused(outcome).size(), 20u);
+  }
+}
+
+TEST_F(KafkaSinkTest, AtLeastOnceDoesNotSendAgainWhatWasAcknowledgedBesideARecordThatIsTooLarge) {
+  const auto topic = name("topic"), small = name("small");
+  create_topic(topic, 1);
+  create_topic(small, 1, {{"max.message.bytes", "2000"}});
+  KafkaSink sink(spec_of(Delivery::AtLeastOnce), "dir");
+  opened(sink);
+  const Page page = in_turns([&](std::uint64_t i) { return entry(i, topic, "k", std::to_string(i)); },
+                             [&](std::uint64_t i) { return entry(i, small, "k", i == 11 ? std::string(3000, 'x') : std::to_string(i)); }, 20);
+  const auto outcome = sink.send(page, 20);
+  EXPECT_EQ(refused(outcome), std::vector<std::size_t>{11});
+  EXPECT_EQ(outcome->settled, 20u);
+  EXPECT_EQ(values(topic), (std::vector<std::string>{"0", "2", "4", "6", "8", "10", "12", "14", "16", "18"}));
+  EXPECT_EQ(values(small), (std::vector<std::string>{"1", "3", "5", "7", "9", "13", "15", "17", "19"}));
+  EXPECT_TRUE(sent(sink, page_of(topic, 20, 21), 21));
 }
 
 TEST_F(KafkaSinkTest, WithoutGuaranteesWhatWasHandedOverIsThereAtTheEnd) {

@@ -57,7 +57,9 @@ Result<std::uint64_t> start_offset(const model::KafkaIngressSpec& spec, const Pa
 
 std::optional<NextAfterLoss> next_after_loss(std::uint64_t position, const Watermarks& there, bool reset_to_earliest) {
   if (position >= there.low && position <= there.high) return std::nullopt;
-  const std::uint64_t next = reset_to_earliest ? there.low : there.high;
+  // A single offset may have been the marker of a transaction whose records were all read: no reason to skip what is there.
+  const bool may_be_a_marker = position + 1 == there.low;
+  const std::uint64_t next = reset_to_earliest || may_be_a_marker ? there.low : there.high;
   return NextAfterLoss{next, next > position ? next - position : 0};
 }
 

@@ -1,5 +1,5 @@
-// DirectoryLock: one process at a time works on a data directory. Held as a lock on the file LOCK in it, which goes away with
-// the process, however it ends.
+// DirectoryLock: one process at a time works on a data directory. Held as a lock on the directory itself, which nobody can take away, and on the
+// file LOCK in it, which says who has it; both go away with the process, however it ends.
 #pragma once
 
 #include <memory>
@@ -21,9 +21,10 @@ class DirectoryLock {
   ~DirectoryLock();
 
  private:
-  [[nodiscard]] static Result<DirectoryLock> lock(int descriptor, const std::string& directory);
-  explicit DirectoryLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_ = -1;  // -1: nothing to lock, in a directory that cannot be written to.
+  explicit DirectoryLock(int directory) : directory_(directory) {}
+  [[nodiscard]] Result<void> lock_file(const std::string& directory, int descriptor);
+  int directory_ = -1;
+  int file_ = -1;  // -1: there is none, in a directory that cannot be written to.
 };
 
 }  // namespace holdfast::log

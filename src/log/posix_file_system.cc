@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/shortage.h"
+
 namespace holdfast::log {
 namespace {
 
@@ -21,6 +23,16 @@ Error system_error(int code, const char* what, const std::string& path) {
   if (code == ENOSPC || code == EDQUOT) return {ErrorCode::NoSpace, message};
   if (code == ENOENT) return {ErrorCode::NotFound, message};
   return {ErrorCode::Io, message};
+}
+
+// For calls that answer a descriptor: without one to be had, the log could not go on, and there will be.
+template <typename Call>
+int patiently(const std::string& path, Call call) {
+  for (Shortage shortage(path);;) {
+    const int descriptor = call();
+    if (descriptor >= 0 || !is_shortage(errno)) return descriptor;
+    shortage.wait(std::generic_category().message(errno));
+  }
 }
 
 class PosixFile final : public File {
@@ -106,7 +118,7 @@ Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, Ope
     case OpenMode::ReadWrite: flags |= O_RDWR; break;
     case OpenMode::Create: flags |= O_RDWR | O_CREAT | O_EXCL; break;
   }
-  const int descriptor = ::open(path.c_str(), flags, 0640);
+  const int descriptor = patiently(path, [&] { return ::open(path.c_str(), flags, 0600); });
   if (descriptor < 0) return fail(system_error(errno, "open", path));
   return std::make_unique<PosixFile>(descriptor, path);
 }
@@ -131,7 +143,7 @@ Result<std::vector<std::string>> PosixFileSystem::list(const std::string& direct
 Result<void> PosixFileSystem::make_directory(const std::string& directory) {
   for (std::size_t slash = directory.find('/', 1);; slash = directory.find('/', slash + 1)) {
     const auto part = directory.substr(0, slash);
-    if (::mkdir(part.c_str(), 0750) == 0) {
+    if (::mkdir(part.c_str(), 0700) == 0) {
       // A directory that nobody remembers after a crash would take the log with it.
       const auto cut = part.find_last_of('/');
       const auto parent = cut == std::string::npos ? std::string(".") : cut == 0 ? std::string("/") : part.substr(0, cut);
@@ -158,7 +170,7 @@ Result<void> PosixFileSystem::remove(const std::string& path) {
 }
 
 Result<void> PosixFileSystem::sync_directory(const std::string& directory) {
-  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const int descriptor = patiently(directory, [&] { return ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
   if (descriptor < 0) return fail(system_error(errno, "open directory", directory));
   const int outcome = ::fsync(descriptor);
   const int code = errno;

@@ -1,4 +1,4 @@
-// The FileSystem of the machine.
+// The FileSystem of the machine. What it makes is its owner's alone: files 0600, directories 0700.
 #pragma once
 
 #include "log/file_system.h"

@@ -14,8 +14,10 @@ constexpr std::string_view kSparePrefix = "spare-";
 constexpr std::string_view kSuffix = ".log";
 constexpr std::size_t kNumberDigits = 20;
 
+bool is_known(std::uint8_t version) { return version >= 1 && version <= kFormatVersion; }
+
 Error unknown_version(std::uint8_t version) {
-  return {ErrorCode::Invalid, "format version " + std::to_string(version) + " was written by another holdfast; this one knows " +
+  return {ErrorCode::Invalid, "format version " + std::to_string(version) + " was written by another holdfast; this one knows 1 to " +
                                   std::to_string(kFormatVersion)};
 }
 
@@ -54,7 +56,8 @@ std::string encode(const SegmentHeader& header) {
   out.append(header.id.data(), header.id.size());
   append_be(out, header.first);
   append_be(out, header.previous.value);
-  out.append(12, '\0');
+  append_be(out, header.size);
+  append_be(out, header.previous_crc);
   append_be(out, crc32c(out));
   return out;
 }
@@ -71,26 +74,33 @@ Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
   std::copy(id.begin(), id.end(), header.id.begin());
   header.first = reader.be<std::uint64_t>();
   header.previous.value = reader.be<std::uint64_t>();
-  reader.bytes(12);
+  const auto size = reader.be<std::uint64_t>();
+  const auto previous_crc = reader.be<std::uint32_t>();
   if (reader.be<std::uint32_t>() != crc32c(bytes.substr(0, kSegmentHeaderBytes - 4)))
     return fail(ErrorCode::Damaged, "segment header has a wrong checksum");
-  if (version != kFormatVersion) return fail(unknown_version(version));
-  if (header.first == 0 || header.first > kNumberMax || header.previous.value > kNumberMax)
+  if (!is_known(version)) return fail(unknown_version(version));
+  if (version >= 2) {
+    header.size = size;
+    header.previous_crc = previous_crc;
+  }
+  if (header.first == 0 || header.first > kNumberReadMax || header.previous.value > kNumberReadMax)
     return fail(ErrorCode::Damaged, "segment header has numbers that cannot be: first record " + std::to_string(header.first) +
                                         ", after epoch " + std::to_string(header.previous.value));
   return header;
 }
 
-std::string encode(const RecordHeader& header, std::uint64_t offset, std::uint32_t seed) {
+std::string encode(RecordHeader& header, std::uint64_t offset, std::uint32_t seed) {
   std::string rest;
   append_be(rest, header.payload_crc);
   append_be(rest, header.length);
   append_be(rest, kFormatVersion);
-  rest.append(3, '\0');
+  append_be(rest, static_cast<std::uint8_t>(header.extent));
+  rest.append(2, '\0');
   append_be(rest, header.epoch.value);
   append_be(rest, header.sequence);
+  header.crc = record_crc(rest, offset, seed);
   std::string out;
-  append_be(out, record_crc(rest, offset, seed));
+  append_be(out, header.crc);
   return out + rest;
 }
 
@@ -100,14 +110,16 @@ Result<std::optional<RecordHeader>> decode_record_header(std::string_view bytes,
   // What most places that hold no header look like; this is what a search goes by.
   if (bytes[12] == 0) return std::nullopt;
   ByteReader reader(bytes);
-  const auto crc = reader.be<std::uint32_t>();
-  if (crc != record_crc(bytes.substr(4), offset, seed)) return std::nullopt;
   RecordHeader header;
+  header.crc = reader.be<std::uint32_t>();
+  if (header.crc != record_crc(bytes.substr(4), offset, seed)) return std::nullopt;
   header.payload_crc = reader.be<std::uint32_t>();
   header.length = reader.be<std::uint32_t>();
   const auto version = reader.be<std::uint8_t>();
-  if (version != kFormatVersion) return fail(unknown_version(version));
-  reader.bytes(3);
+  if (!is_known(version)) return fail(unknown_version(version));
+  const auto extent = reader.be<std::uint8_t>();
+  if (version >= 2 && extent == static_cast<std::uint8_t>(Extent::EpochGoesOn)) header.extent = Extent::EpochGoesOn;
+  reader.bytes(2);
   header.epoch.value = reader.be<std::uint64_t>();
   header.sequence = reader.be<std::uint64_t>();
   return header;

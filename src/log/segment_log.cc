@@ -15,29 +15,70 @@ constexpr std::array<char, kZeroBytes> kZeros{};
 // A segment may be this much larger than the one before, and is prepared that much faster than that one fills.
 constexpr std::uint64_t kGrowth = 4;
 
-// The bytes of a record, as what File::write() takes.
+std::uint64_t size_of(std::span<const std::string_view> parts) {
+  std::uint64_t size = 0;
+  for (const auto part : parts) size += part.size();
+  return size;
+}
+
+// What an epoch of this many bytes takes in a file, in records of at most `record_max` each.
+std::uint64_t epoch_bytes(std::uint64_t payload, std::uint64_t record_max) {
+  if (payload <= record_max) return record_bytes(payload);
+  const auto rest = payload % record_max;
+  return payload / record_max * record_bytes(record_max) + (rest == 0 ? 0 : record_bytes(rest));
+}
+
+// The bytes of an epoch's records, as what File::write() takes.
 class Encoded {
  public:
-  Encoded(const RecordHeader& base, std::uint64_t offset, std::uint32_t seed, std::string before,
+  Encoded(const SegmentHeader& segment, std::uint64_t offset, model::Epoch epoch, std::uint64_t sequence, std::uint64_t record_max,
           std::span<const std::string_view> parts)
-      : head_(std::move(before)) {
-    RecordHeader header = base;
-    header.payload_crc = seed;
-    for (const auto part : parts) header.payload_crc = crc32c(part, header.payload_crc);
-    head_ += encode(header, offset, seed);
-    pieces_.reserve(parts.size() + 2);
-    pieces_.push_back(head_);
-    pieces_.insert(pieces_.end(), parts.begin(), parts.end());
-    const auto padding = record_bytes(header.length) - kRecordHeaderBytes - header.length;
-    pieces_.push_back({kZeros.data(), padding});
+      : seed_(crc_seed(segment)), offset_(offset), header_{.epoch = epoch, .sequence = sequence} {
+    if (offset == kSegmentHeaderBytes) pieces_.push_back(heads_.emplace_back(encode(segment)));
+    auto left = size_of(parts);
+    std::size_t part = 0;
+    std::size_t taken = 0;  // Of that part.
+    do {
+      header_.length = static_cast<std::uint32_t>(std::min(left, record_max));
+      left -= header_.length;
+      std::vector<std::string_view> payload;
+      for (std::uint64_t missing = header_.length; missing > 0;) {
+        const auto piece = parts[part].substr(taken, missing);
+        payload.push_back(piece);
+        missing -= piece.size();
+        taken += piece.size();
+        if (taken < parts[part].size()) continue;
+        ++part;
+        taken = 0;
+      }
+      add(payload, left == 0 ? Extent::EndsEpoch : Extent::EpochGoesOn);
+    } while (left > 0);
   }
   Encoded(const Encoded&) = delete;
   Encoded& operator=(const Encoded&) = delete;
 
   [[nodiscard]] std::span<const std::string_view> pieces() const { return pieces_; }
+  [[nodiscard]] std::uint64_t end() const { return offset_; }
+  [[nodiscard]] std::uint64_t next_sequence() const { return header_.sequence; }
+  [[nodiscard]] std::uint32_t last_crc() const { return header_.crc; }
 
  private:
-  std::string head_;
+  void add(std::span<const std::string_view> payload, Extent extent) {
+    header_.extent = extent;
+    header_.payload_crc = seed_;
+    for (const auto piece : payload) header_.payload_crc = crc32c(piece, header_.payload_crc);
+    pieces_.push_back(heads_.emplace_back(encode(header_, offset_, seed_)));
+    pieces_.insert(pieces_.end(), payload.begin(), payload.end());
+    const auto total = record_bytes(header_.length);
+    pieces_.push_back({kZeros.data(), total - kRecordHeaderBytes - header_.length});
+    offset_ += total;
+    ++header_.sequence;
+  }
+
+  std::uint32_t seed_;
+  std::uint64_t offset_;  // Of the next record,
+  RecordHeader header_;   // and its number; all else is of the one before.
+  std::deque<std::string> heads_;
   std::vector<std::string_view> pieces_;
 };
 
@@ -147,6 +188,10 @@ Result<void> SegmentLog::replay_full(const Segment& segment, const Segment& next
   if (last != next.header.previous)
     return damaged(path(next.name), 0, "it follows epoch " + std::to_string(next.header.previous.value) +
                                            ", the segment before ends at " + std::to_string(last.value));
+  if (reader->in_epoch())
+    return damaged(path(segment.name), reader->offset(), "epoch " + std::to_string(last.value) + " is not whole, but later segments exist");
+  if (next.header.previous_crc != 0 && next.header.previous_crc != reader->last_crc())
+    return damaged(path(next.name), 0, "it follows another record than the last one of the segment before");
   return {};
 }
 
@@ -165,8 +210,9 @@ Result<void> SegmentLog::replay_last(Segment& segment, model::Epoch after, const
     if (last_ <= after) continue;
     if (auto taken = replayed(last_, (*record)->payload); !taken) return taken;
   }
-  // The first record was durable before the file was given its name.
-  if (reader->records() == 0) return damaged(path(segment.name), reader->offset(), reader->why_not() + ", for the first record");
+  // The first epoch was durable before the file was given its name.
+  if (reader->records() == 0 || reader->in_epoch())
+    return damaged(path(segment.name), reader->offset(), reader->why_not() + ", for a record of the first epoch");
   const auto later = reader->find_later();
   if (!later) return in_file(path(segment.name), reader->offset(), later.error());
   if (*later)
@@ -174,6 +220,7 @@ Result<void> SegmentLog::replay_last(Segment& segment, model::Epoch after, const
                    reader->why_not() + ", but a later record stands at offset " + std::to_string(**later));
   segment.used = reader->offset();
   next_sequence_ = segment.header.first + reader->records();
+  last_crc_ = reader->last_crc();
   if (auto secured = secure(**file, last_offset, *reader); !secured) return secured;
   if (reader->torn())
     log_warn("the last record of the log was cut short and is cut away",
@@ -201,26 +248,19 @@ Result<void> SegmentLog::append(model::Epoch epoch, std::span<const std::string_
   HOLDFAST_CHECK(state_ != State::New);
   if (state_ == State::Dead) return fail(ErrorCode::Io, "the log in " + directory_ + " cannot be used any more: " + why_dead_);
   HOLDFAST_CHECK(epoch > last_ && epoch.value < kNumberMax);
-  std::uint64_t payload = 0;
-  for (const auto part : parts) payload += part.size();
-  if (payload > kRecordBytesMax)
-    return fail(ErrorCode::TooLarge, "record of epoch " + std::to_string(epoch.value) + " has " + std::to_string(payload) +
-                                         " bytes, the limit is " + std::to_string(kRecordBytesMax));
-
-  const auto total = record_bytes(payload);
-  const bool fits = active_ != nullptr && total <= segments_.back().size - segments_.back().used;
-  if (auto appended = fits ? append_here(epoch, parts, payload) : append_to_new(epoch, parts, payload); !appended)
+  const auto payload = size_of(parts);
+  const auto total = epoch_bytes(payload, options_.record_bytes_max);
+  const bool fits = active_ != nullptr && payload <= options_.record_bytes_max && total <= segments_.back().size - segments_.back().used;
+  if (auto appended = fits ? append_here(epoch, parts) : append_to_new(epoch, parts, total); !appended)
     return appended;
-  ++next_sequence_;
   last_ = epoch;
   prepare_next(total);
   return {};
 }
 
-Result<void> SegmentLog::append_here(model::Epoch epoch, std::span<const std::string_view> parts, std::uint64_t payload) {
+Result<void> SegmentLog::append_here(model::Epoch epoch, std::span<const std::string_view> parts) {
   Segment& segment = segments_.back();
-  const Encoded record({0, static_cast<std::uint32_t>(payload), epoch, next_sequence_}, segment.used, crc_seed(segment.header),
-                       {}, parts);
+  const Encoded record(segment.header, segment.used, epoch, next_sequence_, options_.record_bytes_max, parts);
   if (auto written = active_->write(segment.used, record.pieces()); !written) {
     if (written.error().code != ErrorCode::NoSpace) return die(written.error());
     // Only file systems that never write in place come here. What is there may be whole after a crash if it ends in zeros.
@@ -229,24 +269,30 @@ Result<void> SegmentLog::append_here(model::Epoch epoch, std::span<const std::st
     return written;
   }
   if (auto synced = active_->sync(); !synced) return die(synced.error());
-  segment.used += record_bytes(payload);
-  bytes_ += record_bytes(payload);
+  bytes_ += record.end() - segment.used;
+  segment.used = record.end();
+  next_sequence_ = record.next_sequence();
+  last_crc_ = record.last_crc();
   return {};
 }
 
-Result<void> SegmentLog::append_to_new(model::Epoch epoch, std::span<const std::string_view> parts, std::uint64_t payload) {
+Result<void> SegmentLog::append_to_new(model::Epoch epoch, std::span<const std::string_view> parts, std::uint64_t total) {
   if (auto have = have_spare(); !have) return have;
   Spare& spare = spares_.front();
-  Segment segment{segment_name(next_sequence_), {{}, next_sequence_, last_}, spare.size, kSegmentHeaderBytes};
-  // No two segments have the same id, even if every run of the program gets the same seed.
-  SeededRandom random(seed_ ^ stable_hash(segment.name));
+  const auto size = std::max(spare.size, kSegmentHeaderBytes + total);
+  Segment segment{segment_name(next_sequence_), {{}, next_sequence_, last_, size, last_crc_}, size, kSegmentHeaderBytes + total};
+  // No two segments have the same id, even if every run of the program gets the same seed: a run that crashed before this place was
+  // taken may have left another epoch in this very file.
+  std::uint32_t content = 0;
+  for (const auto part : parts) content = crc32c(part, content);
+  SeededRandom random(seed_ ^ stable_hash(segment.name + std::to_string(epoch.value) + "/" + std::to_string(total) + "/" + std::to_string(content)));
   for (char& c : segment.header.id) c = static_cast<char>(random.next());
-  const Encoded record({0, static_cast<std::uint32_t>(payload), epoch, next_sequence_}, segment.used, crc_seed(segment.header),
-                       encode(segment.header), parts);
-  segment.used += record_bytes(payload);
-  segment.size = std::max(segment.size, segment.used);
-
-  if (auto written = spare.file->write(0, record.pieces()); !written) {
+  const Encoded record(segment.header, kSegmentHeaderBytes, epoch, next_sequence_, options_.record_bytes_max, parts);
+  // Its last bytes are written as well: the size that the header speaks of must not rest on what an earlier run could not sync.
+  const std::string_view tail(kZeros.data(), std::min(kRecordAlignment, size - segment.used));
+  auto written = spare.file->write(size - tail.size(), {&tail, 1});
+  if (written) written = spare.file->write(0, record.pieces());
+  if (!written) {
     if (written.error().code != ErrorCode::NoSpace) return die(written.error());
     // Give back what a record larger than the file has made of it.
     const auto removed = files_.remove(path(spare.name));
@@ -261,6 +307,8 @@ Result<void> SegmentLog::append_to_new(model::Epoch epoch, std::span<const std::
 
   active_ = std::move(spare.file);
   spares_.pop_front();
+  next_sequence_ = record.next_sequence();
+  last_crc_ = record.last_crc();
   bytes_ += segment.used;
   segments_.push_back(std::move(segment));
   owed_ = 0;

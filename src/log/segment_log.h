@@ -3,8 +3,9 @@
 //
 // An append is one write and one sync, into space that exists already: a growing file costs ten times as much at the tail.
 // Segments have a fixed size from birth; while one fills, the next is written full of zeros beside it, or a trimmed one is used
-// again. A file gets its place in the log (its name) only when its header and first record are durable. So of everything
-// that a replay finds, the last record of the last segment, if it is not the first one there, is the only one that may be torn.
+// again. A file gets its place in the log (its name) only when its header and first epoch are durable. So of everything
+// that a replay finds, the last record of the last segment, if it is not of the first epoch there, is the only one that may be torn.
+// An epoch too large for one record is several, and begins a segment of its own size.
 #pragma once
 
 #include <array>
@@ -27,6 +28,7 @@ class SegmentLog final : public ports::EpochLog {
   struct Options {
     std::uint64_t segment_bytes = 16u << 20;
     std::uint64_t first_segment_bytes = 256u << 10;  // Of a new log, so that it starts fast; each next one may be four times as large.
+    std::uint64_t record_bytes_max = 64u << 20;      // Of the payload of one record; a larger epoch is several. What a replay holds at once.
     std::uint32_t spares_max = 4;                    // Trimmed segments kept to be used again.
     std::uint64_t seed = 0;                          // Of the segment ids; 0: from the system's entropy.
   };
@@ -64,8 +66,8 @@ class SegmentLog final : public ports::EpochLog {
   Result<void> replay_last(Segment& segment, model::Epoch after, const Replayed& replayed);
   Result<void> secure(File& file, std::uint64_t last_record, const SegmentReader& end);
 
-  Result<void> append_here(model::Epoch epoch, std::span<const std::string_view> parts, std::uint64_t payload);
-  Result<void> append_to_new(model::Epoch epoch, std::span<const std::string_view> parts, std::uint64_t payload);
+  Result<void> append_here(model::Epoch epoch, std::span<const std::string_view> parts);
+  Result<void> append_to_new(model::Epoch epoch, std::span<const std::string_view> parts, std::uint64_t total);
   Result<void> have_spare();
   Result<Spare> make_spare();
   Result<void> extend(Spare& spare, std::uint64_t bytes);
@@ -88,7 +90,8 @@ class SegmentLog final : public ports::EpochLog {
   std::uint64_t owed_ = 0;        // Bytes of zeros that prepare_next() has still to write.
   bool prepare_ = true;           // False: it did not work (a full disk); not again before the next segment.
   std::uint64_t next_sequence_ = 1;
-  model::Epoch last_;             // Of the newest record ever appended.
+  model::Epoch last_;             // Of the newest record ever appended,
+  std::uint32_t last_crc_ = 0;    // and the checksum of its header.
   std::uint64_t bytes_ = 0;
 };
 

@@ -19,7 +19,11 @@ Result<SegmentReader> SegmentReader::open(const File& file) {
   if (!bytes) return fail(bytes.error());
   const auto header = decode_segment_header(*bytes);
   if (!header) return fail(header.error());
+  if (*size < header->size)
+    return fail(ErrorCode::Damaged, "the file has " + std::to_string(*size) + " bytes of the " + std::to_string(header->size) +
+                                        " that it was made with: its end is missing");
   reader.header_ = *header;
+  reader.last_crc_ = header->previous_crc;
   reader.seed_ = crc_seed(*header);
   reader.last_ = header->previous;
   return reader;
@@ -57,10 +61,14 @@ Result<std::optional<StoredRecord>> SegmentReader::next() {
   if (record.sequence != header_.first + records_)
     return none("record has number " + std::to_string(record.sequence) + ", expected " +
                 std::to_string(header_.first + records_));
-  if (record.epoch <= last_)
+  if (in_epoch_ && record.epoch != last_)
+    return none("record has epoch " + std::to_string(record.epoch.value) + ", expected the rest of epoch " + std::to_string(last_.value));
+  if (!in_epoch_ && record.epoch <= last_)
     return none("record has epoch " + std::to_string(record.epoch.value) + ", which is not above " +
                 std::to_string(last_.value));
-  if (record.epoch.value > kNumberMax || record.sequence > kNumberMax)
+  if (!in_epoch_ && record.extent == Extent::EpochGoesOn && records_ > 0)
+    return none("record is the first of several of epoch " + std::to_string(record.epoch.value) + ", which begin a segment");
+  if (record.epoch.value > kNumberReadMax || record.sequence > kNumberReadMax)
     return none("record has epoch " + std::to_string(record.epoch.value) + ", which cannot be");
   const std::uint64_t total = record_bytes(record.length);
   if (record.length > kRecordBytesMax || total > size_ - offset_)
@@ -77,6 +85,8 @@ Result<std::optional<StoredRecord>> SegmentReader::next() {
   StoredRecord out{record, offset_, payload};
   offset_ += total;
   ++records_;
+  in_epoch_ = record.extent == Extent::EpochGoesOn;
+  last_crc_ = record.crc;
   last_ = record.epoch;
   torn_bytes_ = 0;
   return out;

@@ -29,6 +29,10 @@ class SegmentReader {
   // The end of the last whole record (or of the header): where the next one is, or would be.
   [[nodiscard]] std::uint64_t offset() const { return offset_; }
   [[nodiscard]] std::uint64_t records() const { return records_; }
+  // Whether the last record was not the end of its epoch.
+  [[nodiscard]] bool in_epoch() const { return in_epoch_; }
+  // The header checksum of the last record; before the first one, what the segment says of the record before it.
+  [[nodiscard]] std::uint32_t last_crc() const { return last_crc_; }
 
   // The next record; none if the bytes at offset() are not one: why_not() says what is wrong with them.
   [[nodiscard]] Result<std::optional<StoredRecord>> next();
@@ -54,6 +58,8 @@ class SegmentReader {
   std::uint32_t seed_ = 0;
   std::uint64_t offset_ = kSegmentHeaderBytes;
   std::uint64_t records_ = 0;
+  bool in_epoch_ = false;
+  std::uint32_t last_crc_ = 0;
   model::Epoch last_;
   std::string why_not_;
   std::uint64_t torn_bytes_ = 0;

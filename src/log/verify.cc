@@ -38,9 +38,10 @@ class Walk {
       if (report_.first.value == 0) report_.first = last_;
       report_.last = last_;
       if (!check_) continue;
-      if (const auto checked = check_((*record)->payload); !checked) (void)note(path, (*record)->offset, checked.error().message);
+      if (const auto checked = check_(last_, (*record)->payload); !checked) (void)note(path, (*record)->offset, checked.error().message);
     }
     next_ = reader->header().first + reader->records();
+    last_crc_ = reader->last_crc();
     return whole(path, *reader, end);
   }
 
@@ -59,14 +60,17 @@ class Walk {
     if (header.previous != last_)
       return note(path, 0, "it follows epoch " + std::to_string(header.previous.value) + ", the segment before ends at " +
                                std::to_string(last_.value));
+    if (header.previous_crc != 0 && header.previous_crc != last_crc_)
+      return note(path, 0, "it follows another record than the last one of the segment before");
     return {};
   }
 
   Result<void> whole(const std::string& path, SegmentReader& reader, std::optional<std::uint64_t> end) {
-    if (end && *next_ == *end) return {};
-    if (end || reader.records() == 0) {
+    if (end && *next_ == *end && !reader.in_epoch()) return {};
+    if (end || reader.records() == 0 || reader.in_epoch()) {
       next_.reset();
-      return note(path, reader.offset(), reader.why_not() + (end ? ", but later segments exist" : ", for the first record"));
+      const std::string why = reader.why_not().empty() ? "epoch " + std::to_string(last_.value) + " is not whole" : reader.why_not();
+      return note(path, reader.offset(), why + (end ? ", but later segments exist" : ", for a record of the first epoch"));
     }
     const auto later = reader.find_later();
     if (!later) return note(path, reader.offset(), later.error());
@@ -94,6 +98,7 @@ class Walk {
   LogReport& report_;
   std::optional<std::uint64_t> next_;  // Number of the record expected next; none: not known.
   model::Epoch last_;
+  std::uint32_t last_crc_ = 0;  // Header checksum of that record.
 };
 
 }  // namespace

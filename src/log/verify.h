@@ -39,8 +39,8 @@ struct LogReport {
   std::vector<Damage> damage;  // At most one per segment; empty: the log is sound.
 };
 
-// Gets each record's payload; an error is damage.
-using PayloadCheck = std::function<Result<void>(std::string_view payload)>;
+// Gets each record's payload; an error is damage. A large epoch comes in several, cut anywhere.
+using PayloadCheck = std::function<Result<void>(model::Epoch epoch, std::string_view payload)>;
 
 // An error only if the directory cannot be read at all.
 [[nodiscard]] Result<LogReport> verify(const std::string& directory, FileSystem& files, const PayloadCheck& check = {});

@@ -71,11 +71,14 @@ struct IncompleteContext {
 struct InvocationFailure {
   enum class Kind : std::uint8_t {
     Unreachable,  // Never got to the function: the endpoint is waited for, the batch is innocent.
+    Away,         // Something before the function answered in its place that it cannot be reached now: waited for, likewise.
     Failed,       // The function, or the way to it, answered with a failure or not in time: retried by policy.
     Refused,      // An answer that makes no sense: asking again would not help.
   };
   Kind kind = Kind::Failed;
   std::string message;
+  Duration retry_after{};  // Away: not before.
+  bool counts = true;      // Away: whether it may be about this batch alone. Not so where the caller is only to be slower.
 };
 
 using InvocationOutcome = std::variant<InvocationResponse, IncompleteContext, InvocationFailure>;

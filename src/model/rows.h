@@ -72,6 +72,14 @@ struct TrimStream {
 };
 using TimerRow = std::variant<DelayedSend, ExpireStates, ForgetRequest, TrimStream>;
 
+// Whose partition a timer's row is in. A delayed send has a caller, always.
+[[nodiscard]] inline const std::string& owner_id(const TimerRow& row) {
+  if (const auto* send = std::get_if<DelayedSend>(&row)) return send->message.caller->id;
+  if (const auto* expire = std::get_if<ExpireStates>(&row)) return expire->address.id;
+  if (const auto* forget = std::get_if<ForgetRequest>(&row)) return forget->id;
+  return std::get<TrimStream>(row).name;
+}
+
 // A cancellation token is its owner's: tokens of two addresses never meet.
 struct TokenKey {
   Address owner;
@@ -100,12 +108,22 @@ struct StreamRow {
 struct SourceRow {
   std::uint64_t next = 0;  // Position of the next record.
   bool paused = false;
+  std::string incarnation{};  // Which of the things that had the source's name `next` counts in; empty: not known.
   bool operator==(const SourceRow&) const = default;
+};
+
+// A state that the newest declaration no longer names. Its values are kept, and not sent to the function.
+struct OrphanedState {
+  StateSpec spec;         // As it was declared last.
+  bool dropping = false;  // Its values are being deleted; when the last is gone, so is this.
+  bool operator==(const OrphanedState&) const = default;
 };
 
 // What a function type has declared. Lives in the partition of the type's name and is known to all shards.
 struct RegistrationRow {
   std::vector<StateSpec> states;
+  std::vector<OrphanedState> orphans;
+  std::uint64_t revision = 0;  // Counts the changes: a late copy of an older one is told by it.
   bool operator==(const RegistrationRow&) const = default;
 };
 

@@ -62,6 +62,8 @@ struct Limits {
   std::uint64_t call_bytes = 128ull << 20;
   // Open calls and stream readers; beyond it 429.
   std::uint32_t waiting_requests = 20'000;
+  // Answers with records of streams that clients have asked for and not read yet, about; beyond it no page is made, and after a while 429.
+  std::uint64_t unread_bytes = 32ull << 20;
   // Open at once, each listener.
   std::uint32_t http_connections = 4096;
   // A connection without a request is closed after it.

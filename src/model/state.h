@@ -16,8 +16,8 @@ inline constexpr std::string_view kUnsetType = "io.statefun.types/unset";
 // StateFun request-reply v3, FromFunction.ExpirationSpec.ExpireMode.
 enum class ExpireMode : std::uint8_t { None = 0, AfterWrite = 1, AfterInvoke = 2 };
 
-// One declared state of a function type. The first declaration of a name stands: a later one with another type is
-// refused, one with another expiration is ignored (StateFun, PersistedRemoteFunctionValues).
+// One declared state of a function type. The newest declaration of a name counts for what is written from then on; one with another
+// type is refused, because values of the old type may be stored.
 struct StateSpec {
   std::string name;
   std::string type_name;  // kUnsetType when the function did not say.

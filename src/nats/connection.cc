@@ -6,8 +6,10 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <utility>
 
+#include "nats/tls_options.h"
 #include "nats/wire.h"
 
 namespace holdfast::nats {
@@ -36,28 +38,6 @@ std::string list_of(const std::vector<std::string>& servers) {
   std::string list;
   for (const auto& server : servers) list += (list.empty() ? "" : ", ") + without_credentials(server);
   return list;
-}
-
-bool wants_tls(const model::NatsConnection& spec) {
-  return !spec.tls.trust_cacerts.empty() || !spec.tls.client_cert.empty() ||
-         std::ranges::any_of(spec.servers, [](const auto& server) { return server.starts_with("tls://"); });
-}
-
-Result<void> apply_tls(natsOptions* options, const model::TlsSpec& tls) {
-  if (const auto status = natsOptions_SetSecure(options, true); status != NATS_OK)
-    return fail(ErrorCode::Invalid, describe("TLS", status));
-  if (!tls.trust_cacerts.empty())
-    if (const auto status = natsOptions_LoadCATrustedCertificates(options, tls.trust_cacerts.c_str()); status != NATS_OK)
-      return fail(ErrorCode::Invalid, describe("trust_cacerts " + tls.trust_cacerts, status));
-  if (!tls.client_key_password_file.empty())
-    return fail(ErrorCode::Invalid, "client_key_password_file: NATS clients take keys without a password only");
-  if (tls.client_cert.empty() != tls.client_key.empty())
-    return fail(ErrorCode::Invalid, "client_cert and client_key go together, and only one of them is given");
-  if (!tls.client_cert.empty())
-    if (const auto status = natsOptions_LoadCertificatesChain(options, tls.client_cert.c_str(), tls.client_key.c_str());
-        status != NATS_OK)
-      return fail(ErrorCode::Invalid, describe("client_cert " + tls.client_cert + " with client_key " + tls.client_key, status));
-  return {};
 }
 
 Result<void> apply_secrets(natsOptions* options, const model::NatsConnection& spec) {
@@ -142,20 +122,26 @@ struct Connection::State {
 };
 
 Result<std::unique_ptr<Connection>> Connection::open(const model::NatsConnection& spec, const std::string& name, Sending sending,
-                                                     Events events) {
+                                                     Events events, TlsOptions* tls) {
   if (spec.servers.empty()) return fail(ErrorCode::Invalid, "no servers are given");
-  natsOptions* made = nullptr;
-  if (const auto status = natsOptions_Create(&made); status != NATS_OK) return fail(ErrorCode::Io, describe("options", status));
-  const OptionsPtr owner(made);
-  natsOptions* options = owner.get();
+  std::optional<TlsOptions> own_tls;
+  if (tls == nullptr) tls = &own_tls.emplace(spec, name);
+  OptionsPtr owner;
+  natsOptions* options = nullptr;
+  if (tls->wanted()) {
+    auto secure = tls->current();
+    if (!secure) return fail(std::move(secure.error()));
+    options = *secure;  // What is set on it below is set anew for each connection, which takes a copy.
+  } else {
+    if (const auto status = natsOptions_Create(&options); status != NATS_OK) return fail(ErrorCode::Io, describe("options", status));
+    owner.reset(options);
+  }
 
   std::vector<const char*> servers;
   for (const auto& server : spec.servers) servers.push_back(server.c_str());
   if (const auto status = natsOptions_SetServers(options, servers.data(), static_cast<int>(servers.size())); status != NATS_OK)
     return fail(ErrorCode::Invalid, std::string("servers ") + list_of(spec.servers) + ": " + natsStatus_GetText(status));
   if (auto done = apply_secrets(options, spec); !done) return fail(std::move(done.error()));
-  if (wants_tls(spec))
-    if (auto done = apply_tls(options, spec.tls); !done) return fail(std::move(done.error()));
 
   auto* state = new std::shared_ptr<State>(std::make_shared<State>());
   (*state)->events = std::move(events);
@@ -190,8 +176,10 @@ Result<std::unique_ptr<Connection>> Connection::open(const model::NatsConnection
       [](natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
         const auto& told = State::of(closure)->events.error;
         if (!told) return;
-        const char* detail = nullptr;
-        natsConnection_GetLastError(connection, &detail);
+        // The library sets this call's error for its thread; the connection's may be of a later one by now.
+        natsStatus last = NATS_OK;
+        const char* detail = nats_GetLastError(&last);
+        if (last != status) natsConnection_GetLastError(connection, &detail);
         std::string text = natsStatus_GetText(status);
         if (status != NATS_SLOW_CONSUMER && detail != nullptr && *detail != '\0') text.append(": ").append(detail);
         told(std::move(text));

@@ -36,6 +36,8 @@ using MessagePtr = std::unique_ptr<natsMsg, MessageDeleter>;
 // Of requests to the server.
 inline constexpr Duration kRequestTimeout{3'000};
 
+class TlsOptions;
+
 class Connection {
  public:
   // Called on the library's threads. They must not block.
@@ -52,8 +54,9 @@ class Connection {
 
   // Invalid: the document is wrong, or what it refers to is not there. Unavailable: nobody answers, or it is refused; try again later.
   // Blocks for at most some seconds for each server. (The library would go on trying by itself, but not say why it fails.)
+  // `tls`, of the same spec: for who makes one connection after another, and wants to go on with files that it could use.
   [[nodiscard]] static Result<std::unique_ptr<Connection>> open(const model::NatsConnection& spec, const std::string& name,
-                                                                Sending sending, Events events);
+                                                                Sending sending, Events events, TlsOptions* tls = nullptr);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

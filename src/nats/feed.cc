@@ -31,12 +31,13 @@ Feed::Feed(std::string source, ports::Intake& intake, std::shared_ptr<WorkerLoop
 
 Feed::~Feed() = default;
 
-void Feed::start(std::optional<std::uint64_t> from) {
+void Feed::start(std::optional<std::uint64_t> from, std::string incarnation) {
   queue_.clear();
   bytes_ = 0;
   refused_.reset();
   failures_ = 0;
   from_ = from;
+  incarnation_ = std::move(incarnation);
   ++generation_;
   running_ = true;
   finish_halt();
@@ -74,6 +75,7 @@ void Feed::pump() {
   batch->generation = generation_;
   batch->content.source = source_;
   batch->content.from = from_;
+  batch->content.incarnation = incarnation_;
   std::uint64_t next = from_.value_or(0);
   std::size_t bytes = 0;
   while (!queue_.empty() && batch->messages < kBatchMessages && bytes < kBatchBytes) {

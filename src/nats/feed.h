@@ -43,8 +43,8 @@ class Feed {
   Feed(std::string source, ports::Intake& intake, std::shared_ptr<WorkerLoop> loop, Positions positions, Hooks hooks);
   ~Feed();
 
-  // What is taken in goes on from `from`. What was offered before is forgotten.
-  void start(std::optional<std::uint64_t> from);
+  // What is taken in goes on from `from`, which counts in `incarnation`. What was offered before is forgotten.
+  void start(std::optional<std::uint64_t> from, std::string incarnation = {});
   void want(Replies replies) { replies_ = replies; }
   void offer(Item item);
   // Takes nothing in while held.
@@ -77,6 +77,7 @@ class Feed {
   std::deque<Item> queue_;
   std::size_t bytes_ = 0;
   std::optional<std::uint64_t> from_;
+  std::string incarnation_;
   Replies replies_ = Replies::None;
   std::uint64_t generation_ = 0;  // Counts starts: what belongs to an earlier one is over.
   bool running_ = false;

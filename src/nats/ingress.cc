@@ -61,7 +61,8 @@ Ingress::Ingress(model::NatsIngressSpec spec, IngressWorld world)
       router_(router_options(spec_, world_)),
       parked_(spec_.id, world_.streams, router_, loop_, [this] {
         for (auto& reader : readers_) reader->hold(parked_.is_full());
-      }) {
+      }),
+      tls_(spec_.connection, "ingress " + spec_.id) {
   const ReaderWorld shared{spec_, world_.intake, loop_, router_, [this] { return connection_.get(); }};
   for (const auto& subject : spec_.subjects)
     readers_.push_back(spec_.stream.empty() ? make_core_reader(shared, subject) : make_jetstream_reader(shared, subject));
@@ -123,8 +124,7 @@ void Ingress::connect() {
     if (!connection_) return;
     // Credentials were refused, twice. They may be put right.
     lost(connection_->trouble());
-    for (auto& reader : readers_) reader->connection_ends();
-    connection_.reset();
+    let_go();
     loop_->after(kConnectAgain, [this] { connect(); });
   });
   events.error = [this, number, loop = loop_](std::string what) {
@@ -136,7 +136,8 @@ void Ingress::connect() {
       last_error_us_ = monotonic_us();
     });
   };
-  auto opened = Connection::open(spec_.connection, "holdfast ingress " + spec_.id, Connection::Sending::Batched, std::move(events));
+  auto opened = Connection::open(spec_.connection, "holdfast ingress " + spec_.id, Connection::Sending::Batched, std::move(events), &tls_);
+  tls_is_newer_ = false;
   if (!opened) {
     lost(opened.error().message);
     loop_->after(kConnectAgain, [this] { connect(); });
@@ -145,6 +146,20 @@ void Ingress::connect() {
   connection_ = std::move(*opened);
   if (connection_->connected()) connected();
   else lost(connection_->trouble());
+}
+
+void Ingress::let_go() {
+  for (auto& reader : readers_) reader->connection_ends();
+  ++connects_;
+  connection_.reset();
+}
+
+// The library goes on with the files that it was given; where these do not get it connected again, newer ones may.
+void Ingress::renew_lost_connection() {
+  if (tls_.look()) tls_is_newer_ = true;
+  if (!tls_is_newer_ || !connection_ || connection_->connected()) return;
+  let_go();
+  connect();
 }
 
 void Ingress::connected() {
@@ -185,9 +200,7 @@ void Ingress::stop(std::function<void()> done) {
   post([this, done = std::move(done)] {
     stopping_ = true;
     stop_readers([this, done] {
-      for (auto& reader : readers_) reader->connection_ends();
-      ++connects_;
-      connection_.reset();
+      let_go();
       done();
     });
   });
@@ -265,6 +278,7 @@ std::string Ingress::trouble() const {
 
 void Ingress::tick() {
   if (stopping_) return;
+  renew_lost_connection();
   for (auto& reader : readers_) reader->tick();
   if (asked_ && ticks_++ % kCountParkedEveryTicks == 0) parked_.look();
   paused_metric_.set(paused_ ? 1 : 0);

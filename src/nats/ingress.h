@@ -21,6 +21,7 @@
 #include "model/edges.h"
 #include "nats/connection.h"
 #include "nats/reader.h"
+#include "nats/tls_options.h"
 #include "ports/edges.h"
 #include "ports/intake.h"
 #include "ports/streams.h"
@@ -52,6 +53,8 @@ class Ingress final : public ports::Ingress {
   void ask_whether_paused();
   void connect();
   void connected();
+  void let_go();
+  void renew_lost_connection();
   void lost(std::string why);
   void run_readers();
   void stop_readers(std::function<void()> done);
@@ -67,6 +70,8 @@ class Ingress final : public ports::Ingress {
   std::shared_ptr<WorkerLoop> loop_;  // Whoever answers late holds it.
   connect::RecordRouter router_;
   connect::ParkedKeeper parked_;
+  TlsOptions tls_;
+  bool tls_is_newer_ = false;  // Than the connection.
   std::unique_ptr<Connection> connection_;
   std::vector<std::unique_ptr<Reader>> readers_;
 

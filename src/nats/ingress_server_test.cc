@@ -225,22 +225,59 @@ TEST_F(JetStreamIngress, CountsWhatThePurgeOfAStreamTook) {
   stop(*ingress);
 }
 
-TEST_F(JetStreamIngress, StandsStillWhenTheStreamWasMadeAnewUntilSomebodySaysWhereToGoOn) {
+TEST_F(JetStreamIngress, AStreamMadeAnewIsReadFromItsFirstMessage) {
+  enum class Meanwhile { Down, Running };
+  for (const auto meanwhile : {Meanwhile::Down, Meanwhile::Running})
+    for (const int count : {0, 5, 300}) {  // Shorter than the old one, and longer.
+      SCOPED_TRACE((meanwhile == Meanwhile::Down ? "down, " : "running, ") + std::to_string(count));
+      make_stream();
+      store_numbers("a", 0, 100);
+      FakeCore core;
+      auto latest = spec("*", name_);
+      auto ingress = start(latest, core);
+      ASSERT_TRUE(eventually([&] { return core.count() == 100; }));
+      latest.start_at_earliest = false;  // Counts where a source begins, and this one goes on.
+      if (meanwhile == Meanwhile::Down) stop(*ingress);
+      ASSERT_EQ(js_DeleteStream(jetstream_, name_.c_str(), nullptr, nullptr), NATS_OK);
+      make_stream();
+      store_numbers("a", 100, count);
+      if (meanwhile == Meanwhile::Down) ingress = start(latest, core);
+      store_numbers("a", 100 + count, 10);
+      const auto all = static_cast<std::size_t>(110 + count);
+      ASSERT_TRUE(eventually([&] { return core.count() >= all; })) << core.count() << " " << info(*ingress).trouble;
+      EXPECT_EQ(core.values(), numbers(0, 110 + count));
+      EXPECT_EQ(core.row(source("*"))->next, static_cast<std::uint64_t>(11 + count));
+      EXPECT_EQ(info(*ingress).trouble, "");
+      stop(*ingress);
+      ASSERT_EQ(js_DeleteStream(jetstream_, name_.c_str(), nullptr, nullptr), NATS_OK);
+    }
+}
+
+TEST_F(JetStreamIngress, APositionOfAnOlderVersionIsTakenForOneInTheStreamThatIsThere) {
   make_stream();
-  store_numbers("a", 0, 100);
+  store_numbers("a", 0, 10);
   FakeCore core;
+  ASSERT_TRUE(answer<void>([&](auto done) { core.set_source(source("*"), {.next = 6}, std::move(done)); }));
   auto ingress = start(spec("*", name_), core);
-  ASSERT_TRUE(eventually([&] { return core.count() == 100; }));
-  ASSERT_EQ(js_DeleteStream(jetstream_, name_.c_str(), nullptr, nullptr), NATS_OK);
+  ASSERT_TRUE(eventually([&] { return core.count() == 5; }));
+  EXPECT_EQ(core.values(), numbers(5, 5));
+  EXPECT_NE(core.row(source("*"))->incarnation, "");
+  stop(*ingress);
+}
+
+TEST_F(JetStreamIngress, StandsStillAtAPositionThatNoStreamExplainsUntilSomebodySaysWhereToGoOn) {
   make_stream();
-  store_numbers("a", 100, 5);
+  store_numbers("a", 0, 5);
+  FakeCore core;
+  ASSERT_TRUE(answer<void>([&](auto done) { core.set_source(source("*"), {.next = 101}, std::move(done)); }));
+  auto ingress = start(spec("*", name_), core);
   ASSERT_TRUE(eventually([&] { return info(*ingress).trouble.find("made anew") != std::string::npos; })) << info(*ingress).trouble;
-  EXPECT_EQ(core.count(), 100u);
+  EXPECT_EQ(core.count(), 0u);
   const auto moved = answer<void>([&](auto done) { ingress->seek("", {.kind = ports::SeekTo::Kind::Earliest}, std::move(done)); });
   ASSERT_TRUE(moved) << moved.error().message;
-  ASSERT_TRUE(eventually([&] { return core.count() == 105; }));
+  ASSERT_TRUE(eventually([&] { return core.count() == 5; }));
   EXPECT_EQ(info(*ingress).trouble, "");
-  EXPECT_EQ(core.values(), numbers(0, 105));
+  EXPECT_EQ(core.values(), numbers(0, 5));
   stop(*ingress);
 }
 

@@ -8,9 +8,14 @@ namespace holdfast::nats {
 namespace {
 
 constexpr std::int64_t kNsPerMs = 1'000'000;
+constexpr std::uint64_t kReadBatch = 1'000;
+constexpr Duration kReadInactive{30'000};
 
 struct StreamInfoDeleter {
   void operator()(jsStreamInfo* info) const { jsStreamInfo_Destroy(info); }
+};
+struct SubscriptionDeleter {
+  void operator()(natsSubscription* subscription) const { natsSubscription_Destroy(subscription); }
 };
 struct ConsumerInfoDeleter {
   void operator()(jsConsumerInfo* info) const { jsConsumerInfo_Destroy(info); }
@@ -82,13 +87,20 @@ Result<StreamState> JetStream::stream(const std::string& name) {
   if (status == NATS_NOT_FOUND || code == JSStreamNotFoundErr) return fail(ErrorCode::NotFound, "there is no stream " + name);
   if (status != NATS_OK) return fail(failure("stream " + name, status, code));
   StreamState state;
+  state.incarnation = std::to_string(info->Created);
   state.last = info->State.LastSeq;
+  state.messages = info->State.Msgs;
+  state.bytes = info->State.Bytes;
   state.first = info->State.Msgs == 0 ? state.last + 1 : info->State.FirstSeq;
   if (info->Config != nullptr) {
     const jsStreamConfig& config = *info->Config;
     if (config.Retention == js_InterestPolicy) state.retention = StreamState::Retention::Interest;
     if (config.Retention == js_WorkQueuePolicy) state.retention = StreamState::Retention::WorkQueue;
     for (int i = 0; i < config.SubjectsLen; ++i) state.subjects.emplace_back(config.Subjects[i]);
+    if (config.Discard == js_DiscardNew) {
+      if (config.MaxMsgs > 0) state.refuses_above_messages = static_cast<std::uint64_t>(config.MaxMsgs);
+      if (config.MaxBytes > 0) state.refuses_above_bytes = static_cast<std::uint64_t>(config.MaxBytes);
+    }
     state.duplicates = Duration{config.Duplicates / kNsPerMs};
     state.message_bytes_max = config.MaxMsgSize > 0 ? config.MaxMsgSize : -1;
   }
@@ -146,6 +158,7 @@ Result<ConsumerState> JetStream::add_consumer(const NewConsumer& consumer) {
       config.OptStartTime = consumer.time.unix_ms * kNsPerMs;
       break;
   }
+  config.HeadersOnly = consumer.headers_only;
   if (consumer.durable.empty() && consumer.inactive.ms > 0) config.InactiveThreshold = consumer.inactive.ms * kNsPerMs;
 
   jsConsumerInfo* made = nullptr;
@@ -173,6 +186,55 @@ Result<std::optional<MessagePtr>> JetStream::message(const std::string& stream, 
   if (status == NATS_OK) return std::optional<MessagePtr>(MessagePtr(found));
   if (code == JSNoMessageFoundErr || (status == NATS_NOT_FOUND && code != JSStreamNotFoundErr)) return std::optional<MessagePtr>();
   return fail(failure("message " + std::to_string(sequence) + " of stream " + stream, status, code));
+}
+
+Result<void> JetStream::read_headers(const std::string& stream, const std::string& subject, Instant from,
+                                     const std::function<bool(natsMsg*)>& visit) {
+  const std::string what = "reading " + subject + " of stream " + stream;
+  auto consumer = add_consumer({.stream = stream,
+                                .description = "Holdfast looks for what it has stored",
+                                .filter = subject,
+                                .from = NewConsumer::From::Time,
+                                .time = from,
+                                .headers_only = true,
+                                .inactive = kReadInactive});
+  if (!consumer) return fail(std::move(consumer.error()));
+  auto read = read_all(what, stream, *consumer, visit);
+  static_cast<void>(delete_consumer(stream, consumer->name));  // Should it not go now, it goes by itself.
+  return read;
+}
+
+Result<void> JetStream::read_all(const std::string& what, const std::string& stream, const ConsumerState& consumer,
+                                 const std::function<bool(natsMsg*)>& visit) {
+  if (consumer.pending == 0) return {};
+  auto inbox = new_inbox();
+  if (!inbox) return fail(std::move(inbox.error()));
+  natsSubscription* made = nullptr;
+  if (const auto status = natsConnection_SubscribeSync(&made, connection_, inbox->c_str()); status != NATS_OK)
+    return fail(ErrorCode::Unavailable, describe(what, status));
+  const std::unique_ptr<natsSubscription, SubscriptionDeleter> subscription(made);
+  const std::string next = "$JS.API.CONSUMER.MSG.NEXT." + stream + "." + consumer.name;
+  const std::string body = "{\"batch\":" + std::to_string(kReadBatch) + ",\"no_wait\":true}";
+  for (std::uint64_t expected = 1;;) {
+    if (const auto status = natsConnection_PublishRequestString(connection_, next.c_str(), inbox->c_str(), body.c_str()); status != NATS_OK)
+      return fail(ErrorCode::Unavailable, describe(what, status));
+    for (std::uint64_t got = 0; got < kReadBatch; ++got) {
+      natsMsg* came = nullptr;
+      const auto status = natsSubscription_NextMsg(&came, subscription.get(), kRequestTimeout.ms);
+      const MessagePtr message(came);
+      if (status != NATS_OK) return fail(ErrorCode::Unavailable, describe(what, status));
+      const auto delivered = parse_ack_subject(reply_of(came));
+      if (!delivered) {
+        const auto said = natsMsg_IsNoResponders(came) ? std::string_view("503") : header_of(came, "Status");
+        if (said != "404" && said != "408") return fail(ErrorCode::Unavailable, what + ": the server says " + std::string(said));
+        if (got == 0) return {};  // There is no more; some was removed meanwhile.
+        break;
+      }
+      if (delivered->consumer_sequence != expected++) return fail(ErrorCode::Unavailable, what + ": a message went astray");
+      if (!visit(came)) return fail(ErrorCode::Unavailable, what + ": nobody waits any longer");
+      if (delivered->pending == 0) return {};
+    }
+  }
 }
 
 Result<std::optional<MessagePtr>> JetStream::last_message(const std::string& stream, const std::string& subject) {

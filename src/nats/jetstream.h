@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,12 @@ struct StreamState {
   enum class Retention : std::uint8_t { Limits, Interest, WorkQueue };
   std::uint64_t first = 0;  // Sequence of the oldest message; where there is none, the one that the next will get.
   std::uint64_t last = 0;   // Of the newest there ever was.
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+  // Beyond these it takes no message (`discard: new`). 0: no bound, or the oldest make room.
+  std::uint64_t refuses_above_messages = 0;
+  std::uint64_t refuses_above_bytes = 0;
+  std::string incarnation;  // Which of the streams of this name: when it was made.
   Retention retention = Retention::Limits;
   std::vector<std::string> subjects;
   Duration duplicates;       // Window of de-duplication.
@@ -50,6 +57,7 @@ struct NewConsumer {
   From from = From::Sequence;
   std::uint64_t sequence = 0;  // From::Sequence only.
   Instant time;                // From::Time only.
+  bool headers_only = false;
   Duration inactive;           // How long it lives without requests; 0: the server's default. Ephemeral ones only.
 };
 
@@ -67,6 +75,10 @@ class JetStream {
 
   // None: there is no message with that sequence (any more).
   [[nodiscard]] Result<std::optional<MessagePtr>> message(const std::string& stream, std::uint64_t sequence);
+  // What it keeps of a subject from a time on (the server's), by way of a consumer of our own, without its data, in the stream's order.
+  // `visit` says whether to go on; if not, Unavailable.
+  [[nodiscard]] Result<void> read_headers(const std::string& stream, const std::string& subject, Instant from,
+                                          const std::function<bool(natsMsg*)>& visit);
   // The newest of a subject. None: there is none.
   [[nodiscard]] Result<std::optional<MessagePtr>> last_message(const std::string& stream, const std::string& subject);
 
@@ -74,6 +86,8 @@ class JetStream {
   struct ContextDeleter {
     void operator()(jsCtx* context) const { jsCtx_Destroy(context); }
   };
+  [[nodiscard]] Result<void> read_all(const std::string& what, const std::string& stream, const ConsumerState& consumer,
+                                      const std::function<bool(natsMsg*)>& visit);
   JetStream(natsConnection* connection, jsCtx* context) : connection_(connection), context_(context) {}
 
   natsConnection* connection_;

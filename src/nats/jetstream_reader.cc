@@ -11,6 +11,9 @@
 // sequence is not below what was read (else it is one that was delivered before), and any other number means that something was missed: the
 // consumer is let go of, and reading goes on, with a new one, behind what was read last.
 //
+// A stream that was deleted and made anew counts from its beginning again: when a stream was made is kept beside the position, and looked at
+// whenever a consumer is opened and every few seconds. Another one is read from its first message, whatever `startFrom` says.
+//
 // Three kinds of consumers:
 //  - one of our own, without a name and without acknowledgements (no `durable`);
 //  - `durable`, which we make at the position, and make anew whenever we would make the other one: what it acknowledges is what is
@@ -128,30 +131,31 @@ class JetStreamReader final : public Reader {
         const auto self = weak.lock();
         if (!self || (*self)->turn_ != turn) return;
         if (!row) return (*self)->try_later(row.error().message);
-        if (*row) (*self)->go_on_from((*row)->next);
+        if (*row) (*self)->go_on_from((*row)->next, (*row)->incarnation);
         (*self)->open();
       });
     });
   }
 
-  void go_on_from(std::uint64_t position) {
+  void go_on_from(std::uint64_t position, const std::string& incarnation) {
     position_ = position;
+    incarnation_ = incarnation;
     durable_next_ = position;
-    feed_.start(position);
+    feed_.start(position, incarnation);
   }
 
   // Writes down where a source without a position begins, so that it begins there whatever happens.
-  void begin_at(std::uint64_t position) {
+  void begin_at(std::uint64_t position, const std::string& incarnation) {
     state_ = State::Asking;
     const auto turn = ++turn_;
-    world_.intake.set_source(source_, {.next = position},
-                             [weak = std::weak_ptr(self_), loop = world_.loop, turn, position](Result<void> done) {
-                               loop->post([weak, turn, position, done = std::move(done)] {
+    world_.intake.set_source(source_, {.next = position, .incarnation = incarnation},
+                             [weak = std::weak_ptr(self_), loop = world_.loop, turn, position, incarnation](Result<void> done) {
+                               loop->post([weak, turn, position, incarnation, done = std::move(done)] {
                                  const auto self = weak.lock();
                                  if (!self || (*self)->turn_ != turn) return;
                                  if (!done) return (*self)->try_later(done.error().message);
                                  log_info("a source begins", {{"source", (*self)->source_}, {"position", position}});
-                                 (*self)->go_on_from(position);
+                                 (*self)->go_on_from(position, incarnation);
                                  (*self)->open();
                                });
                              });
@@ -206,6 +210,10 @@ class JetStreamReader final : public Reader {
     auto stream = jetstream_->stream(world_.spec.stream);
     if (!stream) return fail(std::move(stream.error()));
     end_ = stream->last + 1;
+    if (position_ && !incarnation_.empty() && incarnation_ != stream->incarnation) {
+      begin_anew(*stream);
+      return {};
+    }
     const bool by_limits = stream->retention == StreamState::Retention::Limits;
     whole_stream_ = std::ranges::all_of(stream->subjects, [this](const auto& taken) { return covers(pattern_, taken); });
     if (durable_.empty() && !by_limits)
@@ -223,8 +231,8 @@ class JetStreamReader final : public Reader {
     }
     if (!position_) {
       const bool work_queue = stream->retention == StreamState::Retention::WorkQueue;
-      if (existing && keep_) begin_at(existing->acked_stream + 1);
-      else begin_at(work_queue || world_.spec.start_at_earliest ? stream->first : stream->last + 1);
+      if (existing && keep_) begin_at(existing->acked_stream + 1, stream->incarnation);
+      else begin_at(work_queue || world_.spec.start_at_earliest ? stream->first : stream->last + 1, stream->incarnation);
       return {};
     }
     if (*position_ > stream->last + 1) {
@@ -232,8 +240,17 @@ class JetStreamReader final : public Reader {
                   " was to be read next: it was made anew, or has lost messages");
       return {};
     }
+    if (incarnation_.empty()) go_on_from(*position_, stream->incarnation);  // The position is from before they were kept.
     if (by_limits) count_removed(stream->first);
     return read_with(connection, std::move(existing), stream->retention);
+  }
+
+  // What of the old one was not read is gone; nothing of the new one was.
+  void begin_anew(const StreamState& stream) {
+    log_warn("a stream was deleted and made anew, and is read from its first message",
+             {{"source", source_}, {"position_in_the_old_one", *position_}, {"position", stream.first}, {"end", stream.last + 1}});
+    metrics_.made_anew.add();
+    begin_at(stream.first, stream.incarnation);
   }
 
   Result<void> check_kept(const ConsumerState& consumer) const {
@@ -457,7 +474,8 @@ class JetStreamReader final : public Reader {
       natsConnection_PublishString(connection->handle(), reply.c_str(), "+ACK");
   }
 
-  Result<std::uint64_t> resolve(const ports::SeekTo& to);
+  // `incarnation`: of the stream that the position counts in, if it was asked.
+  Result<std::uint64_t> resolve(const ports::SeekTo& to, std::string& incarnation);
   void look();
 
   static constexpr std::uint32_t kFruitlessMax = 3;
@@ -475,6 +493,7 @@ class JetStreamReader final : public Reader {
   bool running_ = false;
   std::uint64_t turn_ = 0;  // Whatever waits for something of an earlier turn is not wanted any more.
   std::optional<std::uint64_t> position_;  // Stream sequence to read next: all below it is in the feed, or behind it.
+  std::string incarnation_;                // Of the stream that it counts in; empty: not known.
   std::uint64_t durable_next_ = 0;         // All below it is durable.
   std::string trouble_;
   std::uint32_t failures_ = 0;
@@ -502,15 +521,16 @@ class JetStreamReader final : public Reader {
 };
 
 void JetStreamReader::seek(ports::SeekTo to, Done<void> done) {
-  auto position = resolve(to);
+  std::string incarnation;
+  auto position = resolve(to, incarnation);
   if (!position) return done(fail(std::move(position.error())));
-  world_.intake.set_source(source_, {.next = *position},
+  world_.intake.set_source(source_, {.next = *position, .incarnation = incarnation},
                            [loop = world_.loop, done = std::move(done)](Result<void> set) {
                              loop->post([done, set = std::move(set)]() mutable { done(std::move(set)); });
                            });
 }
 
-Result<std::uint64_t> JetStreamReader::resolve(const ports::SeekTo& to) {
+Result<std::uint64_t> JetStreamReader::resolve(const ports::SeekTo& to, std::string& incarnation) {
   if (to.kind == ports::SeekTo::Kind::Position && to.position == 0) return 1;
   Connection* connection = world_.connection();
   if (connection == nullptr || !connection->connected())
@@ -519,6 +539,7 @@ Result<std::uint64_t> JetStreamReader::resolve(const ports::SeekTo& to) {
   if (!jetstream) return fail(std::move(jetstream.error()));
   const auto stream = jetstream->stream(world_.spec.stream);
   if (!stream) return fail(stream.error());
+  incarnation = stream->incarnation;
   switch (to.kind) {
     case ports::SeekTo::Kind::Earliest: return stream->first;
     case ports::SeekTo::Kind::Latest: return stream->last + 1;
@@ -584,7 +605,10 @@ void JetStreamReader::count() {
 void JetStreamReader::look() {
   Connection* connection = world_.connection();
   if (connection == nullptr || !connection->connected()) return;
-  if (const auto stream = jetstream_->stream(world_.spec.stream)) end_ = stream->last + 1;
+  if (const auto stream = jetstream_->stream(world_.spec.stream)) {
+    end_ = stream->last + 1;
+    if (stream->incarnation != incarnation_) return start_over("the stream was made anew");
+  }
   if (const auto consumer = jetstream_->consumer(world_.spec.stream, consumer_)) pending_ = consumer->pending;
   else if (consumer.error().code == ErrorCode::NotFound) start_over("the consumer is gone");
 }

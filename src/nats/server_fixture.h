@@ -83,6 +83,7 @@ class FakeCore final : public ports::Intake, public ports::Streams {
         return taken(fail(ErrorCode::Conflict, "source is elsewhere"));
       }
       now_.sources[batch.source].next = batch.next;
+      if (!batch.incarnation.empty()) now_.sources[batch.source].incarnation = batch.incarnation;
       std::move(batch.commands.begin(), batch.commands.end(), std::back_inserter(now_.commands));
       if (durable_at_once_) saved_ = now_;
       else waiting_.push_back(std::move(durable));
@@ -151,7 +152,7 @@ class FakeCore final : public ports::Intake, public ports::Streams {
     });
   }
 
-  void set_record_aside(std::string, std::uint64_t, std::string, std::string, Done<void> done) override { done({}); }
+  void settle_records(std::string, ports::Settlement, Done<void> done) override { done({}); }
 
   // --- What a test says and asks
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <set>
 
 #include "base/log.h"
 #include "base/time.h"
@@ -27,9 +28,23 @@ constexpr std::size_t kHeaderOverhead = 4;                             // ": " a
 constexpr std::size_t kHeadersOverhead = sizeof("NATS/1.0\r\n\r\n") - 1;
 constexpr std::size_t kMessageIdBytesMax = 1024;
 
+// On their way at once: a page of the outbox.
+constexpr std::size_t kWindowMax = 10'000;
+// Remembered streams of subjects.
+constexpr std::size_t kSubjectsMax = 100'000;
+// What a stream counts for a message, beside subject, headers and data, at most.
+constexpr std::uint64_t kStoredOverhead = 64;
+
 // Codes of the server (err_code) that sending again does not change.
 constexpr std::uint32_t kMessageTooLarge = 10054;
-constexpr std::uint32_t kNoResponders = 503;  // Ours: not an err_code.
+constexpr std::uint32_t kHeadersTooLarge = 10097;
+// It is full, or cannot write: its words say what.
+constexpr std::uint32_t kNotStored = 10077;
+constexpr std::string_view kSubjectIsFull = "per subject";
+// Ours: not an err_code.
+constexpr std::uint32_t kNoResponders = 503;
+constexpr std::uint32_t kForbidden = 403;
+constexpr std::size_t kForbiddenMax = 10'000;  // Subjects; more are taken for ones that are not answered.
 
 bool is_for_the_server(std::string_view header) {
   constexpr std::string_view kPrefix = "nats-";
@@ -101,27 +116,6 @@ Result<OutgoingMessage> outgoing_message(const model::StreamRecord& record, cons
   return message;
 }
 
-std::string message_id(std::string_view prefix, const RecordId& record) {
-  return std::string(prefix) + std::to_string(record.position) + "-" + std::to_string(record.time_ms);
-}
-
-std::optional<RecordId> parse_message_id(std::string_view id, std::string_view prefix) {
-  if (!id.starts_with(prefix)) return std::nullopt;
-  id.remove_prefix(prefix.size());
-  const char* const end = id.data() + id.size();
-  RecordId record;
-  const auto position = std::from_chars(id.data(), end, record.position);
-  if (position.ec != std::errc{} || position.ptr == end || *position.ptr != '-') return std::nullopt;
-  const auto time = std::from_chars(position.ptr + 1, end, record.time_ms);
-  if (time.ec != std::errc{} || time.ptr != end) return std::nullopt;
-  return record;
-}
-
-bool is_stored(const RecordId& record, const RecordId& newest) {
-  // One with a lower position that came later is not of the same history: the data directory is an older one.
-  return record == newest || (record.position < newest.position && record.time_ms <= newest.time_ms);
-}
-
 // What the server says about the page under way. Written on the library's threads.
 struct Sink::Answers {
   struct Failure {
@@ -136,6 +130,7 @@ struct Sink::Answers {
   std::uint64_t answers = 0;
   std::map<std::size_t, Failure> failures;
   std::string last_error;  // That belongs to no message.
+  std::set<std::string, std::less<>> forbidden;  // Subjects that the server does not let us publish to, since open(): it answers nothing.
   std::uint64_t interrupts = 0;
 
   void begin(std::uint64_t number, std::size_t records) {
@@ -179,7 +174,10 @@ struct Sink::Answers {
 };
 
 Sink::Sink(model::NatsEgressSpec spec, std::string directory_id)
-    : spec_(std::move(spec)), id_prefix_(directory_id + "/" + spec_.id + "/"), answers_(std::make_shared<Answers>()) {}
+    : spec_(std::move(spec)), id_prefix_(directory_id + "/" + spec_.id + "/"), tls_(spec_.connection, "egress " + spec_.id),
+      answers_(std::make_shared<Answers>()),
+      stored_(id_prefix_),
+      window_(kWindowMax) {}
 
 Sink::~Sink() = default;
 
@@ -196,9 +194,14 @@ Result<std::optional<std::uint64_t>> Sink::open() {
   inbox_subscription_.reset();
   jetstream_.reset();
   connection_.reset();
-  newest_.clear();
   streams_.clear();
+  stream_by_subject_.clear();
+  looked_at_.clear();
   fresh_records_ = 0;
+  {
+    const std::lock_guard lock(answers_->mutex);
+    answers_->forbidden.clear();
+  }
 
   Connection::Events events;
   events.disconnected = [answers = answers_] {
@@ -208,9 +211,13 @@ Result<std::optional<std::uint64_t>> Sink::open() {
   events.error = [answers = answers_, egress = spec_.id](std::string what) {
     log_warn("NATS reports an error", {{"egress", egress}, {"error", what}});
     const std::lock_guard lock(answers->mutex);
+    if (auto subject = forbidden_subject(what); subject && answers->forbidden.size() < kForbiddenMax) {
+      answers->forbidden.insert(std::move(*subject));
+      answers->changed.notify_all();
+    }
     answers->last_error = std::move(what);
   };
-  auto connection = Connection::open(spec_.connection, "holdfast egress " + spec_.id, Connection::Sending::Batched, std::move(events));
+  auto connection = Connection::open(spec_.connection, "holdfast egress " + spec_.id, Connection::Sending::Batched, std::move(events), &tls_);
   if (!connection) return fail(std::move(connection.error()));
   connection_ = std::move(*connection);
   if (!spec_.jetstream) return std::optional<std::uint64_t>();
@@ -228,6 +235,16 @@ Result<std::optional<std::uint64_t>> Sink::open() {
   return std::optional<std::uint64_t>();
 }
 
+bool Sink::is_forbidden(const std::string& subject) const {
+  const std::lock_guard lock(answers_->mutex);
+  return answers_->forbidden.contains(subject);
+}
+
+bool Sink::is_interrupted() const {
+  const std::lock_guard lock(answers_->mutex);
+  return answers_->interrupts > 0;
+}
+
 tl::unexpected<Error> Sink::in_doubt(std::string what) const {
   if (connection_ && !connection_->connected()) what += "; " + connection_->trouble();
   const std::lock_guard lock(answers_->mutex);
@@ -237,11 +254,13 @@ tl::unexpected<Error> Sink::in_doubt(std::string what) const {
 
 Result<ports::SendOutcome> Sink::send(std::span<const ports::StreamPage::Entry> records, std::uint64_t) {
   if (records.empty()) return ports::SendOutcome{};
+  static_cast<void>(tls_.look());  // They are used where the connection is lost; who wrote them hears of it now.
   if (!connection_ || !connection_->connected() || (spec_.jetstream && !inbox_subscription_)) return in_doubt("not connected");
   losses_ = connection_->losses();
 
   std::vector<OutgoingMessage> messages;
   messages.reserve(records.size());
+  ports::SendOutcome malformed;
   const auto bytes_max = connection_->payload_bytes_max();
   for (const auto& entry : records) {
     auto message = outgoing_message(entry.record, spec_.default_subject);
@@ -254,9 +273,11 @@ Result<ports::SendOutcome> Sink::send(std::span<const ports::StreamPage::Entry> 
       if (const auto size = message->size_with_headers(); bytes_max > 0 && size > static_cast<std::size_t>(bytes_max))
         refused = "with its headers it has " + std::to_string(size) + " bytes, the server takes " + std::to_string(bytes_max);
     }
-    if (!refused.empty()) return ports::SendOutcome{ports::SendOutcome::Refused{messages.size(), std::move(refused)}};
-    messages.push_back(std::move(*message));
+    const auto index = static_cast<std::size_t>(&entry - records.data());
+    if (!refused.empty()) malformed.refused.push_back({index, std::move(refused)});
+    else messages.push_back(std::move(*message));
   }
+  if (!malformed.refused.empty()) return malformed;
   return spec_.jetstream ? send_jetstream(records, messages) : send_core(messages);
 }
 
@@ -270,30 +291,116 @@ Result<ports::SendOutcome> Sink::send_core(const std::vector<OutgoingMessage>& m
   if (const auto status = natsConnection_FlushTimeout(connection_->handle(), kFlushTimeoutMs); status != NATS_OK)
     return in_doubt(describe("flush", status));
   if (connection_->losses() != losses_) return in_doubt("the connection was lost while records were published");
-  return ports::SendOutcome{};
+  return ports::SendOutcome{.settled = messages.size()};
 }
+
+struct Sink::Fates {
+  enum class Fate : std::uint8_t { Waits, Stored, Refused };
+  std::vector<Fate> of;  // By index in the page.
+  std::map<std::size_t, std::string> refused;
+  std::string trouble;   // Why something waits.
+};
 
 Result<ports::SendOutcome> Sink::send_jetstream(std::span<const ports::StreamPage::Entry> records,
                                                 const std::vector<OutgoingMessage>& messages) {
-  std::vector<bool> stored(messages.size(), false);
-  if (fresh_records_ < kFreshRecordsMin) {
-    auto known = stored_already(records, messages);
-    if (!known) return fail(std::move(known.error()));
-    stored = std::move(*known);
+  using Fate = Fates::Fate;
+  const auto id = [&](std::size_t i) { return RecordId{records[i].position, records[i].record.time.unix_ms}; };
+  stored_.forget_below(records.front().position);
+  if (auto looked = look_for_stored(records, messages); !looked) return fail(std::move(looked.error()));
+
+  Fates fates;
+  fates.of.assign(records.size(), Fate::Waits);
+  std::vector<std::size_t> left;
+  for (std::size_t i = 0; i < records.size(); ++i)
+    if (stored_.contains(id(i))) fates.of[i] = Fate::Stored;
+    else left.push_back(i);
+
+  // The outbox will come with these again.
+  const auto remember_from = [&](std::size_t first) {
+    for (std::size_t i = first; i < records.size(); ++i)
+      if (fates.of[i] == Fate::Stored) stored_.add(id(i));
+  };
+  for (auto rest = std::span<const std::size_t>(left); !rest.empty() && fates.trouble.empty();) {
+    const auto count = fitting(rest.first(std::min(rest.size(), window_)), messages, fates.trouble);
+    if (!count) {
+      remember_from(0);
+      return fail(count.error());
+    }
+    if (*count == 0) break;
+    const auto window = rest.first(*count);
+    const auto published = publish(window, messages);
+    note_stored(window, fates);
+    if (!published) {
+      remember_from(0);
+      return fail(published.error());
+    }
+    judge(messages, fates);
+    if (fates.trouble.empty()) window_ = std::min(window_ * 2, kWindowMax);
+    rest = rest.subspan(*count);
   }
+
+  ports::SendOutcome outcome;
+  outcome.settled = static_cast<std::size_t>(std::ranges::find(fates.of, Fate::Waits) - fates.of.begin());
+  remember_from(outcome.settled);
+  for (auto& [index, reason] : fates.refused) outcome.refused.push_back({index, std::move(reason)});
+  outcome.trouble = std::move(fates.trouble);
+  return outcome;
+}
+
+Result<std::size_t> Sink::fitting(std::span<const std::size_t> indexes, const std::vector<OutgoingMessage>& messages,
+                                  std::string& trouble) {
+  struct Room {
+    StreamState state;
+    std::uint64_t messages = 0, bytes = 0;  // Of ours that are to come.
+  };
+  std::map<const KnownStream*, Room> rooms;
+  // One alone shows by itself whether there is room.
+  if (indexes.size() == 1) return 1;
+  // Pointers into streams_ must last: all that are needed are found first.
+  std::set<std::string_view> no_stream;
+  for (const auto i : indexes) {
+    const std::string& subject = messages[i].subject;
+    if (stream_by_subject_.contains(subject) || no_stream.contains(subject)) continue;
+    const auto stream = stream_of(subject);
+    if (!stream) return fail(stream.error());
+    if (*stream == nullptr) no_stream.insert(subject);
+  }
+  for (std::size_t count = 0; count < indexes.size(); ++count) {
+    const OutgoingMessage& message = messages[indexes[count]];
+    const auto found = stream_by_subject_.find(message.subject);
+    if (found == stream_by_subject_.end() || !streams_[found->second].may_be_full) continue;
+    const KnownStream* stream = &streams_[found->second];
+    auto room = rooms.find(stream);
+    if (room == rooms.end()) {
+      auto state = jetstream_->stream(stream->name);
+      if (!state) return fail(ErrorCode::Unavailable, state.error().message);
+      room = rooms.emplace(stream, Room{std::move(*state)}).first;
+    }
+    auto& [state, ours, bytes] = room->second;
+    ++ours;
+    bytes += message.subject.size() + message.size_with_headers() + kStoredOverhead;
+    const bool over_messages = state.refuses_above_messages != 0 && state.messages + ours > state.refuses_above_messages;
+    if (over_messages && count == 0) {
+      trouble = "stream " + stream->name + " is full: it has " + std::to_string(state.messages) + " messages, and takes " +
+                std::to_string(state.refuses_above_messages);
+      return 0;
+    }
+    // How many bytes one will take is not known so well: it is tried.
+    if (over_messages || (state.refuses_above_bytes != 0 && state.bytes + bytes > state.refuses_above_bytes))
+      return std::max<std::size_t>(count, 1);
+  }
+  return indexes.size();
+}
+
+Result<void> Sink::publish(std::span<const std::size_t> indexes, const std::vector<OutgoingMessage>& messages) {
   answers_->begin(++page_, messages.size());
   const std::string inbox = inbox_ + "." + std::to_string(page_) + ".";
-  std::uint64_t interrupts = 0;
   {
     const std::lock_guard lock(answers_->mutex);
-    interrupts = answers_->interrupts;
-    for (std::size_t i = 0; i < stored.size(); ++i) {
-      if (stored[i]) answers_->answered[i] = true;
-      else ++answers_->waiting;
-    }
+    answers_->waiting = indexes.size();
   }
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    if (stored[i]) continue;
+  for (const auto i : indexes) {
+    if (is_forbidden(messages[i].subject)) continue;
     auto made = make(messages[i], inbox + std::to_string(i));
     if (!made) return fail(std::move(made.error()));
     if (const auto status = natsConnection_PublishMsg(connection_->handle(), made->get()); status != NATS_OK)
@@ -302,91 +409,127 @@ Result<ports::SendOutcome> Sink::send_jetstream(std::span<const ports::StreamPag
   if (const auto status = natsConnection_FlushTimeout(connection_->handle(), kFlushTimeoutMs); status != NATS_OK)
     return in_doubt(describe("flush", status));
 
-  {
-    std::unique_lock lock(answers_->mutex);
-    auto answers = answers_->answers;
-    auto deadline = std::chrono::steady_clock::now() + kAnswerWait;
-    const auto over = [&] { return answers_->waiting == 0 || answers_->interrupts != interrupts || connection_->losses() != losses_; };
-    while (!answers_->changed.wait_until(lock, deadline, over)) {
-      if (answers_->answers == answers) break;
-      answers = answers_->answers;
-      deadline = std::chrono::steady_clock::now() + kAnswerWait;
+  std::unique_lock lock(answers_->mutex);
+  auto answers = answers_->answers;
+  auto deadline = std::chrono::steady_clock::now() + kAnswerWait;
+  const auto over = [&] {
+    for (auto i = answers_->forbidden.empty() ? indexes.end() : indexes.begin(); i != indexes.end(); ++i) {
+      if (answers_->answered[*i] || !answers_->forbidden.contains(messages[*i].subject)) continue;
+      answers_->answered[*i] = true;
+      --answers_->waiting;
+      answers_->failures.emplace(*i, Answers::Failure{kForbidden, "the server does not permit it"});
     }
-    if (answers_->waiting > 0) {
-      std::string what = std::to_string(answers_->waiting) + " of " + std::to_string(messages.size()) + " records are not acknowledged";
-      if (answers_->interrupts != interrupts) what += ", and nobody waits any longer";
-      lock.unlock();
-      return in_doubt(std::move(what));
-    }
+    return answers_->waiting == 0 || answers_->interrupts > 0 || connection_->losses() != losses_;
+  };
+  while (!answers_->changed.wait_until(lock, deadline, over)) {
+    if (answers_->answers == answers) break;
+    answers = answers_->answers;
+    deadline = std::chrono::steady_clock::now() + kAnswerWait;
   }
-  return judge(messages);
+  if (answers_->waiting == 0) return {};
+  std::string what = std::to_string(answers_->waiting) + " of " + std::to_string(indexes.size()) + " records are not acknowledged";
+  if (answers_->interrupts > 0) what += ", and nobody waits any longer";
+  lock.unlock();
+  return in_doubt(std::move(what));
 }
 
-Result<ports::SendOutcome> Sink::judge(const std::vector<OutgoingMessage>& messages) {
-  std::size_t index = 0;
-  Answers::Failure failure;
+void Sink::note_stored(std::span<const std::size_t> indexes, Fates& fates) {
+  const std::lock_guard lock(answers_->mutex);
+  for (const auto i : indexes)
+    if (answers_->answered[i] && !answers_->failures.contains(i)) fates.of[i] = Fates::Fate::Stored;
+}
+
+void Sink::judge(const std::vector<OutgoingMessage>& messages, Fates& fates) {
+  using Fate = Fates::Fate;
+  std::map<std::size_t, Answers::Failure> failures;
   {
     const std::lock_guard lock(answers_->mutex);
-    if (answers_->failures.empty()) return ports::SendOutcome{};
-    std::tie(index, failure) = *answers_->failures.begin();
+    failures = answers_->failures;
   }
-  const std::string& subject = messages[index].subject;
-  const auto refuse = [&](std::string why) { return ports::SendOutcome{ports::SendOutcome::Refused{index, std::move(why)}}; };
-  if (failure.code == kMessageTooLarge)
-    return refuse("the stream of subject " + subject + " does not take it: " + failure.text + " (it has " +
-                  std::to_string(messages[index].size_with_headers()) + " bytes)");
-  if (failure.code == kNoResponders) {
-    // Nobody answers either where there is no such stream or where it is not ready. The server says which; twice, with a pause between.
-    for (const bool again : {false, true}) {
-      auto stream = jetstream_->stream_of(subject);
-      if (!stream) return in_doubt("no answer from the stream of subject " + subject + ": " + stream.error().message);
-      if (*stream) return in_doubt("stream " + **stream + " of subject " + subject + " does not answer");
-      if (again) break;
-      std::unique_lock lock(answers_->mutex);
-      const auto interrupts = answers_->interrupts;
-      answers_->changed.wait_for(lock, kStreamLookPause, [&] { return answers_->interrupts != interrupts; });
+  std::map<std::string_view, NoAnswer> unanswered;
+  for (auto& [index, failure] : failures) {
+    const std::string& subject = messages[index].subject;
+    std::string refused, trouble;
+    if (failure.code == kMessageTooLarge || failure.code == kHeadersTooLarge) {
+      refused = "the stream of subject " + subject + " does not take it: " + failure.text + " (it has " +
+                std::to_string(messages[index].size_with_headers()) + " bytes)";
+    } else if (failure.code == kNotStored && failure.text.find(kSubjectIsFull) != std::string::npos) {
+      refused = "the stream does not take it: " + failure.text + " (" + subject + ")";
+    } else if (failure.code == kForbidden) {
+      refused = "publishing to " + subject + ": " + failure.text;
+    } else if (failure.code == kNoResponders) {
+      auto why = unanswered.find(subject);
+      if (why == unanswered.end()) why = unanswered.emplace(subject, why_no_answer(subject)).first;
+      (why->second.refused ? refused : trouble) = why->second.why;
+    } else {
+      trouble = "subject " + subject + ": " + failure.text;
     }
-    return refuse("no stream takes subject " + subject);
+    if (!refused.empty()) {
+      fates.of[index] = Fate::Refused;
+      fates.refused.emplace(index, std::move(refused));
+    } else if (fates.trouble.empty()) {
+      fates.trouble = std::move(trouble);
+    }
   }
-  return in_doubt("subject " + subject + ": " + failure.text);
+  if (fates.trouble.empty()) return;
+  // Whatever was thought of the streams was wrong. No more goes at once than can be taken in order.
+  window_ = 1;
+  streams_.clear();
+  stream_by_subject_.clear();
 }
 
-Result<std::vector<bool>> Sink::stored_already(std::span<const ports::StreamPage::Entry> records,
-                                               const std::vector<OutgoingMessage>& messages) {
-  std::vector<bool> stored(records.size(), false);
-  std::uint64_t count = 0;
+// Nobody answers either where there is no such stream or where it is not ready. The server says which; twice, with a pause between.
+Sink::NoAnswer Sink::why_no_answer(const std::string& subject) {
+  for (const bool again : {false, true}) {
+    auto stream = jetstream_->stream_of(subject);
+    if (!stream) return {.why = "no answer from the stream of subject " + subject + ": " + stream.error().message};
+    if (*stream) return {.why = "stream " + **stream + " of subject " + subject + " does not answer"};
+    if (again) break;
+    std::unique_lock lock(answers_->mutex);
+    answers_->changed.wait_for(lock, kStreamLookPause, [&] { return answers_->interrupts > 0; });
+  }
+  return {.refused = true, .why = "no stream takes subject " + subject};
+}
+
+Result<void> Sink::look_for_stored(std::span<const ports::StreamPage::Entry> records, const std::vector<OutgoingMessage>& messages) {
+  if (fresh_records_ >= kFreshRecordsMin) return {};
+  Instant oldest = records.front().record.time;
+  for (const auto& entry : records) oldest = std::min(oldest, entry.record.time);
+  const SystemClock clock;
+  bool has_looked = false;
   for (std::size_t i = 0; i < records.size(); ++i) {
     const std::string& subject = messages[i].subject;
-    auto newest = newest_.find(subject);
-    if (newest == newest_.end()) {
-      auto found = newest_on(subject);
-      if (!found) return fail(std::move(found.error()));
-      newest = newest_.emplace(subject, *found).first;
+    if (looked_at_.contains(subject)) continue;
+    if (is_interrupted()) return in_doubt("nobody waits any longer");
+    const auto stream = stream_of(subject);
+    if (!stream) return fail(stream.error());
+    if (*stream != nullptr && !StoredRecords::is_young(clock.now() - oldest, (*stream)->duplicates)) {
+      const auto looked = stored_.look(*jetstream_, (*stream)->name, subject, oldest, [this] { return is_interrupted(); });
+      if (!looked) return fail(ErrorCode::Unavailable, looked.error().message);
+      has_looked = true;
     }
-    // Our own messages since then only make it newer.
-    stored[i] = newest->second && is_stored({records[i].position, records[i].record.time.unix_ms}, *newest->second);
-    fresh_records_ = stored[i] ? 0 : fresh_records_ + 1;
-    count += stored[i] ? 1 : 0;
+    looked_at_.insert(subject);
   }
-  if (count > 0) log_info("records had been sent before", {{"egress", spec_.id}, {"records", count}, {"of", records.size()}});
-  if (fresh_records_ >= kFreshRecordsMin) newest_.clear();
-  return stored;
-}
-
-Result<std::optional<RecordId>> Sink::newest_on(const std::string& subject) {
-  const auto stream = stream_of(subject);
-  if (!stream) return fail(stream.error());
-  if (*stream == nullptr) return std::optional<RecordId>();
-  auto last = jetstream_->last_message((*stream)->name, subject);
-  if (!last) return fail(std::move(last.error()));
-  if (!*last) return std::optional<RecordId>();
-  return parse_message_id(header_of(last->value().get(), std::string(kMessageIdHeader)), id_prefix_);
+  std::uint64_t count = 0;
+  for (const auto& entry : records) {
+    const bool is_stored = stored_.contains({entry.position, entry.record.time.unix_ms});
+    fresh_records_ = is_stored ? 0 : fresh_records_ + 1;
+    count += is_stored ? 1 : 0;
+  }
+  if (has_looked && count > 0) log_info("records had been sent before", {{"egress", spec_.id}, {"records", count}, {"of", records.size()}});
+  if (fresh_records_ >= kFreshRecordsMin) looked_at_.clear();
+  return {};
 }
 
 Result<const Sink::KnownStream*> Sink::stream_of(const std::string& subject) {
-  for (const auto& known : streams_)
-    for (const auto& pattern : known.subjects)
-      if (matches(pattern, subject)) return &known;
+  if (const auto known = stream_by_subject_.find(subject); known != stream_by_subject_.end()) return &streams_[known->second];
+  if (stream_by_subject_.size() >= kSubjectsMax) stream_by_subject_.clear();
+  for (std::size_t i = 0; i < streams_.size(); ++i)
+    for (const auto& pattern : streams_[i].subjects)
+      if (matches(pattern, subject)) {
+        stream_by_subject_.emplace(subject, i);
+        return &streams_[i];
+      }
   auto name = jetstream_->stream_of(subject);
   if (!name) return fail(std::move(name.error()));
   if (!*name) return nullptr;
@@ -395,10 +538,12 @@ Result<const Sink::KnownStream*> Sink::stream_of(const std::string& subject) {
     if (state.error().code == ErrorCode::NotFound) return nullptr;
     return fail(std::move(state.error()));
   }
-  if (spec_.jetstream && streams_.empty())
+  if (streams_.empty())
     log_info("JetStream egress", {{"egress", spec_.id}, {"stream", **name}, {"duplicate_window_ms", state->duplicates.ms}});
-  streams_.push_back({std::move(**name), std::move(state->subjects)});
+  stream_by_subject_.emplace(subject, streams_.size());
   // The vector grows; what is handed out counts until the next call.
+  streams_.push_back({std::move(**name), std::move(state->subjects), state->refuses_above_messages != 0 || state->refuses_above_bytes != 0,
+                      state->duplicates});
   return &streams_.back();
 }
 

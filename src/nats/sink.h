@@ -1,20 +1,26 @@
 // Sink: where the outbox of a NATS egress sends its records.
 //
 // JetStream: a page is published as one stream of messages, each under the Nats-Msg-Id
-// "<directory id>/<egress id>/<position>-<time of its appending>", and is sent when the server has acknowledged every one. After any doubt
-// the outbox sends again from its first record that is not released.
+// "<directory id>/<egress id>/<position>-<time of its appending>". What of it counts as sent is what the server has acknowledged, up to the
+// first record that is not; those behind it that are stored all the same are remembered and left out when they come again. After any
+// doubt (a lost connection, a crash) the outbox sends again from its first record that is not released.
 //
 // What holds: no record is lost, and each is stored once
 //  - if it is sent again within the stream's window of de-duplication (`duplicate_window`, two minutes unless set), because the server knows
 //    its id; or, however late,
-//  - if the newest message on its subject is one of ours: before the first pages after open() are published, that message is looked at,
-//    and what it shows to be stored is left out. So it holds for subjects that nobody else publishes to, as long as the stream keeps
-//    their newest message.
-// Otherwise, which takes a crash just after a page was sent, an outage longer than the window, and a subject shared with others (or emptied: a
-// work queue, a short retention), records of that page are stored twice.
+//  - if it is still in the stream: records that are older than half the window when they are first sent after open() are looked for there,
+//    by their ids (StoredRecords).
+// Otherwise, which takes a crash or a lost connection just after a page was sent, an outage longer than the window, and a stream that was
+// emptied meanwhile (a work queue, a short retention), records of that page are stored twice.
 // A data directory restored from a backup numbers new records as it had numbered others; the time tells them apart, so they are sent.
-// Order: as the outbox has it. Where a replicated stream changes its leader in the middle of a page, records of that page may end up behind
-// later ones of it; all are stored, once.
+//
+// A full stream (`discard: new`) is waited for, and what room it gets is used: no more of a page is on its way than there is room for. Nothing
+// else of the egress is sent meanwhile, whatever its subject: an egress keeps its order. What a stream will not take whatever its room
+// (too large, over the bound of its subject where `discard_new_per_subject` is set, a subject that no stream takes, or that the server does not
+// permit) is refused.
+// Order: as the outbox has it. Where a stream refuses a record in the middle of a page and takes a later one (others fill it at the same
+// moment, an account's storage runs out, a replicated stream changes its leader), that one stands before it; records come one at a time
+// after that, and more again as they are taken.
 //
 // Core: a page is handed to the server and counts as sent when the server has answered the flush. Whoever does not listen at that moment misses
 // it; a page in doubt is handed over again.
@@ -32,6 +38,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -41,6 +48,8 @@
 #include "model/edges.h"
 #include "nats/connection.h"
 #include "nats/jetstream.h"
+#include "nats/stored_records.h"
+#include "nats/tls_options.h"
 #include "ports/record_sink.h"
 
 namespace holdfast::nats {
@@ -61,18 +70,6 @@ struct OutgoingMessage {
 // Invalid: it can never be sent, with the reason.
 [[nodiscard]] Result<OutgoingMessage> outgoing_message(const model::StreamRecord& record, const std::string& default_subject);
 
-// Which record a message of ours is.
-struct RecordId {
-  std::uint64_t position = 0;
-  std::int64_t time_ms = 0;  // When it was appended to the outbox.
-  bool operator==(const RecordId&) const = default;
-};
-[[nodiscard]] std::string message_id(std::string_view prefix, const RecordId& record);
-// None: it is somebody else's.
-[[nodiscard]] std::optional<RecordId> parse_message_id(std::string_view id, std::string_view prefix);
-// Whether `record` is stored if `newest` is: it is that, or came before it.
-[[nodiscard]] bool is_stored(const RecordId& record, const RecordId& newest);
-
 class Sink final : public ports::RecordSink {
  public:
   // `directory_id` tells our records from those of another Holdfast with an egress of the same id.
@@ -90,33 +87,56 @@ class Sink final : public ports::RecordSink {
   struct KnownStream {
     std::string name;
     std::vector<std::string> subjects;
+    bool may_be_full = false;  // It refuses what is above its bounds.
+    Duration duplicates;       // Its window of de-duplication.
   };
+  // What has become of the records of a page.
+  struct Fates;
 
   [[nodiscard]] Result<ports::SendOutcome> send_core(const std::vector<OutgoingMessage>& messages);
   [[nodiscard]] Result<ports::SendOutcome> send_jetstream(std::span<const ports::StreamPage::Entry> records,
                                                           const std::vector<OutgoingMessage>& messages);
-  // Which of `records` a predecessor has stored already.
-  [[nodiscard]] Result<std::vector<bool>> stored_already(std::span<const ports::StreamPage::Entry> records,
-                                                         const std::vector<OutgoingMessage>& messages);
-  // Our newest record on the subject; none: its newest message is not ours, or there is none.
-  [[nodiscard]] Result<std::optional<RecordId>> newest_on(const std::string& subject);
+  // Has what a predecessor stored of `records` in stored_.
+  [[nodiscard]] Result<void> look_for_stored(std::span<const ports::StreamPage::Entry> records,
+                                             const std::vector<OutgoingMessage>& messages);
+  // How many of `indexes`, the first ones, go now. 0: `trouble` says why.
+  [[nodiscard]] Result<std::size_t> fitting(std::span<const std::size_t> indexes, const std::vector<OutgoingMessage>& messages,
+                                            std::string& trouble);
+  // Returns when all are answered. An error: that is not so, and it is not known what the server has done.
+  [[nodiscard]] Result<void> publish(std::span<const std::size_t> indexes, const std::vector<OutgoingMessage>& messages);
+  void note_stored(std::span<const std::size_t> indexes, Fates& fates);
+  // What those that are answered, and not stored, come to.
+  void judge(const std::vector<OutgoingMessage>& messages, Fates& fates);
+  // Null: no stream takes the subject.
   [[nodiscard]] Result<const KnownStream*> stream_of(const std::string& subject);
-  [[nodiscard]] Result<ports::SendOutcome> judge(const std::vector<OutgoingMessage>& messages);
+  // Why nothing answers for the subject. A reason to refuse it, or a trouble that may pass.
+  struct NoAnswer {
+    bool refused = false;
+    std::string why;
+  };
+  [[nodiscard]] NoAnswer why_no_answer(const std::string& subject);
+  [[nodiscard]] bool is_interrupted() const;
+  [[nodiscard]] bool is_forbidden(const std::string& subject) const;
   [[nodiscard]] tl::unexpected<Error> in_doubt(std::string what) const;
 
   const model::NatsEgressSpec spec_;
   const std::string id_prefix_;  // Of our Nats-Msg-Ids.
 
+  TlsOptions tls_;
   std::shared_ptr<Answers> answers_;
   std::unique_ptr<Connection> connection_;
   std::optional<JetStream> jetstream_;
   std::string inbox_;
   std::unique_ptr<Subscription> inbox_subscription_;
 
+  StoredRecords stored_;
+  std::size_t window_;  // Records on their way at once.
+  std::vector<KnownStream> streams_;
+  std::map<std::string, std::size_t, std::less<>> stream_by_subject_;  // Index in streams_.
+
   // Since open().
   std::uint64_t fresh_records_ = 0;  // In a row that no predecessor had stored; enough of them, and nobody looks any more.
-  std::map<std::string, std::optional<RecordId>, std::less<>> newest_;
-  std::vector<KnownStream> streams_;
+  std::set<std::string, std::less<>> looked_at_;  // Subjects.
   std::uint64_t losses_ = 0;  // Of the connection, when the page began.
   std::uint64_t page_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 
 namespace holdfast::nats {
@@ -77,6 +78,17 @@ std::optional<std::string_view> subject_token(std::string_view subject, std::uin
 
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= 255 && is_plain(text) && text.find_first_of(".*>/\\\"") == std::string_view::npos;
+}
+
+std::optional<std::string> forbidden_subject(std::string_view error) {
+  constexpr std::string_view kBefore = "Permissions Violation for Publish to \"";
+  const auto lower = [](char c) { return std::tolower(static_cast<unsigned char>(c)); };
+  const auto at = std::ranges::search(error, kBefore, {}, lower, lower);
+  if (at.empty()) return std::nullopt;
+  const std::string_view rest = error.substr(static_cast<std::size_t>(at.end() - error.begin()));
+  const auto end = rest.find('"');
+  if (end == std::string_view::npos || end == 0) return std::nullopt;
+  return std::string(rest.substr(0, end));
 }
 
 bool is_header_name(std::string_view name) {

@@ -25,6 +25,9 @@ inline constexpr std::size_t kSubjectBytesMax = 1024;
 // Whether it may name a stream or a consumer.
 [[nodiscard]] bool is_name(std::string_view text);
 
+// The subject that a server's error says may not be published to. None: it says something else.
+[[nodiscard]] std::optional<std::string> forbidden_subject(std::string_view error);
+
 // --- Headers
 
 [[nodiscard]] bool is_header_name(std::string_view name);

@@ -66,6 +66,14 @@ TEST(JetStreamAnswers, TheReplySubjectSaysWhichDeliveryItIs) {
     EXPECT_FALSE(parse_ack_subject(bad)) << bad;
 }
 
+TEST(Errors, SayWhichSubjectMayNotBePublishedTo) {
+  EXPECT_EQ(forbidden_subject("Not Permitted: Permissions Violation for Publish to \"a.b\""), "a.b");
+  EXPECT_EQ(forbidden_subject("'permissions violation for publish to \"a\"'"), "a");
+  for (const char* other : {"", "Permissions Violation for Subscription to \"a\"", "Permissions Violation for Publish to \"a",
+                            "Permissions Violation for Publish to \"\""})
+    EXPECT_EQ(forbidden_subject(other), std::nullopt) << other;
+}
+
 TEST(JetStreamAnswers, APublishIsStoredOrADuplicateOrRefused) {
   const auto stored = parse_publish_answer(R"({"stream":"S","seq":12})");
   EXPECT_TRUE(stored.stored);

@@ -54,8 +54,8 @@ bool decode_body(HttpResponse& response, std::size_t bytes_max, ClientError& err
 
 }  // namespace
 
-ClientConnection::ClientConnection(std::shared_ptr<ClientPool> pool)
-    : pool_(std::move(pool)), parser_(limits_of(pool_->options())) {}
+ClientConnection::ClientConnection(std::shared_ptr<ClientPool> pool, ConnectionBudget::Place place)
+    : pool_(std::move(pool)), place_(std::move(place)), parser_(limits_of(pool_->options())) {}
 
 void ClientConnection::start_connect_timer() {
   connect_timer_ = pool_->loop().after(pool_->options().connect_timeout, [self = shared_from_this()] {
@@ -282,6 +282,7 @@ void ClientConnection::switched(const HttpResponse& response, std::string_view m
     return pool_->on_failed(*this, call, {Kind::Protocol, "the server changes to a protocol other than " + wanted});
   }
   stream_->watcher().forget_waits();
+  stream_->keep(std::move(place_));
   auto given = std::make_unique<UpgradedStream>(UpgradedStream{std::move(stream_), std::string(more_bytes), {}});
   close();
   pool_->on_upgraded(*this, call, std::move(given));
@@ -319,6 +320,7 @@ void ClientConnection::close() {
   connect_timer_ = 0;
   if (polite && stream_) stream_->shut();
   stream_.reset();
+  place_ = {};
 }
 
 void ClientConnection::arm_read() {

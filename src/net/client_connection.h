@@ -19,7 +19,8 @@ class ClientConnection final : public IoHandler,
                                public ByteBudget::Reader,
                                public std::enable_shared_from_this<ClientConnection> {
  public:
-  explicit ClientConnection(std::shared_ptr<ClientPool> pool);
+  // `place`: its share of ClientOptions::connections.
+  ClientConnection(std::shared_ptr<ClientPool> pool, ConnectionBudget::Place place);
 
   // Tries the addresses in turn.
   void connect(std::vector<SocketAddress> addresses);
@@ -58,6 +59,7 @@ class ClientConnection final : public IoHandler,
   void arm_write();
 
   std::shared_ptr<ClientPool> pool_;
+  ConnectionBudget::Place place_;
   std::unique_ptr<Stream> stream_;
   ResponseParser parser_;
   std::vector<SocketAddress> addresses_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "base/check.h"
 #include "net/client_connection.h"
@@ -103,7 +104,17 @@ void ClientPool::begin(HttpCall call, HttpClient::Done done, std::unique_ptr<Upg
 
 void ClientPool::open_connections() {
   while (waiting_.size() + waiting_fresh_.size() > connecting_ && all_.size() < options_.pool_size) {
-    auto connection = std::make_shared<ClientConnection>(shared_from_this());
+    ConnectionBudget::Place place;
+    if (!ConnectionBudget::take(options_.connections, place)) {
+      // Those that work will serve the calls that wait. Without one they would wait for what others may never give back.
+      if (all_.empty())
+        loop_.post([self = shared_from_this()] {
+          if (!self->all_.empty() || self->shut_) return;
+          self->fail_waiting("all " + std::to_string(self->options_.connections->max()) + " connections that descriptors are left for are taken");
+        });
+      return;
+    }
+    auto connection = std::make_shared<ClientConnection>(shared_from_this(), std::move(place));
     all_.emplace(connection.get(), connection);
     ++connecting_;
     ++connects_;
@@ -144,9 +155,11 @@ void ClientPool::give_work(ClientConnection& connection) {
     connection.begin(call);
     return;
   }
-  if (options_.idle_timeout.ms <= 0 && connection.is_reused()) {
+  const bool others_wait = options_.connections && options_.connections->is_short();
+  if ((options_.idle_timeout.ms <= 0 || others_wait) && connection.is_reused()) {
     connection.close();
-    return forget(connection);
+    forget(connection);
+    return open_connections();
   }
   connection.become_idle();
   // A connection nobody took yet still gets a moment, even without keep-alive.
@@ -169,23 +182,28 @@ void ClientPool::on_connect_failed(ClientConnection& connection, const std::stri
   const auto self = shared_from_this();
   --connecting_;
   forget(connection);
-  const bool others_work = all_.size() > connecting_;
-  std::vector<CallId> failed;
-  const auto take = [&failed](std::deque<CallId>& from, std::size_t count) {
-    for (; count > 0 && !from.empty(); --count) {
-      failed.push_back(from.front());
-      from.pop_front();
-    }
-  };
   // With a connection that works, the others may still be served by it; without, they would only fail one by one.
-  if (others_work) take(waiting_fresh_.empty() ? waiting_ : waiting_fresh_, 1);
-  else take(waiting_fresh_, SIZE_MAX), take(waiting_, SIZE_MAX);
-  std::vector<HttpClient::Done> told;
-  for (const CallId call : failed) {
-    told.push_back(std::move(call->done));
-    calls_.erase(call);
+  const bool others_work = all_.size() > connecting_;
+  if (!others_work) return fail_waiting(why);
+  std::deque<CallId>& from = waiting_fresh_.empty() ? waiting_ : waiting_fresh_;
+  std::optional<CallId> failed;
+  if (!from.empty()) {
+    failed = from.front();
+    from.pop_front();
   }
   open_connections();
+  if (failed) finish(*failed, tl::unexpected<ClientError>({Kind::Unreachable, "cannot connect to " + name_ + ": " + why}));
+}
+
+void ClientPool::fail_waiting(const std::string& why) {
+  std::vector<HttpClient::Done> told;
+  for (std::deque<CallId>* waiting : {&waiting_fresh_, &waiting_}) {
+    for (const CallId call : *waiting) {
+      told.push_back(std::move(call->done));
+      calls_.erase(call);
+    }
+    waiting->clear();
+  }
   const ClientError error{Kind::Unreachable, "cannot connect to " + name_ + ": " + why};
   for (const auto& done : told) done(tl::unexpected<ClientError>(error));
 }

@@ -78,6 +78,8 @@ class ClientPool final : public std::enable_shared_from_this<ClientPool> {
   void begin(HttpCall call, HttpClient::Done done, std::unique_ptr<UpgradeRequest> upgrade);
   void build_head(const HttpCall& call, const UpgradeRequest* upgrade, std::string& out) const;
   void open_connections();
+  // All calls that wait, Unreachable.
+  void fail_waiting(const std::string& why);
   void on_addresses(const Addresses& found);
   void give_work(ClientConnection& connection);
   void forget(ClientConnection& connection);

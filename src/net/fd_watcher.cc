@@ -1,5 +1,8 @@
 #include "net/fd_watcher.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "net/event_loop_impl.h"
 
 namespace holdfast::net {
@@ -7,7 +10,19 @@ namespace holdfast::net {
 using Descriptor = boost::asio::posix::stream_descriptor;
 
 struct FdWatcher::Impl {
-  Impl(boost::asio::io_context& context, int fd) : descriptor(context, fd) {}
+  Impl(boost::asio::io_context& context, int fd) : descriptor(context) {
+    boost::system::error_code error;
+    descriptor.assign(fd, error);
+    if (!error) return;
+    // The system watches no more descriptors (fs.epoll.max_user_watches, memory). Of a socket that has ended nobody waits for anything: its
+    // owner finds that out as of any that the peer has closed.
+    ::shutdown(fd, SHUT_RDWR);
+    unwatched = fd;
+  }
+  ~Impl() {
+    if (unwatched >= 0) ::close(unwatched);
+  }
+  int unwatched = -1;
   Descriptor descriptor;
 };
 

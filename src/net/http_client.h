@@ -15,6 +15,7 @@
 #include "base/byte_budget.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "net/connection_budget.h"
 #include "net/event_loop.h"
 #include "net/http_message.h"
 #include "net/tls.h"
@@ -29,6 +30,7 @@ struct ClientOptions {
   std::optional<Duration> write_timeout;  // Longest wait for the peer to take a byte.
   Duration idle_timeout{15'000};     // Idle connections are closed after it. 0: no keep-alive.
   std::size_t pool_size = 1024;      // Connections at once.
+  std::shared_ptr<ConnectionBudget> connections;  // Of several clients together, beside that; null: as many as each may have.
   std::size_t queue_max = 65'536;    // Calls waiting for one; more are refused as Overloaded.
   std::size_t response_bytes_max = 32 * 1024 * 1024;  // Of the body, as sent and after decompression.
   ByteBudget* room = nullptr;        // Of the loop, for answers while they come in; outlives the client. Null: no bound. While it is used up a

@@ -125,6 +125,35 @@ TEST_F(HttpClientTest, MoreCallsThanTheQueueTakesAreRefused) {
   run_until([&] { return refused == 3; });
 }
 
+TEST_F(HttpClientTest, ClientsThatShareABudgetGiveConnectionsWayToEachOther) {
+  std::vector<Responder> held;
+  serve([&](HttpRequest&&, Responder responder) { held.push_back(std::move(responder)); });
+  ClientOptions options;
+  options.connections = std::make_shared<ConnectionBudget>(1);
+  HttpClient& first = connect(options);
+  HttpClient& second = connect(options);
+  std::optional<CallResult> answer;
+  std::optional<CallResult> waited;
+  first.call({}, [&](CallResult r) { answer = std::move(r); });
+  first.call({}, [&](CallResult r) { waited = std::move(r); });
+  run_until([&] { return held.size() == 1; });
+  const CallResult none_left = post(second, "/");
+  ASSERT_FALSE(none_left);
+  EXPECT_EQ(none_left.error().kind, Kind::Unreachable);
+  EXPECT_THAT(none_left.error().message, HasSubstr("all 1 connections that descriptors are left for are taken"));
+
+  held[0].send({200, {}, "."});
+  run_until([&] { return answer.has_value() && held.size() == 2; });
+  EXPECT_EQ(first.connects(), 1u) << "the call that waited has the connection";
+  held[1].send({200, {}, "."});
+  run_until([&] { return waited.has_value(); });
+  EXPECT_EQ(first.connections(), 0u) << "an idle connection is not kept from the others";
+  second.call({}, [&](CallResult r) { answer = std::move(r); });
+  run_until([&] { return held.size() == 3; });
+  held[2].send({200, {}, "second"});
+  run_until([&] { return (*answer)->body == "second"; });
+}
+
 TEST_F(HttpClientTest, NobodyListeningIsUnreachable) {
   raw_serve([](RawPeer&) {});
   HttpClient& client = connect_raw();

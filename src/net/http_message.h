@@ -33,6 +33,7 @@ struct HttpResponse {
   int status = 200;
   HeaderList headers;  // content-length, transfer-encoding, connection and date are the transport's.
   std::string body;
+  bool ends_with_connection = false;  // Of one received: nothing else said where the body ends, so it may be cut.
 };
 
 // "OK" for 200; "Status" for what has no name.

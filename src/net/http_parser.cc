@@ -467,6 +467,7 @@ HttpResponse ResponseParser::take() {
 void ResponseParser::end_of_input() {
   if (state_ != ParseState::More) return;
   if (phase_ == Phase::UntilClose) {
+    response_.ends_with_connection = true;
     phase_ = Phase::Complete;
     state_ = ParseState::Done;
   } else if (started_) {

@@ -94,6 +94,8 @@ class HeadParser {
 class RequestParser : public HeadParser {
  public:
   explicit RequestParser(const MessageLimits& limits) : HeadParser(Kind::Request, limits) {}
+  // All but the body, once has_head().
+  [[nodiscard]] const HttpRequest& head() const { return request_; }
   // Of the body, come so far.
   [[nodiscard]] std::size_t body_bytes() const { return request_.body.size(); }
   // The client waits for "100 Continue" before it sends the body. True until continued() is called or body bytes came.

@@ -24,6 +24,7 @@ namespace {
 constexpr int kBacklog = 4096;
 constexpr int kAcceptsPerTurn = 64;
 constexpr Duration kAcceptPause{100};  // When the system has no more descriptors.
+constexpr std::size_t kWithoutPlaceMax = 16;  // Accepted beyond the bound, for as long as it takes to find an idle one to close.
 
 std::string host_and_port(const std::string& host, std::uint16_t port) {
   const bool v6 = host.find(':') != std::string::npos;
@@ -114,6 +115,10 @@ std::string answer_when_full(ErrorFormatter format_error, std::size_t connection
   return out + "\r\n" + response.body;
 }
 
+std::size_t most_connections(const HttpLimits& limits) {
+  return limits.connections ? std::min(limits.connections_max, limits.connections->max()) : limits.connections_max;
+}
+
 }  // namespace
 
 HttpResponse plain_text_error(int status, std::string_view message) {
@@ -165,21 +170,22 @@ void HttpServer::Impl::on_readable() {
 }
 
 void HttpServer::Impl::hand_over(UniqueFd fd, const sockaddr_storage& from) {
-  if (shared->connections.load() >= shared->limits.connections_max) {
+  Arrival arrival;
+  arrival.has_place = shared->take_place(arrival.place);
+  if (!arrival.has_place && shared->without_place.fetch_add(1) >= kWithoutPlaceMax) {
+    shared->without_place.fetch_sub(1);
     const std::string& full = shared->answer_when_full;
     if (!shared->tls) [[maybe_unused]] const auto put = ::send(fd.get(), full.data(), full.size(), MSG_NOSIGNAL);
     return;
   }
-  shared->connections.fetch_add(1);
   const int on = 1;
   if (from.ss_family == AF_INET || from.ss_family == AF_INET6)
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  auto peer = std::make_shared<const std::string>(address_text(from));
+  arrival.fd = std::move(fd);
+  arrival.peer = std::make_shared<const std::string>(address_text(from));
   const std::size_t at = next++ % shards.size();
-  if (at == 0) return shards[0]->add(std::move(fd), std::move(peer));
-  handles[at].post([shard = shards[at], fd = std::make_shared<UniqueFd>(std::move(fd)), peer = std::move(peer)] {
-    shard->add(std::move(*fd), peer);
-  });
+  if (at == 0) return shards[0]->add(std::move(arrival));
+  handles[at].post([shard = shards[at], moved = std::make_shared<Arrival>(std::move(arrival))] { shard->add(std::move(*moved)); });
 }
 
 void HttpServer::Impl::stop_listening() {
@@ -189,7 +195,7 @@ void HttpServer::Impl::stop_listening() {
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(std::vector<EventLoop*> loops, ListenSpec spec, HttpLimits limits,
-                                                       Handler handler, ErrorFormatter format_error) {
+                                                       Handler handler, ErrorFormatter format_error, HeadCheck check_head) {
   HOLDFAST_CHECK(!loops.empty() && format_error != nullptr);
   auto fd = spec.unix_path.empty() ? listen_tcp(spec) : listen_unix(spec.unix_path);
   if (!fd) return fail(fd.error());
@@ -197,8 +203,9 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(std::vector<EventLoop*> l
   shared->limits = limits;
   shared->limits.buffered_bytes_max = std::max(limits.buffered_bytes_max, limits.message.body_bytes_max);
   shared->format_error = format_error;
-  shared->answer_when_full = answer_when_full(format_error, limits.connections_max);
+  shared->answer_when_full = answer_when_full(format_error, most_connections(limits));
   shared->handler = std::move(handler);
+  shared->check_head = std::move(check_head);
   shared->tls = spec.tls;
   auto impl = std::make_shared<Impl>(std::move(loops), std::move(shared));
   impl->unix_path = spec.unix_path;

@@ -9,12 +9,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/loop.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "net/connection_budget.h"
 #include "net/event_loop.h"
 #include "net/http_message.h"
 #include "net/http_parser.h"
@@ -31,10 +33,13 @@ struct ListenSpec {
 
 struct HttpLimits {
   MessageLimits message;
-  std::size_t connections_max = 10'000;  // One more is answered 503 and closed.
+  // One more takes the place of the one that is idle longest; where none is, it is answered 503 and closed.
+  std::size_t connections_max = 10'000;
+  std::shared_ptr<ConnectionBudget> connections;  // Of several servers together, beside that; null: as many as each may have.
   Duration idle_timeout{120'000};        // Between requests.
   Duration request_timeout{60'000};      // From a request's first byte to its last; TLS handshake likewise.
   Duration write_stall_timeout{30'000};  // The client takes no byte of what we send.
+  Duration answer_timeout{300'000};      // From an answer's first byte to its last; streams take as long as they take.
   std::size_t stream_buffer_bytes_max = 1024 * 1024;  // A stream whose client is further behind is cut.
   // Bodies of all connections that are still coming in. Who goes beyond is answered 503; never less than one whole body.
   std::size_t buffered_bytes_max = 256 * 1024 * 1024;
@@ -44,6 +49,10 @@ struct HttpLimits {
 // dropped its Responder. `message` names limits as the members of HttpLimits are called. Any thread.
 using ErrorFormatter = HttpResponse (*)(int status, std::string_view message);
 [[nodiscard]] HttpResponse plain_text_error(int status, std::string_view message);
+
+// What is answered to a request whose head (all but the body) is enough to refuse it: asked before a body is waited for, which is then
+// never kept. None: read on. Not asked where the body came with the head; the handler decides in any case. Any thread.
+using HeadCheck = std::function<std::optional<HttpResponse>(const HttpRequest& head)>;
 
 class StreamWriter;
 class ServerConnection;
@@ -56,7 +65,8 @@ class Responder {
   Responder& operator=(Responder&& other) noexcept;
   ~Responder();
 
-  void send(HttpResponse response);
+  // `hold` is let go of when the system has all of the answer, or it is lost: what is counted until then hangs on it.
+  void send(HttpResponse response, std::shared_ptr<void> hold = nullptr);
   // Sends the head now and the body bit by bit (chunked). See StreamWriter.
   [[nodiscard]] StreamWriter stream(int status, HeaderList headers);
   // Answers 101: the connection speaks `protocol` from here on, and is the session's. Only where the request asked for it in an `upgrade`
@@ -82,8 +92,8 @@ class StreamWriter {
   StreamWriter& operator=(StreamWriter&& other) noexcept;
   ~StreamWriter();
 
-  // Does nothing once the client is gone.
-  void write(std::string bytes);
+  // Does nothing once the client is gone. `hold` as in Responder::send().
+  void write(std::string bytes, std::shared_ptr<void> hold = nullptr);
   void close();
   // Bytes written here that the system has not taken yet.
   [[nodiscard]] std::size_t buffered() const;
@@ -107,7 +117,8 @@ class HttpServer {
   // server. Accepts on loops[0] and spreads connections over all of them. Call before the loops run, or on loops[0].
   [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(std::vector<EventLoop*> loops, ListenSpec spec,
                                                                   HttpLimits limits, Handler handler,
-                                                                  ErrorFormatter format_error = plain_text_error);
+                                                                  ErrorFormatter format_error = plain_text_error,
+                                                                  HeadCheck check_head = nullptr);
   // After the loops have stopped, or after close() has reported; otherwise a handler might still be running.
   ~HttpServer();
 

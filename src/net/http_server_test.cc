@@ -330,8 +330,11 @@ TEST_F(HttpServerTest, WhatTheServerAnswersByItselfHasTheFormOfItsFormatter) {
   EXPECT_THAT(answer_to("POST / HTTP/1.1\r\nhost: h\r\ncontent-length: 11\r\n\r\n"), HasSubstr("<413 a body of 11 bytes, more than body_bytes_max=10>"));
   EXPECT_THAT(answer_to("GET / HTTP/1.1\r\nhost: h\r\n\r\n"), HasSubstr("<500 the request was dropped without an answer>"));
   run_until([&] { return server_->connections() == 0; });
-  std::vector<std::shared_ptr<RawPeer>> open;
-  for (int i = 0; i < 3; ++i) open.push_back(raw_connect());
+  std::vector<std::shared_ptr<RawPeer>> open;  // Each in the middle of a request: idle ones would give way.
+  for (int i = 0; i < 3; ++i) {
+    open.push_back(raw_connect());
+    open.back()->say("GET ");
+  }
   run_until([&] { return server_->connections() == 3; });
   auto refused = raw_connect();
   run_until([&] { return refused->ended; });
@@ -373,21 +376,150 @@ TEST_F(HttpServerTest, BodiesThatComeInHaveACommonBound) {
   EXPECT_THAT(fourth->got, StartsWith("HTTP/1.1 200"));
 }
 
-TEST_F(HttpServerTest, OneConnectionTooManyIsAnswered503) {
+TEST_F(HttpServerTest, OneConnectionTooManyIsAnswered503WhileTheOthersAreBusy) {
   HttpLimits limits;
   limits.connections_max = 1;
   serve(echo, limits);
   auto first = raw_connect();
-  first->say("GET / HTTP/1.1\r\nhost: h\r\n\r\n");
-  await(*first, "GET / .");
+  first->say("GET / HT");
+  run_until([&] { return server_->connections() == 1; });
   auto second = raw_connect();
   run_until([&] { return second->ended; });
   EXPECT_THAT(second->got, StartsWith("HTTP/1.1 503"));
+  first->say("TP/1.1\r\nhost: h\r\n\r\n");
+  await(*first, "GET / .");
+  EXPECT_FALSE(first->ended);
   first->hang_up();
   run_until([&] { return server_->connections() == 0; });
   auto third = raw_connect();
   third->say("GET /3 HTTP/1.1\r\nhost: h\r\n\r\n");
   await(*third, "GET /3 .");
+}
+
+TEST_F(HttpServerTest, OneConnectionTooManyTakesThePlaceOfTheOneThatIsIdleLongest) {
+  HttpLimits limits;
+  limits.connections_max = 3;
+  serve(echo, limits);
+  const auto ask = [&](RawPeer& peer, const std::string& target) {
+    peer.say("GET " + target + " HTTP/1.1\r\nhost: h\r\n\r\n");
+    await(peer, "GET " + target + " .");
+  };
+  auto first = raw_connect();
+  ask(*first, "/1");
+  auto never_asked = raw_connect();
+  run_until([&] { return server_->connections() == 2; });
+  auto third = raw_connect();
+  ask(*third, "/3");
+  ask(*first, "/again");
+  auto fourth = raw_connect();
+  ask(*fourth, "/4");
+  EXPECT_TRUE(never_asked->ended);
+  EXPECT_TRUE(never_asked->got.empty());
+  auto fifth = raw_connect();
+  ask(*fifth, "/5");
+  EXPECT_TRUE(third->ended);
+  ask(*first, "/still");
+  EXPECT_EQ(server_->connections(), 3u);
+}
+
+TEST_F(HttpServerTest, ServersThatShareABudgetHaveNoMoreConnectionsThanThatTogether) {
+  HttpLimits limits;
+  limits.connections = std::make_shared<ConnectionBudget>(2);
+  serve(echo, limits);
+  auto other = HttpServer::listen({&loop_}, {}, limits, echo);
+  ASSERT_TRUE(other) << other.error().message;
+  auto first = raw_connect();
+  first->say("GET /");
+  auto second = raw_connect();
+  second->say("GET /");
+  run_until([&] { return server_->connections() == 2; });
+  Url there = url(false);
+  there.port = (*other)->port();
+  HttpClient& client = connect(there);
+  const CallResult refused = post(client, "/");
+  ASSERT_TRUE(refused) << refused.error().message;
+  EXPECT_EQ(refused->status, 503);
+  EXPECT_THAT(refused->body, HasSubstr("connections_max=2"));
+  second->hang_up();
+  run_until([&] { return server_->connections() == 1; });
+  const CallResult taken = post(client, "/");
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_EQ(taken->status, 200);
+  first->hang_up();
+  run_until([&] { return server_->connections() == 0; });
+  other->reset();
+  EXPECT_EQ(limits.connections->taken(), 0u);
+}
+
+TEST_F(HttpServerTest, ARequestThatItsHeadRefusesIsAnsweredBeforeItsBodyComes) {
+  int handled = 0;
+  serve(
+      [&](HttpRequest&&, Responder responder) {
+        ++handled;
+        responder.send({200, {}, "in."});
+      },
+      {}, {}, plain_text_error,
+      [](const HttpRequest& head) -> std::optional<HttpResponse> {
+        if (head.headers.get("authorization") == "yes") return std::nullopt;
+        return HttpResponse{401, {}, "no."};
+      });
+  const auto ask = [&](const std::string& fields, const std::string& body) {
+    auto peer = raw_connect();
+    peer->say("POST /" + std::string(" HTTP/1.1\r\nhost: h\r\ncontent-length: 1000\r\n") + fields + "\r\n" + body);
+    return peer;
+  };
+  auto stranger = ask("", "some of it");
+  await(*stranger, "no.");
+  EXPECT_THAT(stranger->got, StartsWith("HTTP/1.1 401"));
+  EXPECT_THAT(stranger->got, HasSubstr("connection: close"));
+  auto waiting_stranger = ask("expect: 100-continue\r\n", "");
+  await(*waiting_stranger, "no.");
+  EXPECT_THAT(waiting_stranger->got, StartsWith("HTTP/1.1 401"));
+  auto friendly = ask("authorization: yes\r\n", std::string(500, 'x'));
+  friendly->say(std::string(500, 'y'));
+  await(*friendly, "in.");
+  EXPECT_EQ(handled, 1);
+}
+
+TEST_F(HttpServerTest, WhatAnAnswerHoldsIsLetGoOfWhenTheSystemHasAllOfIt) {
+  std::vector<std::weak_ptr<void>> held;
+  std::vector<StreamWriter> streams;
+  serve([&](HttpRequest&& request, Responder responder) {
+    auto hold = std::make_shared<int>(1);
+    held.push_back(hold);
+    if (request.target == "/stream") {
+      streams.push_back(responder.stream(200, {}));
+      streams.back().write("bit.", hold);
+    } else {
+      responder.send({200, {}, std::string(request.target == "/small" ? 10 : 64'000'000, 'x')}, hold);
+    }
+  });
+  auto small = raw_connect();
+  small->say("GET /small HTTP/1.1\r\nhost: h\r\n\r\n");
+  await(*small, "xxxxxxxxxx");
+  EXPECT_TRUE(held[0].expired());
+  auto stream = raw_connect();
+  stream->say("GET /stream HTTP/1.1\r\nhost: h\r\n\r\n");
+  await(*stream, "bit.\r\n");
+  EXPECT_TRUE(held[1].expired());
+  auto large = raw_connect();
+  large->pause();
+  large->say("GET /large HTTP/1.1\r\nhost: h\r\n\r\n");
+  run_until([&] { return held.size() == 3; });
+  EXPECT_FALSE(held[2].expired());
+  large->hang_up();
+  run_until([&] { return held[2].expired(); });
+}
+
+TEST_F(HttpServerTest, AnAnswerThatIsTakenTooSlowlyIsCut) {
+  HttpLimits limits;
+  limits.answer_timeout = Duration{20};
+  serve([](HttpRequest&&, Responder responder) { responder.send({200, {}, std::string(64'000'000, 'x')}); }, limits);
+  auto peer = raw_connect();
+  peer->pause();
+  peer->say("GET / HTTP/1.1\r\nhost: h\r\n\r\n");
+  run_until([&] { return server_->connections() == 1; });
+  run_until([&] { return server_->connections() == 0; });
 }
 
 TEST_F(HttpServerTest, IdleConnectionsAreClosedAndSlowRequestsAnswered408) {

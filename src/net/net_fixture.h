@@ -47,6 +47,8 @@ class RawPeer final : public IoHandler, public std::enable_shared_from_this<RawP
     ASSERT_EQ(put.status, IoStatus::Done) << stream->error();
     ASSERT_EQ(put.bytes, bytes.size());
   }
+  // Reads no more.
+  void pause() { stream->watcher().forget_waits(); }
   void hang_up() { stream.reset(); }
   [[nodiscard]] std::size_t count(std::string_view text) const {
     std::size_t n = 0;
@@ -128,8 +130,8 @@ class NetTest : public ::testing::Test {
   }
 
   HttpServer& serve(HttpServer::Handler handler, HttpLimits limits = {}, ListenSpec spec = {},
-                    ErrorFormatter format_error = plain_text_error) {
-    auto server = HttpServer::listen({&loop_}, std::move(spec), limits, std::move(handler), format_error);
+                    ErrorFormatter format_error = plain_text_error, HeadCheck check_head = nullptr) {
+    auto server = HttpServer::listen({&loop_}, std::move(spec), limits, std::move(handler), format_error, std::move(check_head));
     if (!server) ADD_FAILURE() << server.error().message;
     server_ = std::move(*server);
     return *server_;

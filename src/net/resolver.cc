@@ -3,9 +3,12 @@
 #include <netdb.h>
 #include <sys/un.h>
 
+#include <cerrno>
 #include <cstring>
 #include <system_error>
 #include <thread>
+
+#include "net/stream.h"
 
 namespace holdfast::net {
 namespace {
@@ -17,6 +20,7 @@ Addresses look_up(const std::string& host, std::uint16_t port, int flags) {
   hints.ai_flags = flags | AI_NUMERICSERV;
   addrinfo* found = nullptr;
   const int failed = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+  if (failed == EAI_SYSTEM) return tl::unexpected<std::string>(error_text(errno));  // No descriptor or memory for the question.
   if (failed != 0) return tl::unexpected<std::string>(::gai_strerror(failed));
   std::vector<SocketAddress> out;
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {

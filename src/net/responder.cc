@@ -17,9 +17,9 @@ Responder::~Responder() {
   if (connection_) connection_->send_error(exchange_, 500, "the request was dropped without an answer");
 }
 
-void Responder::send(HttpResponse response) {
+void Responder::send(HttpResponse response, std::shared_ptr<void> hold) {
   HOLDFAST_CHECK(connection_ != nullptr);
-  std::exchange(connection_, nullptr)->send(exchange_, std::move(response));
+  std::exchange(connection_, nullptr)->send(exchange_, std::move(response), std::move(hold));
 }
 
 StreamWriter Responder::stream(int status, HeaderList headers) {
@@ -50,8 +50,8 @@ StreamWriter::~StreamWriter() {
   if (connection_) connection_->cut(exchange_);
 }
 
-void StreamWriter::write(std::string bytes) {
-  if (connection_) connection_->write_stream(exchange_, std::move(bytes));
+void StreamWriter::write(std::string bytes, std::shared_ptr<void> hold) {
+  if (connection_) connection_->write_stream(exchange_, std::move(bytes), std::move(hold));
 }
 
 void StreamWriter::close() {

@@ -4,9 +4,12 @@
 #include <array>
 #include <cstdio>
 #include <ctime>
+#include <sys/socket.h>
+
 #include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "net/message_writer.h"
 
 namespace holdfast::net {
@@ -21,6 +24,12 @@ constexpr std::int64_t kTickMsMax = 1000;
 
 }  // namespace
 
+bool ServerShared::take_place(ConnectionBudget::Place& place) {
+  if (connections.fetch_add(1) < limits.connections_max && ConnectionBudget::take(limits.connections, place)) return true;
+  connections.fetch_sub(1);
+  return false;
+}
+
 ServerShard::ServerShard(EventLoop& loop, std::shared_ptr<ServerShared> shared)
     : read_buffer(kReadBufferBytes), loop_(loop), handle_(loop.handle()), shared_(std::move(shared)) {
   const HttpLimits& limits = shared_->limits;
@@ -33,13 +42,19 @@ std::uint64_t ServerShard::tick_after(Duration timeout) const {
   return tick_ + static_cast<std::uint64_t>((std::max<std::int64_t>(timeout.ms, 0) + tick_ms_ - 1) / tick_ms_) + 1;
 }
 
-void ServerShard::add(UniqueFd fd, std::shared_ptr<const std::string> peer) {
+void ServerShard::add(Arrival arrival) {
+  if (!arrival.has_place) shared_->without_place.fetch_sub(1);
   if (closed_ || draining_) {
-    shared_->connections.fetch_sub(1);
+    if (arrival.has_place) shared_->connections.fetch_sub(1);
+    return;
+  }
+  if (!arrival.has_place && !(close_longest_idle() && shared_->take_place(arrival.place))) {
+    const std::string& full = shared_->answer_when_full;
+    if (!shared_->tls) [[maybe_unused]] const auto put = ::send(arrival.fd.get(), full.data(), full.size(), MSG_NOSIGNAL);
     return;
   }
   start_ticking();
-  auto connection = std::make_shared<ServerConnection>(shared_from_this(), std::move(fd), std::move(peer));
+  auto connection = std::make_shared<ServerConnection>(shared_from_this(), std::move(arrival));
   connections_.emplace(connection.get(), connection);
   connection->start();
 }
@@ -48,6 +63,12 @@ void ServerShard::remove(ServerConnection* connection) {
   if (connections_.erase(connection) == 0) return;
   shared_->connections.fetch_sub(1);
   if (connections_.empty() && drained_) loop_.post(std::exchange(drained_, nullptr));
+}
+
+bool ServerShard::close_longest_idle() {
+  if (idle_.empty()) return false;
+  idle_.front()->close();
+  return true;
 }
 
 void ServerShard::drain(Task drained) {
@@ -95,11 +116,23 @@ void ServerShard::refresh_date() {
   date_ = text;
 }
 
-ServerConnection::ServerConnection(std::shared_ptr<ServerShard> shard, UniqueFd fd, std::shared_ptr<const std::string> peer)
+ServerConnection::ServerConnection(std::shared_ptr<ServerShard> shard, Arrival arrival)
     : shard_(std::move(shard)),
-      stream_(std::make_unique<Stream>(shard_->loop(), fd.release())),
-      peer_(std::move(peer)),
-      parser_(shard_->shared().limits.message) {}
+      stream_(std::make_unique<Stream>(shard_->loop(), arrival.fd.release())),
+      peer_(std::move(arrival.peer)),
+      parser_(shard_->shared().limits.message),
+      idle_node_{this},
+      idle_at_(idle_node_.begin()) {
+  stream_->keep(std::move(arrival.place));
+}
+
+void ServerConnection::set_idle() {
+  if (!idle_node_.empty()) shard_->enter_idle(idle_node_);
+}
+
+void ServerConnection::set_busy() {
+  if (idle_node_.empty()) shard_->leave_idle(idle_node_, idle_at_);
+}
 
 void ServerConnection::start() {
   if (shard_->shared().tls) {
@@ -109,6 +142,7 @@ void ServerConnection::start() {
   } else {
     deadline_ = shard_->tick_after(shard_->shared().limits.idle_timeout);
   }
+  set_idle();
   arm_read();
 }
 
@@ -188,6 +222,7 @@ void ServerConnection::read_requests() {
 }
 
 void ServerConnection::consume(std::string_view bytes) {
+  set_busy();
   dispatching_ = true;
   const bool was_started = parser_.started();
   bool took_one = false;
@@ -211,7 +246,13 @@ void ServerConnection::consume(std::string_view bytes) {
     if (state_ == State::Busy || state_ == State::Streaming) arm_read();  // To notice that the client goes away.
     return;
   }
+  if (!parser_.started()) set_idle();
   if (parser_.started() && (!was_started || took_one)) deadline_ = shard_->tick_after(shard_->shared().limits.request_timeout);
+  if (parser_.has_head() && !head_checked_) {
+    head_checked_ = true;
+    if (const HeadCheck& check = shard_->shared().check_head)
+      if (auto refusal = check(parser_.head())) return refuse(*std::move(refusal));
+  }
   if (!hold_body()) return refuse(503, "the requests under way hold more than buffered_bytes_max=" +
                                            std::to_string(shard_->shared().limits.buffered_bytes_max) + " bytes: try again");
   if (parser_.wants_continue()) {
@@ -237,6 +278,7 @@ void ServerConnection::release_body() {
 
 void ServerConnection::dispatch() {
   release_body();
+  head_checked_ = false;
   http_1_0_ = parser_.is_http_1_0();
   keep_alive_ = parser_.keep_alive();
   HttpRequest request = parser_.take();
@@ -291,19 +333,23 @@ void ServerConnection::discard() {
 }
 
 void ServerConnection::refuse(int status, const std::string& message) {
+  HttpResponse response = shard_->shared().format_error(status, message);
+  if (status == 503) response.headers.set("retry-after", "1");
+  refuse(std::move(response));
+}
+
+void ServerConnection::refuse(HttpResponse response) {
   keep_alive_ = false;
   head_only_ = false;
   linger_ = true;
-  HttpResponse response = shard_->shared().format_error(status, message);
-  if (status == 503) response.headers.set("retry-after", "1");
   {
-    // What has come of the request is of no use any more; nor is `message`. Moved out first: assigning to them leaves strings their room.
+    // What has come of the request is of no use any more. Moved out first: assigning to them leaves strings their room.
     const RequestParser done_with = std::move(parser_);
     parser_ = RequestParser(shard_->shared().limits.message);
   }
   release_body();
   ++exchange_;
-  do_send(response);
+  do_send(response, nullptr);
 }
 
 void ServerConnection::build_head(std::string& out, int status, const HeaderList& headers, std::size_t body_size, bool chunked) {
@@ -344,20 +390,20 @@ void ServerConnection::on_loop(F&& f) {
   else shard_->handle().post([self = shared_from_this(), f = std::forward<F>(f)]() mutable { f(); });
 }
 
-void ServerConnection::send(std::uint64_t exchange, HttpResponse response) {
-  on_loop([this, exchange, response = std::move(response)]() mutable {
+void ServerConnection::send(std::uint64_t exchange, HttpResponse response, std::shared_ptr<void> hold) {
+  on_loop([this, exchange, response = std::move(response), hold = std::move(hold)]() mutable {
     if (!is_current(exchange)) return;
     HOLDFAST_CHECK(state_ == State::Busy);
     gone_ = nullptr;
-    do_send(response);
+    do_send(response, std::move(hold));
   });
 }
 
 void ServerConnection::send_error(std::uint64_t exchange, int status, std::string_view message) {
-  send(exchange, shard_->shared().format_error(status, message));
+  send(exchange, shard_->shared().format_error(status, message), nullptr);
 }
 
-void ServerConnection::do_send(HttpResponse& response) {
+void ServerConnection::do_send(HttpResponse& response, std::shared_ptr<void> hold) {
   HOLDFAST_CHECK(response.status >= 200 && response.status <= 599);
   if (shard_->draining()) keep_alive_ = false;
   const bool bodiless = response.status == 204 || response.status == 304;
@@ -371,12 +417,13 @@ void ServerConnection::do_send(HttpResponse& response) {
   if (put.status == IoStatus::Failed || put.status == IoStatus::End) return close();
   if (put.status == IoStatus::Done && put.bytes == total) return finish_answer();
   const std::size_t done = put.bytes;
-  out_.push_back(head);
-  if (!response.body.empty()) out_.push_back(std::move(response.body));
+  out_.push_back({head});
+  if (!response.body.empty()) out_.push_back({std::move(response.body), std::move(hold)});
   out_at_ = 0;
   out_bytes_ = total;
   written(done);
   deadline_ = shard_->tick_after(shard_->shared().limits.write_stall_timeout);
+  answer_deadline_ = shard_->tick_after(shard_->shared().limits.answer_timeout);
   if (put.status == IoStatus::Done) flush();
   else if (put.status == IoStatus::WaitRead) arm_read();
   else arm_write();
@@ -388,7 +435,7 @@ void ServerConnection::written(std::size_t bytes) {
   stream_bytes_in_out_ -= of_stream;
   if (of_stream > 0) buffered_.fetch_sub(of_stream, std::memory_order_relaxed);
   while (bytes > 0) {
-    const std::size_t left = out_.front().size() - out_at_;
+    const std::size_t left = out_.front().bytes.size() - out_at_;
     if (bytes < left) {
       out_at_ += bytes;
       return;
@@ -403,9 +450,9 @@ void ServerConnection::flush() {
   while (!out_.empty()) {
     std::array<std::string_view, Stream::kPartsMax> parts;
     std::size_t count = 0;
-    for (const std::string& part : out_) {
+    for (const Out& part : out_) {
       if (count == parts.size()) break;
-      parts[count] = count == 0 ? std::string_view(part).substr(out_at_) : std::string_view(part);
+      parts[count] = count == 0 ? std::string_view(part.bytes).substr(out_at_) : std::string_view(part.bytes);
       ++count;
     }
     const IoResult put = stream_->write({parts.data(), count});
@@ -420,6 +467,7 @@ void ServerConnection::flush() {
     }
   }
   deadline_ = UINT64_MAX;
+  answer_deadline_ = UINT64_MAX;
   if (state_ == State::Writing || (state_ == State::Streaming && ending_)) finish_answer();
 }
 
@@ -442,7 +490,9 @@ void ServerConnection::finish_answer() {
   }
   state_ = State::Reading;
   deadline_ = shard_->tick_after(shard_->shared().limits.idle_timeout);
-  if (!dispatching_) resume();
+  if (dispatching_) return;
+  set_idle();
+  resume();
 }
 
 void ServerConnection::begin_stream(std::uint64_t exchange, int status, HeaderList headers) {
@@ -460,20 +510,20 @@ void ServerConnection::do_begin_stream(int status, const HeaderList& headers) {
   state_ = State::Streaming;
   out_bytes_ = head.size();
   out_at_ = 0;
-  out_.push_back(std::move(head));
+  out_.push_back({std::move(head)});
   flush();
   if (peer_done_ && state_ == State::Streaming) close();
 }
 
-void ServerConnection::write_stream(std::uint64_t exchange, std::string bytes) {
+void ServerConnection::write_stream(std::uint64_t exchange, std::string bytes, std::shared_ptr<void> hold) {
   if (bytes.empty()) return;
   buffered_.fetch_add(bytes.size(), std::memory_order_relaxed);
-  on_loop([this, exchange, bytes = std::move(bytes)] {
-    if (is_current(exchange) && state_ == State::Streaming && !ending_) do_write_stream(bytes);
+  on_loop([this, exchange, bytes = std::move(bytes), hold = std::move(hold)]() mutable {
+    if (is_current(exchange) && state_ == State::Streaming && !ending_) do_write_stream(bytes, std::move(hold));
   });
 }
 
-void ServerConnection::do_write_stream(const std::string& bytes) {
+void ServerConnection::do_write_stream(const std::string& bytes, std::shared_ptr<void> hold) {
   if (head_only_) {
     buffered_.fetch_sub(bytes.size(), std::memory_order_relaxed);
     return;
@@ -489,12 +539,13 @@ void ServerConnection::do_write_stream(const std::string& bytes) {
   const bool was_empty = out_.empty();
   out_bytes_ += framed.size();
   stream_bytes_in_out_ += bytes.size();
-  out_.push_back(std::move(framed));
+  out_.push_back({std::move(framed), std::move(hold)});
   if (was_empty) {
     deadline_ = shard_->tick_after(shard_->shared().limits.write_stall_timeout);
     flush();
   }
-  if (state_ == State::Streaming && out_bytes_ > shard_->shared().limits.stream_buffer_bytes_max) close();
+  if (state_ == State::Streaming && out_bytes_ > shard_->shared().limits.stream_buffer_bytes_max)
+    cut_reader("it is more than stream_buffer_bytes_max behind");
 }
 
 void ServerConnection::upgrade(std::uint64_t exchange, std::string_view protocol, std::shared_ptr<UpgradedSession> session) {
@@ -505,7 +556,7 @@ void ServerConnection::upgrade(std::uint64_t exchange, std::string_view protocol
     if (peer_done_) return close();
     session_ = std::move(session);
     state_ = State::Upgraded;
-    std::string& head = out_.emplace_back("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n");
+    std::string& head = out_.emplace_back(Out{"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n"}).bytes;
     append_field(head, "upgrade", protocol);
     head.append("\r\n");
     if (!dispatching_) hand_over();  // Else consume() does, with what it has left.
@@ -515,7 +566,7 @@ void ServerConnection::upgrade(std::uint64_t exchange, std::string_view protocol
 void ServerConnection::hand_over() {
   stream_->watcher().forget_waits();
   armed_read_ = armed_write_ = false;
-  UpgradedStream connection{std::move(stream_), std::exchange(ahead_, {}), std::move(out_.front())};
+  UpgradedStream connection{std::move(stream_), std::exchange(ahead_, {}), std::move(out_.front().bytes)};
   out_.clear();
   session_->begin(shard_->loop(), std::move(connection), [self = shared_from_this()] { self->close(); });
   if (state_ == State::Upgraded && shard_->draining()) session_->drain();
@@ -527,7 +578,7 @@ void ServerConnection::end_stream(std::uint64_t exchange) {
     ending_ = true;
     gone_ = nullptr;
     if (!http_1_0_ && !head_only_) {
-      out_.emplace_back("0\r\n\r\n");
+      out_.push_back({"0\r\n\r\n"});
       out_bytes_ += 5;
     }
     flush();
@@ -555,8 +606,16 @@ void ServerConnection::tell_gone() {
 
 void ServerConnection::on_tick() {
   if (state_ == State::Upgraded) return session_->on_tick();
+  if (state_ == State::Writing && shard_->tick() >= answer_deadline_) return cut_reader("the whole answer was not taken within answer_timeout");
   if (state_ == State::Closed || shard_->tick() < deadline_) return;
   if (state_ == State::Reading && parser_.started()) return refuse(408, "the request did not arrive in time");
+  if (!out_.empty()) return cut_reader("nothing was taken within write_stall_timeout");
+  close();
+}
+
+// The client cannot be told: what it has not read is in the way.
+void ServerConnection::cut_reader(std::string_view why) {
+  log_info("a client that does not read its answer is cut", {{"client", *peer_}, {"why", why}, {"unread_bytes", out_bytes_}});
   close();
 }
 
@@ -572,6 +631,7 @@ void ServerConnection::close() {
   if (state_ == State::Closed) return;
   const auto self = shared_from_this();
   state_ = State::Closed;
+  set_busy();
   stream_.reset();
   out_.clear();
   ahead_.clear();

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -27,19 +28,37 @@ namespace holdfast::net {
 struct ServerShared {
   HttpLimits limits;
   HttpServer::Handler handler;
+  HeadCheck check_head;
   TlsServer tls;
   ErrorFormatter format_error = plain_text_error;
   std::string answer_when_full;
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> buffered_bytes{0};  // See HttpLimits::buffered_bytes_max.
+  std::atomic<std::size_t> without_place{0};   // Accepted, on their way to a shard that may make room for them.
+
+  // Counts one more connection; false: there are as many as there may be.
+  [[nodiscard]] bool take_place(ConnectionBudget::Place& place);
+};
+
+// A connection just accepted, on its way to its shard.
+struct Arrival {
+  UniqueFd fd;
+  std::shared_ptr<const std::string> peer;
+  bool has_place = false;
+  ConnectionBudget::Place place;
 };
 
 class ServerShard : public std::enable_shared_from_this<ServerShard> {
  public:
   ServerShard(EventLoop& loop, std::shared_ptr<ServerShared> shared);
 
-  void add(UniqueFd fd, std::shared_ptr<const std::string> peer);
+  void add(Arrival arrival);
   void remove(ServerConnection* connection);
+  // Connections that wait for a request, longest first: the front is the one that may be closed for another. `self`: the connection's
+  // node, which it has while it is not in the list.
+  using Idle = std::list<ServerConnection*>;
+  void enter_idle(Idle& self) { idle_.splice(idle_.end(), self); }
+  void leave_idle(Idle& self, Idle::iterator at) { self.splice(self.end(), idle_, at); }
   void drain(Task drained);
   void close();
 
@@ -63,11 +82,13 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   void start_ticking();
   void on_tick();
   void refresh_date();
+  bool close_longest_idle();
 
   EventLoop& loop_;
   LoopHandle handle_;
   std::shared_ptr<ServerShared> shared_;
   std::unordered_map<ServerConnection*, std::shared_ptr<ServerConnection>> connections_;
+  Idle idle_;
   std::uint64_t tick_ = 0;
   std::int64_t tick_ms_ = 1000;
   bool ticking_ = false;
@@ -79,7 +100,7 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
 
 class ServerConnection final : public IoHandler, public std::enable_shared_from_this<ServerConnection> {
  public:
-  ServerConnection(std::shared_ptr<ServerShard> shard, UniqueFd fd, std::shared_ptr<const std::string> peer);
+  ServerConnection(std::shared_ptr<ServerShard> shard, Arrival arrival);
 
   void start();
   void on_tick();
@@ -90,10 +111,10 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   void on_writable() override;
 
   // Any thread; `exchange` says which request is meant.
-  void send(std::uint64_t exchange, HttpResponse response);
+  void send(std::uint64_t exchange, HttpResponse response, std::shared_ptr<void> hold);
   void begin_stream(std::uint64_t exchange, int status, HeaderList headers);
   void upgrade(std::uint64_t exchange, std::string_view protocol, std::shared_ptr<UpgradedSession> session);
-  void write_stream(std::uint64_t exchange, std::string bytes);
+  void write_stream(std::uint64_t exchange, std::string bytes, std::shared_ptr<void> hold);
   void end_stream(std::uint64_t exchange);
   void cut(std::uint64_t exchange);
   void when_gone(std::uint64_t exchange, Task gone);
@@ -115,17 +136,21 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   void read_ahead();
   void discard();
   void refuse(int status, const std::string& message);
+  void refuse(HttpResponse response);
+  void set_idle();
+  void set_busy();
   [[nodiscard]] bool hold_body();
   void release_body();
   void build_head(std::string& out, int status, const HeaderList& headers, std::size_t body_size, bool chunked);
-  void do_send(HttpResponse& response);
+  void do_send(HttpResponse& response, std::shared_ptr<void> hold);
   void do_begin_stream(int status, const HeaderList& headers);
-  void do_write_stream(const std::string& bytes);
+  void do_write_stream(const std::string& bytes, std::shared_ptr<void> hold);
   void hand_over();
   void flush();
   void written(std::size_t bytes);
   void finish_answer();
   void tell_gone();
+  void cut_reader(std::string_view why);
   void arm_read();
   void arm_write();
 
@@ -135,10 +160,14 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   RequestParser parser_;
   State state_ = State::Reading;
   std::uint64_t exchange_ = 0;
-  std::uint64_t deadline_ = UINT64_MAX;  // In ticks of the shard.
+  std::uint64_t deadline_ = UINT64_MAX;         // In ticks of the shard.
+  std::uint64_t answer_deadline_ = UINT64_MAX;  // Likewise, for a whole answer that the client did not take at once.
+  ServerShard::Idle idle_node_;  // Empty while it is in the shard's list.
+  ServerShard::Idle::iterator idle_at_;
   bool armed_read_ = false;
   bool armed_write_ = false;
   bool dispatching_ = false;  // consume() is on the stack and goes on with the next request itself.
+  bool head_checked_ = false;
   bool keep_alive_ = true;
   bool head_only_ = false;
   bool http_1_0_ = false;
@@ -146,7 +175,11 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   bool ending_ = false;  // The stream's last chunk is queued.
   bool linger_ = false;  // After the answer, throw away what the client still sends.
   std::string ahead_;    // Read, not yet parsed: requests sent before the answer to the one before.
-  std::deque<std::string> out_;
+  struct Out {
+    std::string bytes;
+    std::shared_ptr<void> hold = nullptr;
+  };
+  std::deque<Out> out_;
   std::size_t out_at_ = 0;  // Of out_.front(), taken by the system.
   std::size_t out_bytes_ = 0;
   std::size_t stream_bytes_in_out_ = 0;

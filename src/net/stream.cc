@@ -46,7 +46,6 @@ UniqueFd::~UniqueFd() {
 }
 
 struct Stream::Tls {
-  std::shared_ptr<const TlsContext> context;
   SslPtr ssl;
   std::string scratch;
 };
@@ -54,16 +53,14 @@ struct Stream::Tls {
 Stream::Stream(EventLoop& loop, int fd) : watcher_(loop, fd) {}
 Stream::~Stream() = default;
 
-void Stream::use_tls_server(TlsServer context) {
+void Stream::use_tls_server(const TlsServer& context) {
   tls_ = std::make_unique<Tls>();
   tls_->ssl = make_server_session(*context, watcher_.fd());
-  tls_->context = std::move(context);
 }
 
-void Stream::use_tls_client(TlsClient context, const std::string& host) {
+void Stream::use_tls_client(const TlsClient& context, const std::string& host) {
   tls_ = std::make_unique<Tls>();
   tls_->ssl = make_client_session(*context, watcher_.fd(), host);
-  tls_->context = std::move(context);
 }
 
 int Stream::connect_outcome() const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "net/connection_budget.h"
 #include "net/event_loop.h"
 #include "net/fd_watcher.h"
 #include "net/tls.h"
@@ -33,8 +34,8 @@ class Stream {
   Stream(EventLoop& loop, int fd);
   ~Stream();
 
-  void use_tls_server(TlsServer context);
-  void use_tls_client(TlsClient context, const std::string& host);
+  void use_tls_server(const TlsServer& context);
+  void use_tls_client(const TlsClient& context, const std::string& host);
   [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
 
   // For a connecting socket, once writable: the outcome, as errno.
@@ -49,6 +50,9 @@ class Stream {
   // TLS only: whether decrypted bytes wait that no readable event will announce.
   [[nodiscard]] bool has_buffered() const;
 
+  // For as long as the socket is open.
+  void keep(ConnectionBudget::Place place) { place_ = std::move(place); }
+
   [[nodiscard]] const std::string& error() const { return error_; }
   [[nodiscard]] FdWatcher& watcher() { return watcher_; }
 
@@ -57,6 +61,7 @@ class Stream {
  private:
   struct Tls;
   IoResult tls_outcome(int returned);
+  ConnectionBudget::Place place_;  // Given back after the socket is closed.
   FdWatcher watcher_;
   std::unique_ptr<Tls> tls_;
   std::string error_;

@@ -7,9 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <fstream>
+#include <utility>
 
 #include "base/check.h"
 #include "net/stream.h"
@@ -18,10 +21,7 @@
 namespace holdfast::net {
 namespace {
 
-struct ContextFree {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
-using ContextPtr = std::unique_ptr<SSL_CTX, ContextFree>;
+constexpr std::size_t kPasswordBytesMax = 4096;
 
 std::string last_error() {
   const unsigned long code = ERR_peek_last_error();
@@ -50,8 +50,8 @@ int give_password(char* buffer, int size, int /*writing*/, void* password) {
   return static_cast<int>(text.size());
 }
 
-ContextPtr make_context(const SSL_METHOD* method) {
-  ContextPtr context(SSL_CTX_new(method));
+SslContextPtr make_context(const SSL_METHOD* method) {
+  SslContextPtr context(SSL_CTX_new(method));
   HOLDFAST_CHECK(context != nullptr);
   HOLDFAST_CHECK(SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION) == 1);
   SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -83,6 +83,66 @@ Result<bool> use_certificate(SSL_CTX* context, const std::string& cert, const st
     return fail(ErrorCode::Invalid, "key file " + key + " does not belong to certificate file " + cert);
   }
   return true;
+}
+
+// The first line: editors end files with a newline.
+Result<std::string> read_password(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kPasswordBytesMax + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || (file.fail() && !file.eof())) return fail(ErrorCode::Io, "client_key_password: cannot read " + path);
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kPasswordBytesMax)
+    return fail(ErrorCode::TooLarge, "client_key_password: " + path + " has more than " + std::to_string(kPasswordBytesMax) + " bytes");
+  text.resize(std::min(text.find_first_of("\r\n"), text.size()));
+  return text;
+}
+
+Result<SslContextPtr> server_context(const TlsServerFiles& files) {
+  SslContextPtr context = make_context(TLS_server_method());
+  if (auto used = use_certificate(context.get(), files.cert, files.key, files.key_password); !used) return fail(used.error());
+  static constexpr unsigned char kSessionContext[] = "holdfast";
+  SSL_CTX_set_session_id_context(context.get(), kSessionContext, sizeof kSessionContext - 1);
+  if (!files.client_ca.empty()) {
+    if (auto readable = check_readable("client CA file", files.client_ca); !readable) return fail(readable.error());
+    if (SSL_CTX_load_verify_file(context.get(), files.client_ca.c_str()) != 1) return cannot("client CA file", files.client_ca);
+    STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(files.client_ca.c_str());
+    if (names == nullptr) return cannot("client CA file", files.client_ca);
+    SSL_CTX_set_client_CA_list(context.get(), names);
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  }
+  return context;
+}
+
+Result<SslContextPtr> client_context(const TlsClientFiles& files) {
+  SslContextPtr context = make_context(TLS_client_method());
+  ERR_clear_error();
+  if (files.trust_cacerts.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context.get()) != 1) return cannot("the system's certificates", "");
+  } else {
+    const std::string what = "trusted certificates file";
+    if (auto readable = check_readable(what, files.trust_cacerts); !readable) return fail(readable.error());
+    if (SSL_CTX_load_verify_file(context.get(), files.trust_cacerts.c_str()) != 1) return cannot(what, files.trust_cacerts);
+  }
+  if (files.client_cert.empty() != files.client_key.empty())
+    return fail(ErrorCode::Invalid, files.client_cert.empty()
+                                        ? "client key file " + files.client_key + " is given without a client certificate"
+                                        : "client certificate file " + files.client_cert + " is given without a client key");
+  if (!files.client_cert.empty()) {
+    Result<std::string> password = files.client_key_password;
+    if (!files.client_key_password_file.empty()) password = read_password(files.client_key_password_file);
+    if (!password) return fail(password.error());
+    auto used = use_certificate(context.get(), files.client_cert, files.client_key, *password);
+    if (!used) return fail(used.error());
+  }
+  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+  return context;
+}
+
+Result<std::shared_ptr<TlsContext>> load(WatchedFiles files, TlsContext::Load load) {
+  auto loaded = load();
+  if (!loaded) return fail(loaded.error());
+  return std::make_shared<TlsContext>(std::move(files), std::move(load), *std::move(loaded));
 }
 
 // A BIO over a socket that never raises SIGPIPE, which OpenSSL's own would.
@@ -123,7 +183,7 @@ BIO_METHOD* socket_bio() {
 }
 
 SslPtr make_session(const TlsContext& context, int fd) {
-  SslPtr ssl(SSL_new(context.get()));
+  SslPtr ssl(SSL_new(context.get().get()));
   HOLDFAST_CHECK(ssl != nullptr);
   BIO* bio = BIO_new(socket_bio());
   HOLDFAST_CHECK(bio != nullptr);
@@ -139,42 +199,32 @@ bool is_address(const std::string& host) {
 
 }  // namespace
 
+SslContextPtr TlsContext::get() const {
+  const std::lock_guard lock(mutex_);
+  SSL_CTX_up_ref(loaded_.get());
+  return SslContextPtr(loaded_.get());
+}
+
+Result<bool> TlsContext::reload_if_changed() {
+  if (!files_.changed() && !again_) return false;
+  auto fresh = load_();
+  again_ = !fresh;
+  if (!fresh) return fail(fresh.error());
+  const std::lock_guard lock(mutex_);
+  loaded_.swap(*fresh);
+  return true;
+}
+
+Result<bool> reload_if_changed(TlsContext& context) { return context.reload_if_changed(); }
+
 Result<TlsServer> load_tls_server(const TlsServerFiles& files) {
-  ContextPtr context = make_context(TLS_server_method());
-  if (auto used = use_certificate(context.get(), files.cert, files.key, files.key_password); !used) return fail(used.error());
-  static constexpr unsigned char kSessionContext[] = "holdfast";
-  SSL_CTX_set_session_id_context(context.get(), kSessionContext, sizeof kSessionContext - 1);
-  if (!files.client_ca.empty()) {
-    if (auto readable = check_readable("client CA file", files.client_ca); !readable) return fail(readable.error());
-    if (SSL_CTX_load_verify_file(context.get(), files.client_ca.c_str()) != 1) return cannot("client CA file", files.client_ca);
-    STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(files.client_ca.c_str());
-    if (names == nullptr) return cannot("client CA file", files.client_ca);
-    SSL_CTX_set_client_CA_list(context.get(), names);
-    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-  }
-  return std::make_shared<const TlsContext>(context.release());
+  return load(WatchedFiles({files.cert, files.key, files.client_ca}), [files] { return server_context(files); });
 }
 
 Result<TlsClient> load_tls_client(const TlsClientFiles& files) {
-  ContextPtr context = make_context(TLS_client_method());
-  ERR_clear_error();
-  if (files.trust_cacerts.empty()) {
-    if (SSL_CTX_set_default_verify_paths(context.get()) != 1) return cannot("the system's certificates", "");
-  } else {
-    const std::string what = "trusted certificates file";
-    if (auto readable = check_readable(what, files.trust_cacerts); !readable) return fail(readable.error());
-    if (SSL_CTX_load_verify_file(context.get(), files.trust_cacerts.c_str()) != 1) return cannot(what, files.trust_cacerts);
-  }
-  if (files.client_cert.empty() != files.client_key.empty())
-    return fail(ErrorCode::Invalid, files.client_cert.empty()
-                                        ? "client key file " + files.client_key + " is given without a client certificate"
-                                        : "client certificate file " + files.client_cert + " is given without a client key");
-  if (!files.client_cert.empty()) {
-    auto used = use_certificate(context.get(), files.client_cert, files.client_key, files.client_key_password);
-    if (!used) return fail(used.error());
-  }
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
-  return std::make_shared<const TlsContext>(context.release());
+  const std::string trusted = files.trust_cacerts.empty() ? X509_get_default_cert_file() : files.trust_cacerts;
+  return load(WatchedFiles({trusted, files.client_cert, files.client_key, files.client_key_password_file}),
+              [files] { return client_context(files); });
 }
 
 SslPtr make_server_session(const TlsContext& context, int fd) {

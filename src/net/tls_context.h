@@ -3,23 +3,38 @@
 
 #include <openssl/ssl.h>
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 
+#include "base/watched_files.h"
 #include "net/tls.h"
 
 namespace holdfast::net {
 
+struct SslContextFree {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+using SslContextPtr = std::unique_ptr<SSL_CTX, SslContextFree>;
+
 class TlsContext {
  public:
-  explicit TlsContext(SSL_CTX* context) : context_(context) {}
-  ~TlsContext() { SSL_CTX_free(context_); }
-  TlsContext(const TlsContext&) = delete;
-  TlsContext& operator=(const TlsContext&) = delete;
-  [[nodiscard]] SSL_CTX* get() const { return context_; }
+  using Load = std::function<Result<SslContextPtr>()>;
+  // `files`: those that `load` has read, looked at before it did.
+  TlsContext(WatchedFiles files, Load load, SslContextPtr loaded)
+      : files_(std::move(files)), load_(std::move(load)), loaded_(std::move(loaded)) {}
+
+  // As of now. Any thread.
+  [[nodiscard]] SslContextPtr get() const;
+  [[nodiscard]] Result<bool> reload_if_changed();
 
  private:
-  SSL_CTX* context_;
+  WatchedFiles files_;
+  Load load_;
+  bool again_ = false;  // What is in the files could not be used.
+  mutable std::mutex mutex_;
+  SslContextPtr loaded_;  // Under `mutex_`.
 };
 
 struct SslFree {

@@ -150,6 +150,61 @@ TEST_F(TlsTest, AStreamArrivesBitByBit) {
   EXPECT_TRUE((*result)->body == std::string(100'000, 'a') + "b");
 }
 
+TEST_F(TlsTest, ARotatedServerCertificateIsShownToNewConnectionsAndOldOnesGoOn) {
+  auto context = load_tls_server({file("server.pem"), file("server.key"), "", ""});
+  ASSERT_TRUE(context);
+  ListenSpec spec;
+  spec.tls = *context;
+  serve([](HttpRequest&&, Responder responder) { responder.send({200, {}, "."}); }, {}, spec);
+  HttpClient& old = connect_tls(trusting("ca.pem"));
+  ASSERT_TRUE(post(old, "/"));
+  EXPECT_FALSE(*reload_if_changed(**context));
+  const Identity next = make_identity("server", "IP:127.0.0.1", &other_ca_);
+  write_cert("server.pem", next);
+
+  // The key is still that of the old one.
+  const auto half = reload_if_changed(**context);
+  ASSERT_FALSE(half);
+  EXPECT_EQ(half.error().message, "key file " + file("server.key") + " does not belong to certificate file " + file("server.pem"));
+  EXPECT_FALSE(reload_if_changed(**context)) << "it is tried again, whether or not anything has changed since";
+  EXPECT_TRUE(post(connect_tls(trusting("ca.pem")), "/"));
+
+  write_key("server.key", next, "");
+  const auto taken = reload_if_changed(**context);
+  ASSERT_TRUE(taken) << taken.error().message;
+  EXPECT_TRUE(*taken);
+  EXPECT_FALSE(*reload_if_changed(**context));
+  EXPECT_TRUE(post(connect_tls(trusting("other_ca.pem")), "/"));
+  EXPECT_FALSE(post(connect_tls(trusting("ca.pem")), "/"));
+  EXPECT_TRUE(post(old, "/"));
+  EXPECT_EQ(old.connects(), 1u);
+}
+
+TEST_F(TlsTest, RotatedAuthoritiesAndClientCertificatesAreUsedForNewConnections) {
+  serve_tls("server", "other_ca.pem");
+  auto context = load_tls_client(showing("client", "client.key"));
+  ASSERT_TRUE(context);
+  ClientOptions options;
+  options.tls = *context;
+  EXPECT_FALSE(post(connect(url(true), options), "/"));
+  const Identity next = make_identity("client", nullptr, &other_ca_);
+  write_cert("client.pem", next);
+  write_key("client.key", next, "");
+  ASSERT_TRUE(*reload_if_changed(**context));
+  EXPECT_TRUE(post(connect(url(true), options), "/"));
+
+  std::filesystem::copy_file(file("garbage.pem"), file("ca.pem"), std::filesystem::copy_options::overwrite_existing);
+  const auto broken = reload_if_changed(**context);
+  ASSERT_FALSE(broken);
+  EXPECT_THAT(broken.error().message, HasSubstr(file("ca.pem")));
+  EXPECT_TRUE(post(connect(url(true), options), "/"));
+  write_cert("ca.pem", other_ca_);
+  ASSERT_TRUE(*reload_if_changed(**context));
+  const CallResult stranger = post(connect(url(true), options), "/");
+  ASSERT_FALSE(stranger);
+  EXPECT_THAT(stranger.error().message, HasSubstr("certificate refused: "));
+}
+
 TEST_F(TlsTest, FilesThatDoNotServeAreNamed) {
   const auto client_error = [](const TlsClientFiles& files) {
     const auto context = load_tls_client(files);

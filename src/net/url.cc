@@ -67,7 +67,11 @@ Result<Url> parse_url(std::string_view text) {
   std::string_view authority = rest.substr(0, path);
   const std::string_view target = rest.substr(path);
   url.target = target.starts_with('/') ? std::string(target) : "/" + std::string(target);
-  if (authority.find('@') != std::string_view::npos) return bad(text, "user names and passwords in urls are not supported");
+  if (authority.find('@') != std::string_view::npos) {
+    // Which is not to be shown.
+    const auto at = text.rfind('@');
+    return bad(std::string(scheme) + "://…" + std::string(text.substr(at)), "user names and passwords in urls are not supported");
+  }
 
   std::string_view port;
   bool has_port = false;

@@ -30,6 +30,9 @@ Result<void> apply_delayed(const View& view, const model::Address& owner, std::s
       return fail(ErrorCode::Invalid, "delayed send to " + item.message.target.type + "/" + item.message.target.id +
                                           " has delay_ms=" + std::to_string(item.delay.ms));
     const model::TimerKey key{now + item.delay, sequence.take()};
+    if (item.token.size() > kCancellationTokenBytesMax)
+      return fail(ErrorCode::Invalid, "a cancellation token of " + std::to_string(item.token.size()) + " bytes; at most " +
+                                          std::to_string(kCancellationTokenBytesMax) + " are allowed");
     if (!item.token.empty()) {
       if (pending(item.token))
         return fail(ErrorCode::Invalid, "cancellation token \"" + item.token + "\" is already pending");

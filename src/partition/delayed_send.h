@@ -12,6 +12,7 @@
 // Not here: waking up when a timer falls due (runtime/timer_queue.h).
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <span>
 #include <string>
@@ -25,8 +26,11 @@
 
 namespace holdfast::partition {
 
+// Of a cancellation token: it is part of a key, as ids are (model::kIdBytesMax).
+inline constexpr std::size_t kCancellationTokenBytesMax = 4096;
+
 // Appends to `next` what a function's delayed sends and cancellations do, in their order. Refuses – leaving `next` as it
-// may be by then, so the caller drops it – a negative delay and a token that is pending. Re-use is refused, not
+// may be by then, so the caller drops it – a negative delay, a token over its bound and one that is pending. Re-use is refused, not
 // overwritten: a caller that believes it can still cancel the first send must not lose that power without being told
 // (StateFun: duplicate cancellation token). Cancelling what was delivered or never sent does nothing: the two race by nature.
 [[nodiscard]] Result<void> apply_delayed(const View& view, const model::Address& owner, std::string_view traceparent,

@@ -174,5 +174,16 @@ TEST_F(DelayedSendTest, AgreesWithTheObviousModelInEveryShortHistory) {
   EXPECT_EQ(answers, 1'024u);
 }
 
+TEST_F(DelayedSendTest, ATokenHasABoundLikeAnId) {
+  World world;
+  const std::string longest(kCancellationTokenBytesMax, 't');
+  EXPECT_TRUE(world.answer({send("a", 10, longest)}, {0}));
+  const auto refused = world.answer({send("b", 10, longest + "t")}, {0});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "a cancellation token of 4097 bytes; at most 4096 are allowed");
+  EXPECT_TRUE(world.answer({cancel(longest + "t"), cancel(longest)}, {1}));
+  EXPECT_TRUE(world.table.timers.empty());
+}
+
 }  // namespace
 }  // namespace holdfast::partition

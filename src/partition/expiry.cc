@@ -22,8 +22,9 @@ void watch_over_expiry(const View& view, const model::Address& address, Instant 
                        ChangeAddress& change, Transition& next) {
   const model::RegistrationRow* registration = view.registration(address.type);
   if (registration == nullptr) return;
-  const bool any = std::ranges::any_of(registration->states,
-                                       [](const auto& s) { return s.expire_mode != model::ExpireMode::None; });
+  // Values of a former declaration may expire though none does by this one: their timer is set already, unless they are of this change.
+  const bool any = std::ranges::any_of(registration->states, [](const auto& s) { return s.expire_mode != model::ExpireMode::None; }) ||
+                   std::ranges::any_of(change.set, [](const auto& v) { return v.expires_at.unix_ms != 0; });
   if (!any) return;
 
   const model::AddressRow& row = view.address(address);

@@ -1,8 +1,13 @@
 // Expiry of state, after the last write or after the last invocation (StateFun, ExpirationSpec).
 //
 // A value past its time is as good as gone from that moment: readers skip it (is_expired). Its bytes go when the address's one
-// ExpireStates timer fires. That timer is set when the first value that can expire appears and, on firing, is set again for the
-// earliest value left; refreshing a value does not touch it, so a busy address costs no timer writes.
+// ExpireStates timer fires, or with the next call. That timer is set when the first value that can expire appears and, on firing, is set
+// again for the earliest value left; refreshing a value does not touch it, so a busy address costs no timer writes. So the bytes of a value
+// that expires sooner than the timer is due (a state with a shorter time beside one with a longer, or declared with a shorter one since)
+// stay until then at most; nobody sees them.
+//
+// A value expires as its state was declared when it was written. Another declaration counts from the next write on, and where it says
+// AfterInvoke, from the next call. What has become an orphan keeps its time.
 #pragma once
 
 #include "base/time.h"

@@ -107,6 +107,49 @@ TEST(Expiry, TimeForeverSaturates) {
   EXPECT_EQ(expiry_after({"s", "t", model::ExpireMode::None, {5}}, {100}).unix_ms, 0);
 }
 
+TEST(Expiry, AnotherDeclarationCountsFromTheNextWriteOnAndForWhatLivesByCallsFromTheNextCall) {
+  World world;
+  world.set("write", "w", {100});
+  world.set("invoke", "i", {100});
+  const std::string t(model::kStringType);
+  world.table.registrations["shop/cart"] = {{{"write", t, model::ExpireMode::None, {}}, {"invoke", t, model::ExpireMode::AfterInvoke, {50}}}};
+  world.answer({}, {102});
+  EXPECT_EQ(world.visible({104}), (std::map<std::string, std::string>{{"invoke", "i"}}));  // "write" keeps the time it was written with.
+  EXPECT_EQ(world.visible({151}).size(), 1u);
+  world.set("write", "w2", {105});
+  for (const std::int64_t now : {110, 200, 300}) world.fire_due({now});
+  EXPECT_EQ(world.visible({1'000'000}), (std::map<std::string, std::string>{{"write", "w2"}}));
+}
+
+TEST(Expiry, ValueWithAShorterTimeThanTheTimerIsGoneInItsTimeAndItsBytesWithTheNextCallOrTheTimer) {
+  for (const bool is_called : {true, false}) {
+    World world;
+    world.set("write", "w", {100});
+    world.table.registrations["shop/cart"].states[0].expire_after = {1};
+    world.set("write", "x", {101});
+    EXPECT_EQ(world.visible({101}).size(), 1u);
+    EXPECT_EQ(world.visible({102}).size(), 0u);
+    if (is_called) world.answer({}, {103});
+    else world.fire_due({104});
+    EXPECT_EQ(world.stored(), 0u);
+    world.fire_due({104});
+    EXPECT_TRUE(world.table.timers.empty());
+  }
+}
+
+TEST(Expiry, OrphanKeepsItsTimeAndCallsDoNotRefreshIt) {
+  World world;
+  world.set("invoke", "i", {100});
+  auto& row = world.table.registrations["shop/cart"];
+  row.orphans.push_back({row.states[1], false});
+  row.states.clear();
+  world.answer({}, {102});
+  EXPECT_EQ(world.visible({102}).size(), 1u);
+  EXPECT_EQ(world.visible({103}).size(), 0u);
+  world.fire_due({103});
+  EXPECT_EQ(world.stored(), 0u);
+}
+
 // Goal: a function is shown exactly the values that are not past their time; there is never more than one timer, the row knows when it
 // is due, and while a value that can expire is stored there is one; in the end nothing that expired is left.
 // Method: every order of five steps – four kinds of answer, time passing with and without timers getting their turn.

@@ -16,7 +16,8 @@ void tell_requests(const View& view, const model::Address& address, std::uint32_
 
 }  // namespace
 
-Transition settle_failure(const View& view, const model::FailurePolicy& policy, FailedBatch&& batch, Instant now) {
+Transition settle_failure(const View& view, const EgressResolver& egress, const model::FailurePolicy& policy, FailedBatch&& batch,
+                          Instant now) {
   Transition next;
   ChangeAddress change{.address = batch.address};
   if (policy.then == model::FailureAction::Park) {
@@ -30,14 +31,16 @@ Transition settle_failure(const View& view, const model::FailurePolicy& policy, 
                 (is_kept ? "the message failed for good and is a dead letter now: " : "the message failed for good and was dropped: ") + batch.reason, next);
   if (policy.then == model::FailureAction::DeadLetter) {
     for (auto& message : view.oldest_mail(batch.address, batch.size)) {
-      model::StreamRecord record;
-      record.key = batch.address.id;
-      record.value = std::move(message.argument);
-      record.source = batch.address.type + "/" + batch.address.id;
-      record.error = batch.reason;
-      record.traceparent = std::move(message.traceparent);
-      record.time = now;
-      next.effects.push_back(Deliver{model::AppendRecord{policy.dead_letter_stream, std::move(record)}});
+      DeadLetter letter;
+      letter.key = batch.address.id;
+      letter.value = std::move(message.argument);
+      letter.source = batch.address.type + "/" + batch.address.id;
+      letter.error = batch.reason;
+      letter.attempts = batch.attempts;
+      letter.caller = std::move(message.caller);
+      letter.traceparent = std::move(message.traceparent);
+      letter.time = now;
+      next.effects.push_back(Deliver{egress.dead_letter(policy, std::move(letter))});
     }
   }
   change.mail_taken = batch.size;

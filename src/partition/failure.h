@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "model/endpoint.h"
+#include "partition/egress.h"
 #include "partition/transition.h"
 #include "partition/view.h"
 
@@ -21,7 +22,8 @@ struct FailedBatch {
   std::string reason;
 };
 
-[[nodiscard]] Transition settle_failure(const View& view, const model::FailurePolicy& policy, FailedBatch&& batch, Instant now);
+[[nodiscard]] Transition settle_failure(const View& view, const EgressResolver& egress, const model::FailurePolicy& policy,
+                                        FailedBatch&& batch, Instant now);
 
 // NotFound when the address is not parked. Its messages, the failed batch first, are tried again.
 [[nodiscard]] Result<Transition> retry_parked(const View& view, const model::Address& address);

@@ -25,7 +25,7 @@ class FailureTest : public ::testing::Test {
     model::FailurePolicy policy;
     policy.then = then;
     policy.dead_letter_stream = "shop/dead/letters";
-    table.apply(settle_failure(table, policy, {kCart, size, 7, "it broke"}, kNow));
+    table.apply(settle_failure(table, egress, policy, {kCart, size, 7, "it broke"}, kNow));
   }
   std::string waiting() {
     std::string out;
@@ -33,6 +33,7 @@ class FailureTest : public ::testing::Test {
     return out;
   }
   testing::PartitionTable table;
+  testing::FakeEgress egress{{}};
 };
 
 TEST_F(FailureTest, ParkingKeepsTheMessagesAndRemembersWhy) {
@@ -49,15 +50,25 @@ TEST_F(FailureTest, DroppingTakesTheBatchAndNothingElse) {
   EXPECT_THAT(table.delivered, IsEmpty());
 }
 
-TEST_F(FailureTest, DeadLettersCarryKeyValueSourceReasonTraceAndTimeInOrder) {
+TEST_F(FailureTest, DeadLettersSayWhatFailedWhereWhyAndWhoSentItInOrder) {
+  table.mail[kCart][1].caller.reset();
   settle(model::FailureAction::DeadLetter, 2);
   EXPECT_EQ(waiting(), "c");
   ASSERT_EQ(table.delivered.size(), 2u);
+  ASSERT_EQ(egress.letters.size(), 2u);
   for (std::size_t i = 0; i < 2; ++i) {
     const std::string payload = i == 0 ? "a" : "b";
-    EXPECT_EQ(table.delivered[i],
-              model::Command(model::AppendRecord{
-                  "shop/dead/letters", {"alice", text(payload), "shop/cart/alice", "it broke", "trace-" + payload, kNow}}));
+    const DeadLetter& letter = egress.letters[i];
+    EXPECT_EQ(letter.key, "alice");
+    EXPECT_EQ(letter.value, text(payload));
+    EXPECT_EQ(letter.source, "shop/cart/alice");
+    EXPECT_EQ(letter.error, "it broke");
+    EXPECT_EQ(letter.attempts, 7u);
+    EXPECT_EQ(letter.caller, i == 0 ? std::optional(model::Address{"shop/x", "1"}) : std::nullopt);
+    EXPECT_EQ(letter.traceparent, "trace-" + payload);
+    EXPECT_EQ(letter.time, kNow);
+    // It goes where and as the egress says.
+    EXPECT_EQ(table.delivered[i], model::Command(model::AppendRecord{"shop/dead/letters", {"alice", text(payload), "by its egress"}}));
   }
 }
 

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "partition/delayed_send.h"
 #include "partition/expiry.h"
+#include "partition/registration.h"
 
 namespace holdfast::partition {
 namespace {
@@ -29,13 +30,13 @@ Result<void> apply_mutations(const View& view, const AnsweredBatch& batch, std::
   if (mutations.empty()) return {};
   const model::RegistrationRow* registration = view.registration(batch.address.type);
   for (auto& mutation : mutations) {
-    const model::StateSpec* spec = nullptr;
-    if (registration != nullptr) {
-      const auto it = std::ranges::find(registration->states, mutation.name, &model::StateSpec::name);
-      if (it != registration->states.end()) spec = &*it;
-    }
-    if (spec == nullptr)
+    const model::StateSpec* spec = find_declared(registration, batch.sent, mutation.name);
+    if (spec == nullptr) {
+      // A person had it dropped while the function was at it: dropped it is.
+      if (batch.sent != nullptr && std::ranges::find(batch.sent->states, mutation.name, &model::StateSpec::name) != batch.sent->states.end())
+        continue;
       return fail(ErrorCode::Invalid, "mutation of state \"" + mutation.name + "\", which the function has not declared");
+    }
     // Of several mutations of one state the last counts.
     std::erase_if(change.set, [&](const auto& s) { return s.name == mutation.name; });
     std::erase(change.removed, mutation.name);

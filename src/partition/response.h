@@ -20,10 +20,11 @@ struct AnsweredBatch {
   const model::Address& address;
   std::uint32_t size = 1;       // The first `size` messages of the mailbox were handed to the function.
   std::string_view traceparent; // What the batch was called with; everything it caused carries it on.
+  const model::RegistrationRow* sent = nullptr;  // The declaration whose states went along; null: none did.
 };
 
-// Refuses, with the reason and leaving no trace, an answer that names a function or egress there is none of, mutates a state that was
-// not declared or with another type, delays by a negative time, or uses a cancellation token that is pending.
+// Refuses, with the reason and leaving no trace, an answer that names a function or egress there is none of, mutates a state that is
+// not declared, nor was when the batch was sent, or with another type, delays by a negative time, or uses a cancellation token that is pending.
 [[nodiscard]] Result<Transition> apply_response(const View& view, const EgressResolver& egress,
                                                 const FunctionDirectory& functions, const AnsweredBatch& batch,
                                                 model::InvocationResponse&& response, Instant now,

@@ -170,5 +170,41 @@ TEST_F(ResponseTest, DelayOfForeverSaturatesInsteadOfFiringAtOnce) {
   EXPECT_EQ(table.timers.begin()->first.due.unix_ms, INT64_MAX);
 }
 
+// A redeploy between a call and its answer must not make good work bad.
+TEST_F(ResponseTest, StateThatWasDeclaredWhenTheBatchWasSentMayBeChangedByItAndExpiresAsItWasDeclared) {
+  const std::string type(model::kStringType);
+  const model::RegistrationRow sent{{{"name", type, model::ExpireMode::None, {}}, {"old", type, model::ExpireMode::AfterWrite, {7}}}, {}, 1};
+  table.registrations["shop/cart"] = {{{"name", type, model::ExpireMode::AfterWrite, {5}}}, {{sent.states[1], false}}, 2};
+  const auto answer_sent = [&](model::InvocationResponse response) {
+    auto next = apply_response(table, egress, functions, {kCart, 1, "trace", &sent}, std::move(response), kNow, table.sequence);
+    ASSERT_TRUE(next);
+    table.apply(std::move(*next));
+  };
+  answer_sent({.mutations = {set_state("name", "n"), set_state("old", "o")}});
+  EXPECT_EQ(table.addresses[kCart].states, (std::vector<model::StateValue>{{"name", "n", kNow + Duration{5}}, {"old", "o", kNow + Duration{7}}}));
+  EXPECT_EQ(table.timers.size(), 1u);
+  EXPECT_FALSE(answer({.mutations = {set_state("old", "x")}}));  // Not sent along: it is not the function's any more.
+
+  // Dropped meanwhile, it stays dropped, and the rest counts.
+  table.addresses[kCart].states.pop_back();
+  for (const bool is_done : {false, true}) {
+    auto& row = table.registrations["shop/cart"];
+    if (is_done) row.orphans.clear();
+    else row.orphans[0].dropping = true;
+    answer_sent({.mutations = {set_state("old", "again"), set_state("name", is_done ? "n3" : "n2")}});
+    EXPECT_THAT(states(), ElementsAre(std::pair<std::string, std::string>("name", is_done ? "n3" : "n2")));
+  }
+}
+
+TEST_F(ResponseTest, TimerIsSetForAValueThatOnlyTheDeclarationOfTheCallLetsExpire) {
+  const model::RegistrationRow sent{{{"old", std::string(model::kStringType), model::ExpireMode::AfterWrite, {7}}}, {}, 1};
+  table.registrations["shop/cart"] = {{}, {{sent.states[0], false}}, 2};
+  auto next = apply_response(table, egress, functions, {kCart, 1, "", &sent}, {.mutations = {set_state("old", "o")}}, kNow, table.sequence);
+  ASSERT_TRUE(next);
+  table.apply(std::move(*next));
+  ASSERT_EQ(table.timers.size(), 1u);
+  EXPECT_EQ(table.timers.begin()->first.due, kNow + Duration{7});
+}
+
 }  // namespace
 }  // namespace holdfast::partition

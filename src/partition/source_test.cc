@@ -33,6 +33,18 @@ TEST(Source, ABatchFromElsewhereIsRefused) {
   EXPECT_EQ(take_in(table, "in/other", 7, 8).error().message, "source in/other is at no position, not at 7");
 }
 
+TEST(Source, APositionCountsWithinOneIncarnation) {
+  PartitionTable table;
+  EXPECT_EQ(take_in(table, "in", std::nullopt, 3, "monday")->row, (model::SourceRow{3, false, "monday"}));
+  table.sources["in"] = {3, false, "monday"};
+  EXPECT_EQ(take_in(table, "in", 3, 4, "monday")->row, (model::SourceRow{4, false, "monday"}));
+  EXPECT_EQ(take_in(table, "in", 3, 4)->row, (model::SourceRow{4, false, "monday"}));
+  EXPECT_EQ(take_in(table, "in", 3, 4, "tuesday").error().message, "source in is the one of monday, not of tuesday");
+  // A position of before there were incarnations.
+  table.sources["in"] = {3, false};
+  EXPECT_EQ(take_in(table, "in", 3, 4, "tuesday")->row, (model::SourceRow{4, false, "tuesday"}));
+}
+
 TEST(Source, APauseIsNoneOfItsBusiness) {
   PartitionTable table;
   table.sources["in"] = {0, true};

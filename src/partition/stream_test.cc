@@ -101,16 +101,38 @@ TEST(Stream, ReleasingNothingWritesNothing) {
   EXPECT_TRUE(release_records(world.table, "no/such/stream", 0, 0)->writes.empty());
 }
 
-TEST(Stream, ARecordSetAsideKeepsItsPlaceAndACopyGoesElsewhere) {
+TEST(Stream, RecordsSetAsideKeepTheirPlaceAndCopiesGoElsewhere) {
   World world;
   for (int i = 0; i < 3; ++i) world.append(1);
   auto record = world.table.records[std::string(kStream)][1];
-  world.table.apply(set_record_aside(kStream, 1, model::StreamRecord(record), "too large", "test/parked"));
+  world.table.apply(*settle_records(world.table, kStream, 0, 0, {{1, record, "too large"}}, "test/parked"));
   record.error = "too large";
   EXPECT_EQ(world.table.records[std::string(kStream)][1], record);
   ASSERT_EQ(world.table.delivered.size(), 1u);
   EXPECT_EQ(std::get<model::AppendRecord>(world.table.delivered[0]), (model::AppendRecord{"test/parked", record}));
   EXPECT_EQ(world.row().next, 3u);
+  world.check();  // The reason counts.
+}
+
+TEST(Stream, WhatIsSetAsideBelowThePositionGoesWithTheRest) {
+  World world;
+  for (int i = 0; i < 5; ++i) world.append(1);
+  auto& records = world.table.records[std::string(kStream)];
+  const std::vector<model::StreamRecord> before{records[0], records[1], records[2], records[3]};
+  const std::uint64_t bytes = record_bytes(records[0]) * 3;
+  world.table.apply(*settle_records(world.table, kStream, 3, bytes, {{1, before[1], "b"}, {2, before[2], "c"}, {3, before[3], "d"}}, "test/parked"));
+  EXPECT_EQ(world.row().first, 3u);
+  EXPECT_EQ(records.begin()->first, 3u);
+  EXPECT_EQ(records[3].error, "d");
+  EXPECT_EQ(world.table.delivered.size(), 3u);
+  world.check();
+}
+
+TEST(Stream, SettlingBeyondTheEndIsRefusedAsAWhole) {
+  World world;
+  world.append(1);
+  auto record = world.table.records[std::string(kStream)][0];
+  EXPECT_EQ(settle_records(world.table, kStream, 2, 0, {{0, record, "too large"}}, "test/parked").error().code, ErrorCode::Conflict);
 }
 
 TEST(Stream, SizeIsKeptToAnEighthOverTheBoundAndTheNewestRecordAlwaysStays) {
@@ -240,6 +262,46 @@ TEST(Stream, AgreesWithTheObviousModelInEveryShortHistory) {
     }
   });
   EXPECT_EQ(histories, 31'104u);  // 4 * 6^5
+}
+
+// What a damaged disk has left of a stream: whatever is missing, trimming and releasing end, leave only what they should, and go on.
+TEST(Stream, GoesOnOverRecordsThatAreMissing) {
+  for (std::uint32_t missing = 0; missing < 1u << 6; ++missing) {
+    SCOPED_TRACE(missing);
+    World world;
+    for (int i = 0; i < 6; ++i) {
+      world.append(100);
+      world.now = world.now + Duration{10};
+    }
+    auto& records = world.table.records[std::string(kStream)];
+    for (std::uint64_t position = 0; position < 6; ++position)
+      if ((missing >> position & 1) != 0) records.erase(position);
+    const std::size_t left = records.size();
+
+    World by_size = world;
+    by_size.retention.bytes = 400;
+    for (int i = 0; i < 20; ++i) {
+      by_size.append(100);
+      const auto row = by_size.row();
+      ASSERT_EQ(row.next, 7u + static_cast<std::uint64_t>(i));
+      for (const auto& [position, r] : by_size.table.records[std::string(kStream)]) ASSERT_GE(position, row.first);
+      ASSERT_TRUE(by_size.table.records[std::string(kStream)].contains(row.next - 1)) << "the newest is kept";
+    }
+    const auto kept = by_size.table.records[std::string(kStream)].size();
+    ASSERT_TRUE(kept >= 1 && kept <= 4) << kept;
+    ASSERT_EQ(by_size.row().next - by_size.row().first, kept) << "the gap is behind it";
+    by_size.check();
+
+    World by_age = world;
+    by_age.retention.time = {35};
+    by_age.append(100);
+    by_age.now = by_age.now + Duration{1'000};
+    by_age.fire_due();
+    ASSERT_TRUE(by_age.table.records[std::string(kStream)].empty());
+    ASSERT_EQ(by_age.row().first, by_age.row().next);
+
+    ASSERT_EQ(records.size(), left);
+  }
 }
 
 }  // namespace

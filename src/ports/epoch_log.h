@@ -16,7 +16,8 @@ namespace holdfast::ports {
 
 class EpochLog {
  public:
-  // Gets each stored record; an error of its stops the replay and is passed on.
+  // Gets each stored record; an error of its stops the replay and is passed on. A large epoch comes in several pieces, cut anywhere, one
+  // after the other: a piece of another epoch, or the end, says that it is whole.
   using Replayed = std::function<Result<void>(model::Epoch, std::string_view payload)>;
 
   virtual ~EpochLog() = default;
@@ -26,7 +27,7 @@ class EpochLog {
   // the view: one whose records above `after` were trimmed, or that ends before `after`.
   [[nodiscard]] virtual Result<void> replay(model::Epoch after, const Replayed& replayed) = 0;
 
-  // Appends the concatenation of `parts` as the record of `epoch` (which is above all before it), and makes it durable.
+  // Appends the concatenation of `parts`, however large, as the record of `epoch` (which is above all before it), and makes it durable.
   // ErrorCode::NoSpace: nothing was written, the same call may be made again. Any other error: the log must not be used any
   // more, what the disk holds is unknown until the next replay.
   [[nodiscard]] virtual Result<void> append(model::Epoch epoch, std::span<const std::string_view> parts) = 0;

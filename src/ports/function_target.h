@@ -40,6 +40,11 @@ class FunctionTarget {
   // Calls the function; `done` runs exactly once, on the shard's loop, never from within invoke(), and not at all
   // if the target is destroyed first. Answers in time: after its call timeout a target gives a Failed outcome.
   virtual void invoke(const Invocation& invocation, Done done) = 0;
+  // Where the functions of a type are: equal for types that can be reached, or not, together. For people, too.
+  [[nodiscard]] virtual std::string origin(std::string_view type) const {
+    (void)type;
+    return {};
+  }
 };
 
 // Makes the target of an endpoint for the shard that runs on `loop`.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,10 @@ struct StreamQuery {
   std::uint32_t limit = 100;
   std::size_t bytes_max = 4u << 20;
   Duration wait;              // How long to wait for a first record when there is none; 0: not at all.
+  // Pages for clients are made one after another, a few in a turn, and only while those not let go of (StreamPage::unread) are below a
+  // bound; they may be smaller than asked for. Those of the core itself are made at once.
+  enum class For : std::uint8_t { Core, Client };
+  For reader = For::Core;
 };
 struct StreamPage {
   struct Entry {
@@ -30,6 +35,21 @@ struct StreamPage {
   std::uint64_t first = 0;  // Oldest position kept.
   std::uint64_t end = 0;    // Position after the last record that is durable.
   std::uint64_t bytes = 0;  // Of all records that are kept (partition::record_bytes).
+  std::shared_ptr<void> unread = nullptr;  // For::Client: to be kept until the client has the page, or never will. Any thread.
+};
+
+// Records of an outbox that are done with.
+struct Settlement {
+  struct Aside {
+    std::uint64_t position = 0;
+    std::string reason;
+  };
+  std::uint64_t next = 0;    // Those below it go; they are sent, or are set aside.
+  std::uint64_t bytes = 0;   // What those count together (partition::record_bytes).
+  // Ascending. They cannot be sent: a copy, with the reason as its `error`, goes to `parked` (a stream). One that is not below `next` keeps
+  // its place, with the reason, until it goes.
+  std::vector<Aside> aside;
+  std::string parked;
 };
 
 class Streams {
@@ -43,10 +63,9 @@ class Streams {
   // epoch. Conflict: `next` is not within the stream. Answers when that is durable.
   virtual void release_records(std::string stream, std::uint64_t next, std::uint64_t bytes, std::vector<model::Command> instead,
                                Done<void> done) = 0;
-  // Marks the record at `position` as one that cannot be sent: its `error` is set, and a copy goes to `parked` (a stream).
-  // Answers when that is durable.
-  virtual void set_record_aside(std::string stream, std::uint64_t position, std::string error, std::string parked,
-                                Done<void> done) = 0;
+  // What has become of records of an outbox, in one epoch. NotFound: one of those to set aside is not there; nothing has changed.
+  // Conflict: as above. Answers when that is durable.
+  virtual void settle_records(std::string stream, Settlement settlement, Done<void> done) = 0;
 };
 
 }  // namespace holdfast::ports

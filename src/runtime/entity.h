@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "model/rows.h"
@@ -10,6 +11,27 @@
 namespace holdfast::runtime {
 
 struct FunctionType;
+
+// Messages that wait for one upstream, or all of an endpoint's, or are with it; as the table counts them.
+struct Backlog {
+  Backlog* whole = nullptr;           // What this is a part of.
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;            // About.
+  std::size_t bytes_in_memory = 0;
+
+  struct Change {
+    std::int64_t messages = 0;
+    std::int64_t bytes = 0;
+    std::int64_t bytes_in_memory = 0;
+  };
+  void apply(Change change) {
+    for (Backlog* part = this; part != nullptr; part = part->whole) {
+      part->messages += static_cast<std::uint64_t>(change.messages);
+      part->bytes += static_cast<std::uint64_t>(change.bytes);
+      part->bytes_in_memory += static_cast<std::size_t>(change.bytes_in_memory);
+    }
+  }
+};
 
 struct Entity {
   // idle -> ready -> in flight -> idle, or -> waiting (to be tried again, or for a declaration) -> ready.
@@ -24,12 +46,16 @@ struct Entity {
   model::AddressRow row;
   Mailbox mailbox;
   FunctionType* type = nullptr;
-  std::uint64_t* backlog = nullptr;  // Its endpoint's count of waiting messages.
+  Backlog* backlog = nullptr;   // The count that its messages are in: its upstream's, or that of parked ones.
+  std::uint64_t mail_bytes = 0;  // About: of its mailbox, in memory or not.
 
   Phase phase = Phase::Idle;
   std::uint32_t batch = 0;            // While in flight.
+  std::shared_ptr<const model::RegistrationRow> sent;  // While in flight: by which declaration states were sent along; null: none were.
   std::uint32_t batch_max = UINT32_MAX;  // Shrinks when a batch fails, so that one bad message ends up alone.
   std::uint32_t attempts = 0;
+  std::uint32_t away = 0;          // Calls in a row that ended before they got to the function, see Upstream::balance.
+  std::int64_t balance_seen = 0;   // Of its upstream: as it was at the last of them, or when the first began.
   std::string last_error;
 
   bool row_dirty = false;   // The row differs from what the layers below have.

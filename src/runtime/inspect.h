@@ -52,8 +52,29 @@ struct EndpointInfo {
   std::string url_template;
   std::uint64_t in_flight = 0;
   std::uint64_t waiting = 0;   // Addresses that wait for a free place.
-  bool down = false;           // Could not be reached; being tried again.
-  std::string last_error;
+  bool down = false;           // None of its hosts could be reached; they are being tried again.
+  std::string last_error;      // Of a host that is down.
+  struct Host {
+    std::string host;          // As "http://name:port", or a socket.
+    std::string last_error;
+  };
+  std::vector<Host> hosts_down;       // At most kHostsShownMax of them.
+  std::uint64_t hosts_down_count = 0;
+};
+inline constexpr std::size_t kHostsShownMax = 100;
+
+// Mail that waits for a function that cannot be reached.
+struct MailQuery {
+  std::string type;
+  std::optional<std::string> id;        // One address; none: all of the type.
+  std::uint64_t messages_max = 10'000;  // Of each shard.
+};
+
+struct MailDropped {
+  std::uint64_t messages = 0;
+  std::uint64_t addresses = 0;  // That have no more.
+  bool more = false;
+  bool is_reachable = false;    // Mail is there, but not for want of a way to the function: none was dropped.
 };
 
 struct AddressInfo {
@@ -71,8 +92,16 @@ struct StateInfo {
     std::string name;
     model::TypedValue value;
     Instant expires_at;  // 0: never.
+    bool orphaned = false;  // The function no longer declares it, and is not sent it.
   };
   std::vector<Entry> entries;
+};
+
+// A state that the function type no longer declares.
+struct OrphanInfo {
+  std::string type;
+  model::OrphanedState state;
+  std::uint64_t values = 0;  // Addresses that have one.
 };
 
 struct ParkedInfo {

@@ -1,10 +1,14 @@
 // Invoker: decides which batch is with which function when, and what to do when that does not go well.
 //
 //   - At most one call at a time for an address; what arrives meanwhile becomes the next batch.
-//   - An endpoint has a bound on calls under way, a queue of addresses that wait for a place, and, when it cannot be reached, a pause
-//     that grows, after which one call at a time tries again. Other endpoints never notice.
-//   - A type that has declared no states and not answered since start is called once, and by nobody else for a moment: its first
-//     answer may be that it needs states declared, and a thousand addresses need not all be told so.
+//   - An endpoint has a bound on calls under way; who gets the next place: upstream.h.
+//   - What cannot be reached (a host or socket: an upstream) is paused, for longer each time, after which one call at a time tries again.
+//     Other upstreams never notice. A proxy that answers in the place of a function (502, 503, 504, 429) says that it cannot be reached,
+//     unless it is meanwhile answered for others: then it is about this address, which waits alone, and whose attempts count.
+//   - A type is asked what it declares by a call without states: one that declares some answers with all of them, and is called again.
+//     It is asked by its first call, again when its endpoint has been away and when somebody says so (ask_again), because then its code may
+//     be another, and now and then. One call at a time asks, and for a moment nobody else is called: a thousand addresses need not all be
+//     told so.
 //   - Calls under way hold a bounded number of bytes. An answer that the host cannot take yet waits, and counts.
 //   - A batch that fails is tried again as its first half, so that one bad message ends up alone before anything final happens to it.
 //
@@ -13,61 +17,28 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/byte_budget.h"
+#include "base/hash.h"
 #include "base/loop.h"
-#include "base/metrics.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "partition/egress.h"
+#include "partition/registration.h"
 #include "ports/function_target.h"
-#include "runtime/entity.h"
+#include "runtime/inspect.h"
 #include "runtime/table.h"
+#include "runtime/upstream.h"
 
 namespace holdfast::runtime {
-
-struct Endpoint {
-  model::EndpointSpec spec;
-  std::unique_ptr<ports::FunctionTarget> target;
-  std::uint32_t in_flight = 0;
-  std::uint32_t in_flight_max = 1;
-  std::deque<Entity*> ready;
-  std::uint64_t backlog = 0;         // Messages that wait for it or are with it.
-  std::uint64_t parked_backlog = 0;  // Messages of parked addresses.
-
-  bool down = false;
-  bool pausing = false;    // Until the next try, which is when `pause` fires.
-  Loop::TimerId pause = 0;
-  bool probe_due = false;  // While down: one call may go out, and the next when that one takes long.
-  std::uint32_t failures_in_a_row = 0;
-  Counter calls;
-  Counter failed_calls;
-  Counter is_down;  // 0 or 1.
-  LatencyHistogram latency;
-  std::string last_error;
-};
-
-struct FunctionType {
-  enum class Contact : std::uint8_t { Unknown, Probing, Known };
-
-  std::string name;
-  Endpoint* endpoint = nullptr;
-  Contact contact = Contact::Unknown;
-  bool declaring = false;
-  bool held = false;             // What it emits cannot leave: it is not called until release_held().
-  std::deque<Entity*> waiting;   // For first contact, for a declaration, or because it is held.
-  std::vector<Entity*> asking;   // Those whose call asked for the declaration.
-
-  std::uint64_t in_flight = 0;
-  Counter messages;
-  Counter failures;
-};
 
 class InvokerHost {
  public:
@@ -77,8 +48,8 @@ class InvokerHost {
                                             model::InvocationResponse&& response) = 0;
   // The first `batch` messages failed for good.
   virtual void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) = 0;
-  // Asks for states to be declared; Invoker::declared() is called when that is decided, not from within.
-  virtual void declare(const std::string& type, std::vector<model::StateSpec>&& missing) = 0;
+  // The function declares states; Invoker::declared() is called when it is decided what becomes of that, not from within.
+  virtual void declare(const std::string& type, std::vector<model::StateSpec>&& states, partition::Declaration kind) = 0;
   // Whether more work may be taken on just now.
   [[nodiscard]] virtual bool may_invoke() const = 0;
   // Whether an answer may be handed to accept() just now; else it waits for a pump() when it may.
@@ -89,7 +60,7 @@ class InvokerHost {
 class Invoker final : public partition::FunctionDirectory {
  public:
   struct Limits {
-    std::size_t function_types_max = 100'000;
+    std::size_t function_types_max = 100'000;  // That have something to do. Beyond it nothing is taken in from outside for others.
     std::uint64_t in_flight_max = 4096;
     std::size_t call_bytes_max = 128u << 20;  // Requests of calls under way; and their answers, until the host has them.
     Duration endpoint_down_max;
@@ -103,54 +74,80 @@ class Invoker final : public partition::FunctionDirectory {
 
   // Says whose the entity is; before mail is put into it, so that its endpoint's backlog counts.
   void attach(Entity& entity);
-  [[nodiscard]] std::uint64_t backlog(std::string_view type) const;
-  // Index in endpoints(); SIZE_MAX: none serves it.
-  [[nodiscard]] std::size_t endpoint_index(std::string_view type) const;
+  // Who serves it; null: nobody.
+  [[nodiscard]] const Endpoint* endpoint_of(std::string_view type) const;
+  // Messages that wait where the type is.
+  [[nodiscard]] std::uint64_t backlog_of_upstream(std::string_view type) const;
+  // Whether one more type may have something to do, if this one has not.
+  [[nodiscard]] bool has_room_for(std::string_view type) const;
   // The entity has mail, or has been unparked: it is called when its turn comes. Nothing happens for one that is busy, parked or empty.
   void offer(Entity& entity);
   // Calls whoever can be called.
   void pump();
-  void hold(FunctionType& type);
+  // What it emits goes into an outbox that is full: it is not called before that has room.
+  void hold(FunctionType& type, const Levels::Outbox& full);
   void release_held();
-  [[nodiscard]] bool holds_any() const { return held_ > 0; }
+  // What waits for an upstream that is down is given up: the oldest of it, at most `messages_max`, for the type or one address of it.
+  MailDropped drop_unreachable(const std::string& type, const std::optional<std::string>& id, std::uint64_t messages_max);
+  // Functions may be others than they were: each type is asked for its declaration once more, by its next call.
+  void ask_again() { ++rounds_; }
   // The answer to InvokerHost::declare(): the type's declaration now, or why not.
   void declared(const std::string& type, Result<void> outcome);
 
   [[nodiscard]] std::uint64_t in_flight() const { return in_flight_; }
   [[nodiscard]] std::size_t answer_bytes() const { return room_.used(); }
+  // An endpoint's place in this list is the same on all shards.
   [[nodiscard]] const std::vector<std::unique_ptr<Endpoint>>& endpoints() const { return endpoints_; }
   // In slices; see listing.h.
   [[nodiscard]] bool walk_types(BucketWalk& walk, std::size_t& left, const std::function<void(const FunctionType&)>& visit) const;
 
  private:
   FunctionType* type_of(const std::string& type);
-  Endpoint* endpoint_of(std::string_view type) const;
+  Upstream& upstream_of(Endpoint& endpoint, const std::string& type);
+  void let_types_go();
+  void let_go(Upstream& upstream);
   void account(Entity& entity);
   void ready(Entity& entity);
+  void line_up(FunctionType& type);
+  void line_up(Upstream& upstream);
+  void line_up(Endpoint& endpoint);
+  void call_next(Endpoint& endpoint);
   void release_waiting(FunctionType& type);
+  void stuck(FunctionType& type);
+  void spill_stuck();
   void dispatch(Endpoint& endpoint, Entity& entity);
-  void follow_probe(Endpoint& endpoint);
+  void follow_probe(Upstream& upstream);
+  [[nodiscard]] std::uint64_t question(const Upstream& upstream) const { return rounds_ + upstream.outages; }
   struct Answer {
     Entity* entity = nullptr;
     std::uint32_t batch = 0;
-    std::size_t states_sent = 0;
+    std::uint64_t question = 0;
     std::size_t bytes = 0;
     model::InvocationOutcome outcome;
   };
   [[nodiscard]] bool has_room() const { return (request_bytes_ < limits_.call_bytes_max || in_flight_ == 0) && !room_.is_full(); }
   void take_waiting_answers();
-  void answered(Entity& entity, std::uint32_t batch, std::size_t states_sent, model::InvocationOutcome&& outcome);
-  void finish(Entity& entity, std::uint32_t batch, std::size_t states_sent, model::InvocationOutcome&& outcome);
+  // `question`: 0, or that which the call has put.
+  void answered(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome);
+  void finish(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome);
   void rest(Entity& entity);
-  void on_failed(Entity& entity, std::uint32_t batch, std::string why);
+  void on_failed(Entity& entity, std::uint32_t batch, std::string why, Duration not_before = {});
   void on_refused(Entity& entity, std::uint32_t batch, std::string why);
-  void on_unreachable(Entity& entity, std::string why);
-  void on_incomplete(Entity& entity, std::uint32_t batch, std::size_t states_sent, std::vector<model::StateSpec>&& missing);
+  void on_unreachable(Entity& entity, std::string why, Duration not_before = {});
+  void on_away(Entity& entity, std::uint32_t batch, model::InvocationFailure&& failure);
+  void on_incomplete(Entity& entity, std::uint32_t batch, std::uint64_t question, std::vector<model::StateSpec>&& missing);
+  bool answers_without_states(Entity& entity, std::uint64_t question, const model::InvocationResponse& response);
+  void declare(FunctionType& type, std::vector<model::StateSpec>&& states, partition::Declaration kind);
   void settle(Entity& entity, std::uint32_t batch, std::string why);
+  void wait_alone(Entity& entity, std::string why, Duration pause);
+  void pause(Upstream& upstream, std::string why, Duration not_before);
   void report(const Entity& entity, const std::string& why);
+  [[nodiscard]] bool may_report();
   void lost_contact(FunctionType& type);
   void made_contact(FunctionType& type);
-  void has_answered(Endpoint& endpoint);
+  void has_answered(Upstream& upstream);
+  void is_up(Upstream& upstream);
+  void show_down(Endpoint& endpoint);
   [[nodiscard]] Duration backoff(const model::RetryPolicy& policy, std::uint32_t attempt);
 
   Loop& loop_;
@@ -162,10 +159,14 @@ class Invoker final : public partition::FunctionDirectory {
   ByteBudget room_;              // For answers, while they come in and while they wait.
   std::deque<Answer> answers_;   // That wait for the host, oldest first.
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
-  std::unordered_map<std::string, std::unique_ptr<FunctionType>> types_;
+  std::unordered_map<std::string, std::unique_ptr<FunctionType>, StringHash, std::equal_to<>> types_;
+  std::size_t active_types_ = 0;
+  std::deque<Endpoint*> line_;
   std::uint64_t in_flight_ = 0;
   std::size_t request_bytes_ = 0;  // Of calls under way, about.
-  std::size_t held_ = 0;
+  std::vector<std::pair<const Levels::Outbox*, std::vector<FunctionType*>>> held_;  // By what they are held for.
+  std::deque<FunctionType*> spilling_;  // Nobody will call them soon; see FunctionType::unspilled.
+  std::uint64_t rounds_ = 1;  // Of questions to everybody.
   std::optional<Moment> report_window_;  // Since when.
   std::uint32_t reported_ = 0;
   std::uint64_t unreported_ = 0;

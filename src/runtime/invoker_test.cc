@@ -1,194 +1,19 @@
 // The invoker with functions, time and a host that do as the test says.
-#include "runtime/invoker.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 
-#include "partition/registration.h"
-#include "testing/fake_loop.h"
-#include "testing/fake_store.h"
+#include "runtime/invoker_fixture.h"
 
 namespace holdfast::runtime {
 namespace {
 
-using model::InvocationFailure;
-using model::InvocationOutcome;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-struct Call {
-  model::Address address;
-  std::vector<std::string> payloads;
-  std::vector<std::string> states;
-  std::string traceparent;
-  std::size_t bytes = 0;
-  Instant at;
-};
-
-InvocationOutcome ok() { return model::InvocationResponse{}; }
-InvocationOutcome failure(InvocationFailure::Kind kind) { return InvocationFailure{kind, "it broke"}; }
-InvocationOutcome failed() { return failure(InvocationFailure::Kind::Failed); }
-InvocationOutcome refused() { return failure(InvocationFailure::Kind::Refused); }
-InvocationOutcome unreachable() { return failure(InvocationFailure::Kind::Unreachable); }
-InvocationOutcome incomplete(std::vector<std::string> names) {
-  model::IncompleteContext out;
-  for (auto& name : names) out.missing.push_back({std::move(name), "t", model::ExpireMode::None, {}});
-  return out;
-}
-
-class FakeTarget final : public ports::FunctionTarget {
- public:
-  explicit FakeTarget(testing::FakeLoop& loop) : loop_(loop) {}
-
-  std::function<InvocationOutcome(const Call&)> answer = [](const Call&) { return ok(); };
-  Duration latency{1};
-  bool hold = false;  // Answers are given by the test.
-  std::vector<std::pair<Call, Done>> held;
-  std::vector<Call> calls;
-  std::size_t in_flight_max = 0;
-
-  void invoke(const ports::Invocation& invocation, Done done) override {
-    Call call{.address = invocation.address, .traceparent = std::string(invocation.traceparent), .at = loop_.now()};
-    for (const auto& state : invocation.states) call.states.push_back(state.spec->name);
-    for (const auto* message : invocation.batch) {
-      call.payloads.push_back(message->argument.value);
-      call.bytes += message->argument.value.size();
-    }
-    ASSERT_FALSE(call.payloads.empty());
-    EXPECT_TRUE(busy_.insert(call.address).second) << call.address.id << " is called twice at once";
-    in_flight_max = std::max(in_flight_max, busy_.size());
-    calls.push_back(call);
-    if (hold) {
-      held.emplace_back(std::move(call), std::move(done));
-      return;
-    }
-    loop_.after(latency, [this, call = std::move(call), done = std::move(done)] { give(call, done, answer(call)); });
-  }
-  void give(std::size_t i, InvocationOutcome outcome) {
-    auto [call, done] = std::move(held.at(i));
-    held.erase(held.begin() + static_cast<std::ptrdiff_t>(i));
-    give(call, done, std::move(outcome));
-  }
-
- private:
-  void give(const Call& call, const Done& done, InvocationOutcome outcome) {
-    busy_.erase(call.address);
-    done(std::move(outcome));
-  }
-  testing::FakeLoop& loop_;
-  std::set<model::Address> busy_;
-};
-
-class World final : public InvokerHost {
- public:
-  explicit World(std::vector<model::EndpointSpec> specs)
-      : table({4, 1 << 20, 1 << 20, 1 << 20, 100}, {{0}, {1}, {2}, {3}}, store_),
-        invoker(specs, 1,
-                [this](const model::EndpointSpec&, Loop&) {
-                  auto target = std::make_unique<FakeTarget>(loop);
-                  targets.push_back(target.get());
-                  return target;
-                },
-                loop, loop, random_, table, *this, {.call_bytes_max = 1'000'000, .endpoint_down_max = {5'000}}) {
-    table.begin({1});
-  }
-
-  void send(const model::Address& to, std::string payload, std::string trace = "") {
-    Entity& entity = table.entity(to);
-    table.add_mail(entity, {to, std::nullopt, {"v", std::move(payload), true}, std::move(trace)});
-    invoker.offer(entity);
-  }
-  void send_many(const std::string& type, int addresses, int each = 1) {
-    for (int i = 0; i < addresses; ++i)
-      for (int j = 0; j < each; ++j) send({type, std::to_string(i)}, std::to_string(j));
-  }
-  // Whatever is offered again, as a person would after looking.
-  [[nodiscard]] std::size_t handled_count() const {
-    std::size_t count = 0;
-    for (const auto& [address, payloads] : handled) count += payloads.size();
-    return count;
-  }
-  [[nodiscard]] std::size_t calls() const {
-    std::size_t count = 0;
-    for (const auto* target : targets) count += target->calls.size();
-    return count;
-  }
-
-  Result<void> accept(Entity& entity, std::uint32_t batch, std::string_view, model::InvocationResponse&&) override {
-    std::vector<std::string> payloads;
-    for (std::uint32_t i = 0; i < batch; ++i) payloads.push_back(entity.mailbox.head(i).argument.value);
-    if (judge)
-      if (auto verdict = judge(payloads); !verdict) return verdict;
-    for (auto& payload : payloads) handled[entity.address].push_back(std::move(payload));
-    table.apply(partition::ChangeAddress{.address = entity.address, .mail_taken = batch});
-    return {};
-  }
-  void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) override {
-    for (std::uint32_t i = 0; i < batch; ++i) settled.push_back(entity.mailbox.head(i).argument.value);
-    reasons.push_back(std::move(reason));
-    partition::ChangeAddress change{.address = entity.address};
-    if (policy.then == model::FailureAction::Park) {
-      change.park = partition::ChangeAddress::Park::Set;
-      change.parked = {"", {}, batch, entity.attempts};
-    } else {
-      change.mail_taken = batch;
-    }
-    table.apply(std::move(change));
-  }
-  void declare(const std::string& type, std::vector<model::StateSpec>&& missing) override {
-    ++declarations;
-    loop.post([this, type, missing = std::move(missing)]() mutable {
-      auto row = partition::declare_states(type, table.registration(type), std::move(missing));
-      if (!row) return invoker.declared(type, fail(row.error()));
-      table.set_registration(type, std::move(*row));
-      invoker.declared(type, {});
-    });
-  }
-  [[nodiscard]] bool may_invoke() const override { return open; }
-  [[nodiscard]] bool may_accept() const override { return accepting; }
-  void wake() override {
-    ++wakes;
-    if (scheduled_) return;
-    scheduled_ = true;
-    loop.post([this] {
-      scheduled_ = false;
-      invoker.pump();
-    });
-  }
-
-  testing::FakeLoop loop;
-  std::vector<FakeTarget*> targets;
-
- private:
-  testing::FakeStore store_;
-  SeededRandom random_{1};
-  bool scheduled_ = false;
-
- public:
-  Table table;
-  bool open = true;
-  bool accepting = true;
-  std::function<Result<void>(const std::vector<std::string>&)> judge;
-  std::map<model::Address, std::vector<std::string>> handled;
-  std::vector<std::string> settled, reasons;
-  std::size_t declarations = 0, wakes = 0;
-  Invoker invoker;
-};
-
-model::EndpointSpec endpoint(std::string functions) {
-  model::EndpointSpec spec;
-  spec.functions = std::move(functions);
-  spec.on_failure.then = model::FailureAction::Drop;
-  return spec;
-}
-
-const model::Address kAlice{"shop/cart", "alice"};
 
 TEST(Invoker, AddressIsCalledOnceAtATimeAndWhatArrivesMeanwhileIsTheNextBatch) {
   World world({endpoint("shop/*")});
@@ -292,15 +117,6 @@ TEST(Invoker, FirstCallThatHangsKeepsTheOthersWaitingForAMomentOnly) {
   EXPECT_EQ(world.calls(), 100u);
 }
 
-TEST(Invoker, TypeThatHasDeclaredStatesBeforeNeedsNoFirstContact) {
-  World world({endpoint("shop/*")});
-  world.table.set_registration("shop/cart", {{{"seen", "io.statefun.types/int", {}, {}}}});
-  world.targets[0]->hold = true;
-  world.send_many("shop/cart", 100);
-  world.loop.run();
-  EXPECT_EQ(world.calls(), 100u);
-}
-
 // Found by the simulator, seed 31715: those who waited for first contact were forgotten.
 TEST(Invoker, DeclarationFromAnotherShardLetsThoseWhoWaitGoOn) {
   World world({endpoint("shop/*")});
@@ -347,6 +163,187 @@ TEST(Invoker, FunctionThatAsksForWhatItWasSentOrForNothingIsRefused) {
     EXPECT_THAT(world.reasons[0], HasSubstr("incomplete context"));
     EXPECT_LT(world.calls(), 20u);
   }
+}
+
+// What a function of a StateFun SDK does.
+std::function<InvocationOutcome(const Call&)> declares(std::vector<std::string> names) {
+  return [names = std::move(names)](const Call& call) {
+    std::vector<std::string> missing;
+    for (const auto& name : names)
+      if (std::ranges::find(call.states, name) == call.states.end()) missing.push_back(name);
+    return missing.empty() ? ok() : incomplete(std::move(missing));
+  };
+}
+std::size_t calls_without_states(const FakeTarget& target) {
+  return static_cast<std::size_t>(std::ranges::count_if(target.calls, [](const Call& call) { return call.states.empty(); }));
+}
+std::vector<std::string> orphans(const World& world) {
+  std::vector<std::string> out;
+  for (const auto& orphan : world.table.registration("shop/cart")->orphans) out.push_back(orphan.spec.name);
+  return out;
+}
+const model::RegistrationRow kKnown{{{"a", "t", {}, {}}, {"b", "t", {}, {}}}, {}, 1};
+
+TEST(Invoker, TypeThatHasDeclaredStatesBeforeIsAskedByOneCallAndTheOthersWaitForIt) {
+  World world({endpoint("shop/*")});
+  world.table.set_registration("shop/cart", kKnown);
+  world.targets[0]->answer = declares({"b", "a"});
+  world.send_many("shop/cart", 100);
+  world.loop.advance({100});
+  EXPECT_EQ(world.calls(), 101u);
+  EXPECT_EQ(calls_without_states(*world.targets[0]), 1u);
+  EXPECT_EQ(world.handled_count(), 100u);
+  EXPECT_EQ(world.declarations, 0u);  // It said nothing new.
+  EXPECT_EQ(*world.table.registration("shop/cart"), kKnown);
+}
+
+TEST(Invoker, WhatAFunctionNoLongerDeclaresIsNotSentUntilItIsDeclaredAgain) {
+  World world({endpoint("shop/*")});
+  world.table.set_registration("shop/cart", kKnown);
+  world.targets[0]->answer = declares({"b"});
+  world.send_many("shop/cart", 10);
+  world.loop.advance({100});
+  EXPECT_THAT(world.targets[0]->calls.back().states, ElementsAre("b"));
+  EXPECT_THAT(orphans(world), ElementsAre("a"));
+  EXPECT_EQ(world.calls(), 11u);
+
+  world.targets[0]->answer = declares({"a", "b"});
+  world.send_many("shop/cart", 10);
+  world.loop.advance({100});
+  EXPECT_THAT(world.targets[0]->calls.back().states, ElementsAre("b", "a"));
+  EXPECT_THAT(orphans(world), IsEmpty());
+  EXPECT_EQ(world.handled_count(), 20u);
+  EXPECT_THAT(world.settled, IsEmpty());
+}
+
+TEST(Invoker, FunctionThatDoesItsWorkWithoutStatesDeclaresNone) {
+  World world({endpoint("shop/*")});
+  world.table.set_registration("shop/cart", kKnown);
+  world.send_many("shop/cart", 10);
+  world.loop.advance({100});
+  EXPECT_EQ(world.calls(), 10u);  // It costs nothing.
+  EXPECT_EQ(world.handled_count(), 10u);
+  EXPECT_THAT(world.targets[0]->calls.back().states, IsEmpty());
+  EXPECT_THAT(orphans(world), ElementsAre("a", "b"));
+}
+
+TEST(Invoker, FunctionThatChangesAStateItWasNotSentIsCalledAgainWithItAndKeepsIt) {
+  World world({endpoint("shop/*")});
+  world.table.set_registration("shop/cart", kKnown);
+  world.targets[0]->answer = [](const Call&) {
+    model::InvocationResponse response;
+    response.mutations.push_back({model::StateMutation::Kind::Modify, "a", "t", "x"});
+    return response;
+  };
+  world.send_many("shop/cart", 10);
+  world.loop.advance({100});
+  EXPECT_EQ(world.calls(), 11u);
+  EXPECT_EQ(calls_without_states(*world.targets[0]), 1u);
+  EXPECT_EQ(world.handled_count(), 10u);
+  EXPECT_THAT(orphans(world), IsEmpty());
+}
+
+TEST(Invoker, TypeIsAskedOnceMoreWhenItsEndpointWasAwayAndWhenSomebodySaysSo) {
+  World world({endpoint("shop/*")});
+  FakeTarget& target = *world.targets[0];
+  std::size_t asked = 0;
+  const auto function = declares({"a"});
+  const auto counting = [&](const Call& call) {
+    asked += call.states.empty();
+    return function(call);
+  };
+  target.answer = counting;
+  world.send_many("shop/cart", 20);
+  world.loop.advance({100});
+  EXPECT_EQ(asked, 1u);
+  world.send_many("shop/cart", 20);
+  world.loop.advance({100});
+  EXPECT_EQ(asked, 1u);
+
+  target.answer = [](const Call&) { return unreachable(); };
+  world.send_many("shop/cart", 20);
+  world.loop.advance({20'000});
+  target.answer = counting;
+  world.loop.advance({20'000});
+  EXPECT_EQ(asked, 2u);
+  world.invoker.ask_again();
+  world.send_many("shop/cart", 20);
+  world.loop.advance({100});
+  EXPECT_EQ(asked, 3u);
+  EXPECT_EQ(world.handled_count(), 80u);
+}
+
+TEST(Invoker, ReplicasThatAreReplacedInTurnsAreHeardNowAndThen) {
+  World world({endpoint("shop/*")});
+  FakeTarget& target = *world.targets[0];
+  target.answer = declares({"a", "b"});
+  world.send(kAlice, "1");
+  world.loop.advance({100});
+  target.answer = declares({"b"});
+  for (int i = 0; i < 100; ++i) {
+    world.send(kAlice, "1");
+    world.loop.advance({10'000});
+  }
+  EXPECT_THAT(orphans(world), ElementsAre("a"));
+  EXPECT_EQ(calls_without_states(target), 2u);
+}
+
+// Goal: old and new replicas that answer in turns, of which each says what it lacks, neither loop nor come to a standstill.
+TEST(Invoker, OldAndNewReplicasInTurnsGetWhatEachOfThemDeclares) {
+  World world({endpoint("shop/*")});
+  FakeTarget& target = *world.targets[0];
+  world.table.set_registration("shop/cart", kKnown);
+  const auto old_one = declares({"a", "b"}), new_one = declares({"b", "c"});
+  int turn = 0;
+  target.answer = [&](const Call& call) { return ++turn % 2 == 0 ? old_one(call) : new_one(call); };
+  for (int i = 0; i < 50; ++i) {
+    world.send_many("shop/cart", 10);
+    world.loop.advance({100});
+  }
+  EXPECT_EQ(world.handled_count(), 500u);
+  EXPECT_LE(world.declarations, 2u);
+  EXPECT_LE(world.calls(), 510u);
+  EXPECT_THAT(world.settled, IsEmpty());
+}
+
+TEST(Invoker, CallThatAsksAndHangsKeepsNobodyForLongAndIsHeardWhenItAnswers) {
+  World world({endpoint("shop/*")});
+  FakeTarget& target = *world.targets[0];
+  world.table.set_registration("shop/cart", kKnown);
+  target.hold = true;
+  world.send_many("shop/cart", 100);
+  world.loop.run();
+  ASSERT_EQ(world.calls(), 1u);
+  world.loop.advance({1'000});
+  EXPECT_EQ(world.calls(), 100u);
+  EXPECT_EQ(calls_without_states(target), 1u);  // The others have what was known.
+  target.give(0, incomplete({"b"}));
+  world.loop.run();
+  EXPECT_THAT(orphans(world), ElementsAre("a"));
+  EXPECT_THAT(target.calls.back().states, ElementsAre("b"));
+}
+
+TEST(Invoker, QuestionThatFailsStaysOpenAndOneCallAtATimeAsks) {
+  World world({endpoint("shop/*")});
+  FakeTarget& target = *world.targets[0];
+  world.table.set_registration("shop/cart", kKnown);
+  std::size_t asking = 0, asking_max = 0;
+  target.answer = [&](const Call& call) {
+    asking -= call.states.empty();
+    return failed();
+  };
+  world.send_many("shop/cart", 20);
+  for (int i = 0; i < 1'000; ++i) {
+    const std::size_t before = target.calls.size();
+    world.loop.advance({1});
+    for (std::size_t j = before; j < target.calls.size(); ++j) asking += target.calls[j].states.empty();
+    asking_max = std::max(asking_max, asking);
+  }
+  EXPECT_EQ(asking_max, 1u);
+  target.answer = declares({"b"});
+  world.loop.advance({60'000});
+  EXPECT_THAT(orphans(world), ElementsAre("a"));
+  EXPECT_EQ(world.handled_count(), 20u);
 }
 
 TEST(Invoker, DeclarationThatIsRefusedIsTheReasonAndTheTypeIsNotStuck) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "runtime/options.h"
+#include "runtime/topics.h"
 
 namespace holdfast::runtime {
 
@@ -22,7 +23,7 @@ class Levels {
     [[nodiscard]] bool is_full() const { return bytes.load(std::memory_order_relaxed) >= bytes_max; }
   };
 
-  explicit Levels(const Options& options) : endpoints_(options.endpoints.size()) {
+  explicit Levels(const Options& options) : endpoints_(options.endpoints.size()), topics_(options.topics_per_egress_max) {
     for (const auto& outbox : options.outboxes) outboxes_[outbox.stream].bytes_max = outbox.bytes_max;
   }
   // Before anything runs.
@@ -54,14 +55,10 @@ class Levels {
     const auto it = outboxes_.find(stream);
     return it == outboxes_.end() ? nullptr : &it->second;
   }
+  [[nodiscard]] Topics& topics() { return topics_; }
   template <typename Visit>
   void for_each_outbox(Visit visit) const {
     for (const auto& [stream, outbox] : outboxes_) visit(stream, outbox.bytes.load(std::memory_order_relaxed));
-  }
-  [[nodiscard]] bool any_outbox_full() const {
-    for (const auto& [stream, outbox] : outboxes_)
-      if (outbox.is_full()) return true;
-    return false;
   }
 
  private:
@@ -70,6 +67,7 @@ class Levels {
   std::unique_ptr<std::atomic<std::uint64_t>[]> backlog_;
   std::unique_ptr<std::atomic<bool>[]> parked_;
   std::map<std::string, Outbox, std::less<>> outboxes_;
+  Topics topics_;
 };
 
 }  // namespace holdfast::runtime

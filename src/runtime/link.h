@@ -9,15 +9,17 @@
 #include "base/result.h"
 #include "model/command.h"
 #include "model/rows.h"
+#include "partition/registration.h"
 
 namespace holdfast::runtime {
 
 // The sender has closed the epoch of this batch; nothing more of that epoch follows.
 struct EpochClosed {};
-// To the owner of a function type: these states are needed.
+// To the owner of a function type: it declares these states.
 struct DeclareStates {
   std::string type;
   std::vector<model::StateSpec> states;
+  partition::Declaration kind = partition::Declaration::Whole;
 };
 // From the owner to everybody: this is declared now; or to whoever asked: it is refused.
 struct StatesDeclared {
@@ -25,7 +27,13 @@ struct StatesDeclared {
   Result<model::RegistrationRow> row;
 };
 
-using LinkItem = std::variant<model::Command, EpochClosed, DeclareStates, StatesDeclared>;
+// To the owner of a function type: the sender's partitions have no value of a state that is being dropped any more.
+struct ValuesDropped {
+  std::string type;
+  std::string name;
+};
+
+using LinkItem = std::variant<model::Command, EpochClosed, DeclareStates, StatesDeclared, ValuesDropped>;
 
 struct LinkBatch {
   std::size_t from = 0;

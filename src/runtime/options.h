@@ -34,11 +34,14 @@ struct Options {
   std::size_t open_epoch_bytes_max = 64u << 20;        // Beyond it no function is called until the epoch is closed.
   std::size_t call_bytes_max = 128u << 20;             // Requests of calls under way; and their answers, until they are in an epoch.
   std::size_t waiting_requests_max = 100'000;          // Open calls and stream readers.
+  std::size_t unread_bytes_max = 16u << 20;            // Pages of streams that clients have asked for and not read yet.
+  Duration unread_wait_max{30'000};                    // For room in that; then the reader is Overloaded.
   std::size_t timers_in_memory_max = 100'000;
   std::size_t link_messages_max = 100'000;             // Under way to one other shard.
   std::size_t dirty_bytes_max = 32u << 20;             // Committed rows not in the view yet, before they are written there.
   std::uint64_t log_bytes_max = 64ull << 20;           // Of the whole log, before a checkpoint lets it be trimmed.
   Duration epoch_open_max{5};                          // An epoch that nobody waits for is closed after this.
+  std::size_t topics_per_egress_max = 100'000;         // Streams of one egress, all shards together; a record to one more is refused.
   Duration idempotency_retention{24LL * 3600 * 1000};
   // Streams that somebody has to send on, and how much may wait in each: beyond it functions that emit to it are not called.
   struct Outbox {

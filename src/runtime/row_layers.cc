@@ -81,6 +81,16 @@ void RowSet::for_each(const std::function<void(std::string_view, const Value&)>&
   for (const auto& [key, value] : ordered_) visit(key, value);
 }
 
+std::map<std::string_view, const RowSet::Value*> RowSet::range(std::string_view from, std::string_view to) const {
+  std::map<std::string_view, const Value*> out;
+  for (auto it = ordered_.lower_bound(from); it != ordered_.end() && it->first < to; ++it)
+    out.emplace_hint(out.end(), it->first, &it->second);
+  if (is_hashed(from))
+    for (const auto& [key, value] : hashed_)
+      if (key >= from && key < to) out.emplace(key, &value);
+  return out;
+}
+
 void RowSet::clear() {
   hashed_.clear();
   ordered_.clear();
@@ -143,22 +153,34 @@ void RowLayers::scan_addresses(std::string_view from, std::string_view to,
 
 void RowLayers::scan(std::string_view from, std::string_view to,
                      const std::function<bool(std::string_view, std::string_view)>& visit) const {
-  HOLDFAST_CHECK(!RowSet::is_hashed(from));
-  // A merge of up to four ordered walks; at equal keys the newest wins.
+  // A merge of up to four ordered walks; at equal keys the newest wins. Address rows are hashed and have to be put in
+  // order first, all that there are in memory: for whoever has the time.
   struct Walk {
     RowSet::Ordered::const_iterator it, end;
-    [[nodiscard]] bool valid() const { return it != end; }
-    [[nodiscard]] std::string_view key() const { return it->first; }
-    [[nodiscard]] const RowSet::Value& value() const { return it->second; }
-    void next() { ++it; }
+    std::map<std::string_view, const RowSet::Value*> sorted;
+    std::map<std::string_view, const RowSet::Value*>::const_iterator sorted_it;
+    bool by_sorted = false;
+    [[nodiscard]] bool valid() const { return by_sorted ? sorted_it != sorted.end() : it != end; }
+    [[nodiscard]] std::string_view key() const { return by_sorted ? sorted_it->first : std::string_view(it->first); }
+    [[nodiscard]] const RowSet::Value& value() const { return by_sorted ? *sorted_it->second : it->second; }
+    void next() {
+      if (by_sorted) ++sorted_it;
+      else ++it;
+    }
   };
   std::array<Walk, 3> walks;
   std::size_t count = 0;
   for (const RowSet* layer : {&open_, &dirty_, frozen_.get()}) {
     if (layer == nullptr) continue;
     Walk& walk = walks[count++];
-    walk.it = layer->ordered().lower_bound(from);
-    walk.end = to.empty() ? layer->ordered().end() : layer->ordered().lower_bound(to);
+    if (RowSet::is_hashed(from)) {
+      walk.by_sorted = true;
+      walk.sorted = layer->range(from, to);
+      walk.sorted_it = walk.sorted.begin();
+    } else {
+      walk.it = layer->ordered().lower_bound(from);
+      walk.end = to.empty() ? layer->ordered().end() : layer->ordered().lower_bound(to);
+    }
   }
   const auto stored = store_.scan(from, to);
   while (true) {

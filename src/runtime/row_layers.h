@@ -45,6 +45,8 @@ class RowSet {
   void absorb(RowSet& newer);
 
   void for_each(const std::function<void(std::string_view, const Value&)>& visit) const;
+  // Keys in [from, to), in order.
+  [[nodiscard]] std::map<std::string_view, const Value*> range(std::string_view from, std::string_view to) const;
   using Hashed = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
   [[nodiscard]] const Hashed& hashed() const { return hashed_; }
   using Ordered = std::map<std::string, Value, std::less<>>;
@@ -72,7 +74,8 @@ class RowLayers {
   void forget(std::string_view key);
 
   [[nodiscard]] std::optional<std::string> get(std::string_view key) const;
-  // Rows in [from, to) in key order until `visit` says false. Not of address rows, which are in no order above the store.
+  // Rows in [from, to) in key order until `visit` says false. Of address rows, which are in no order above the
+  // store, all that are there have to be put in order first: it takes its time.
   void scan(std::string_view from, std::string_view to,
             const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
 

@@ -1,6 +1,7 @@
 #include "runtime/runtime.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/check.h"
@@ -72,12 +73,21 @@ Result<void> Runtime::recover() {
 
   // What the log has and the view has not. Rows are absolute, so rows the view got ahead of its position do no harm.
   model::Epoch last = world_.store->reached();
+  model::Epoch whole = last;  // All of it has been seen. What comes may be a piece of a large one.
   std::uint64_t epochs = 0;
+  codec::RowPieces rows;
+  const auto in_epoch = [&last](const Error& error) {
+    return fail(error.code, "epoch " + std::to_string(last.value) + ": " + error.message);
+  };
   auto replayed = world_.log->replay(last, [&](model::Epoch epoch, std::string_view payload) -> Result<void> {
-    last = epoch;
-    ++epochs;
+    if (epoch != last) {
+      if (auto ended = rows.end(); !ended) return in_epoch(ended.error());
+      whole = last;
+      last = epoch;
+      ++epochs;
+    }
     std::optional<Error> error;
-    auto ok = codec::for_each_row(payload, [&](std::string_view key, std::optional<std::string_view> value) {
+    auto ok = rows.add(payload, [&](std::string_view key, std::optional<std::string_view> value) {
       const auto partition = codec::partition_of_key(key);
       if (partition.value >= options_.partitions) {
         error = Error{ErrorCode::Damaged, "a row of partition " + std::to_string(partition.value) + ", but there are only " +
@@ -86,8 +96,8 @@ Result<void> Runtime::recover() {
       }
       shards_[partition.value % count]->add_recovered_row(key, value);
     });
-    if (!ok) return fail(std::move(ok.error()));
-    if (error) return fail(std::move(*error));
+    if (!ok) return in_epoch(ok.error());
+    if (error) return in_epoch(*error);
     // A long log must not fill the memory.
     std::size_t dirty = 0;
     for (const auto& shard : shards_) dirty += shard->dirty_bytes();
@@ -98,11 +108,12 @@ Result<void> Runtime::recover() {
       frozen.push_back(shard->freeze_recovered());
       frozen.back()->append_to(writes);
     }
-    auto applied = world_.store->apply(writes, epoch);
+    auto applied = world_.store->apply(writes, whole);
     for (const auto& shard : shards_) shard->thaw();
     return applied;
   });
   if (!replayed) return replayed;
+  if (auto ended = rows.end(); !ended) return in_epoch(ended.error());
 
   const model::Epoch first{last.value + 1};
   std::vector<Shard*> all;
@@ -238,11 +249,10 @@ void Runtime::release_records(std::string stream, std::uint64_t next, std::uint6
   });
 }
 
-void Runtime::set_record_aside(std::string stream, std::uint64_t position, std::string error, std::string parked, Done<void> done) {
+void Runtime::settle_records(std::string stream, ports::Settlement settlement, Done<void> done) {
   Shard& shard = shard_of(stream);
-  on_loop(shard.loop(), [&shard, stream = std::move(stream), position, error = std::move(error), parked = std::move(parked),
-                         done = std::move(done)]() mutable {
-    shard.set_record_aside(stream, position, std::move(error), std::move(parked), std::move(done));
+  on_loop(shard.loop(), [&shard, stream = std::move(stream), settlement = std::move(settlement), done = std::move(done)]() mutable {
+    shard.settle_records(stream, std::move(settlement), std::move(done));
   });
 }
 
@@ -300,6 +310,16 @@ void Runtime::parked(AddressQuery query, Done<Page<ParkedInfo>> done) { list<Par
 void Runtime::timers(AddressQuery query, Done<Page<TimerInfo>> done) { list<TimerInfo>(std::move(query), std::move(done)); }
 void Runtime::streams(AddressQuery query, Done<Page<StreamInfo>> done) { list<StreamInfo>(std::move(query), std::move(done)); }
 
+// A host that several shards cannot reach is one.
+static void show_each_host_once(EndpointInfo& info) {
+  auto& hosts = info.hosts_down;
+  std::ranges::stable_sort(hosts, {}, &EndpointInfo::Host::host);
+  const std::size_t shown = hosts.size();
+  hosts.erase(std::ranges::unique(hosts, {}, &EndpointInfo::Host::host).begin(), hosts.end());
+  info.hosts_down_count -= shown - hosts.size();
+  if (hosts.size() > kHostsShownMax) hosts.resize(kHostsShownMax);
+}
+
 // As many as there are in the configuration: each shard in one go.
 void Runtime::endpoints(Done<std::vector<EndpointInfo>> done) {
   struct Gathering : std::enable_shared_from_this<Gathering> {
@@ -320,6 +340,8 @@ void Runtime::endpoints(Done<std::vector<EndpointInfo>> done) {
         found[i].waiting += infos[i].waiting;
         found[i].down |= infos[i].down;
         if (found[i].last_error.empty()) found[i].last_error = infos[i].last_error;
+        found[i].hosts_down_count += infos[i].hosts_down_count;
+        std::ranges::copy(infos[i].hosts_down, std::back_inserter(found[i].hosts_down));
       }
     }
     std::size_t next = 0;
@@ -329,6 +351,7 @@ void Runtime::endpoints(Done<std::vector<EndpointInfo>> done) {
   auto gathering = std::make_shared<Gathering>();
   gathering->done = [done = std::move(done)](Result<std::vector<EndpointInfo>> found) {
     std::ranges::stable_sort(*found, {}, &EndpointInfo::functions);
+    for (auto& info : *found) show_each_host_once(info);
     done(std::move(found));
   };
   gathering->go_on(shards_);
@@ -354,6 +377,90 @@ void Runtime::skip_parked(model::Address address, Done<void> done) {
   Shard& shard = shard_of(address.id);
   on_loop(shard.loop(), [&shard, address = std::move(address), done = std::move(done)]() mutable {
     shard.skip_parked(address, std::move(done));
+  });
+}
+
+void Runtime::drop_mail(MailQuery query, Done<MailDropped> done) {
+  struct Dropping {
+    std::size_t next = 0, end = 0;
+    MailQuery query;
+    MailDropped sum;
+    Done<MailDropped> done;
+  };
+  auto dropping = std::make_shared<Dropping>(Dropping{0, shards_.size(), std::move(query), {}, std::move(done)});
+  if (const auto& id = dropping->query.id) {
+    dropping->next = model::partition_of(*id, options_.partitions).value % shards_.size();
+    dropping->end = dropping->next + 1;
+  }
+  // One shard after the other; each holds the next step until it is carried out.
+  auto step = std::make_shared<std::function<void()>>();
+  *step = [this, dropping, weak = std::weak_ptr(step)] {
+    auto self = weak.lock();
+    if (dropping->next == dropping->end) {
+      if (dropping->sum.is_reachable && dropping->sum.messages == 0)
+        return dropping->done(fail(ErrorCode::Conflict, dropping->query.type + " can be reached: its messages are being handled"));
+      return dropping->done(dropping->sum);
+    }
+    Shard& shard = *shards_[dropping->next++];
+    on_loop(shard.loop(), [self, dropping, &shard] {
+      shard.drop_mail(dropping->query, [self, dropping](Result<MailDropped> dropped) {
+        if (!dropped) return dropping->done(fail(std::move(dropped.error())));
+        dropping->sum.messages += dropped->messages;
+        dropping->sum.addresses += dropped->addresses;
+        dropping->sum.more |= dropped->more;
+        dropping->sum.is_reachable |= dropped->is_reachable;
+        (*self)();
+      });
+    });
+  };
+  (*step)();
+}
+
+void Runtime::ask_declarations() {
+  for (const auto& shard : shards_)
+    shard->loop().post([shard = shard.get()] { shard->ask_declarations(); });
+}
+
+void Runtime::drop_orphan(std::string type, std::string name, Done<void> done) {
+  Shard& shard = shard_of(type);
+  on_loop(shard.loop(), [&shard, type = std::move(type), name = std::move(name), done = std::move(done)]() mutable {
+    shard.drop_orphan(type, name, std::move(done));
+  });
+}
+
+// Each shard in turn counts the values of one type after the other: slow, and nobody waits for it.
+void Runtime::orphans(std::string type, Done<std::vector<OrphanInfo>> done) {
+  struct Counting {
+    std::vector<OrphanInfo> found;
+    std::vector<std::pair<std::string, std::size_t>> left;  // Types and shards to be asked.
+    std::function<void(std::shared_ptr<Counting>)> step;
+    Done<std::vector<OrphanInfo>> done;
+  };
+  auto counting = std::make_shared<Counting>();
+  counting->done = std::move(done);
+  counting->step = [this](const std::shared_ptr<Counting>& c) {
+    if (c->left.empty()) {
+      std::ranges::sort(c->found, {}, [](const OrphanInfo& info) { return std::pair(info.type, info.state.spec.name); });
+      return c->done(std::move(c->found));
+    }
+    auto [of, index] = std::move(c->left.back());
+    c->left.pop_back();
+    Shard& shard = *shards_[index];
+    on_loop(shard.loop(), [c, &shard, of = std::move(of)] {
+      shard.count_orphans(of, [c, of](const std::map<std::string, std::uint64_t>& counts) {
+        for (auto& info : c->found)
+          if (const auto it = counts.find(info.state.spec.name); info.type == of && it != counts.end()) info.values += it->second;
+        c->step(c);
+      });
+    });
+  };
+  Shard& first = *shards_.front();  // All know all declarations.
+  on_loop(first.loop(), [this, counting, &first, type = std::move(type)] {
+    for (auto& [of, orphans] : first.orphans(type)) {
+      for (auto& orphan : orphans) counting->found.push_back({of, std::move(orphan), 0});
+      for (std::size_t i = 0; i < shards_.size(); ++i) counting->left.emplace_back(of, i);
+    }
+    counting->step(counting);
   });
 }
 

@@ -83,7 +83,7 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   void read_stream(StreamQuery query, Done<StreamPage> done) override;
   void release_records(std::string stream, std::uint64_t next, std::uint64_t bytes, std::vector<model::Command> instead,
                        Done<void> done) override;
-  void set_record_aside(std::string stream, std::uint64_t position, std::string error, std::string parked, Done<void> done) override;
+  void settle_records(std::string stream, ports::Settlement settlement, Done<void> done) override;
   // Takes the oldest record away; none if there is none.
   void pop_stream(std::string stream, Done<std::optional<model::StreamRecord>> done);
 
@@ -101,6 +101,14 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   void parked(AddressQuery query, Done<Page<ParkedInfo>> done);
   void retry_parked(model::Address address, Done<void> done);  // NotFound: not parked.
   void skip_parked(model::Address address, Done<void> done);   // Drops the failed batch and goes on.
+  // Conflict: mail is there, but the function can be reached.
+  void drop_mail(MailQuery query, Done<MailDropped> done);
+  // Functions may be others than they were: each type is asked for its declaration of states by its next call.
+  void ask_declarations();
+  void orphans(std::string type, Done<std::vector<OrphanInfo>> done);  // Of this type; empty: of all.
+  // Deletes the values of a state that the function no longer declares: begun when answered, done soon, whatever crashes. NotFound: there is
+  // no such orphan. Conflict: the state is declared.
+  void drop_orphan(std::string type, std::string name, Done<void> done);
   void timers(AddressQuery query, Done<Page<TimerInfo>> done);
   void streams(AddressQuery query, Done<Page<StreamInfo>> done);
 

@@ -5,10 +5,10 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "codec/rows.h"
 #include "partition/delayed_send.h"
 #include "partition/expiry.h"
 #include "partition/failure.h"
-#include "partition/registration.h"
 #include "partition/request.h"
 #include "partition/response.h"
 #include "partition/stream.h"
@@ -23,7 +23,7 @@ constexpr std::size_t kDirtyOverloadFactor = 8;  // Over this many times the bou
 
 Table::Limits table_limits(const Options& options) {
   return {options.partitions, options.mailbox_bytes_in_memory, options.address_mailbox_bytes_in_memory,
-          options.state_cache_bytes, options.timers_in_memory_max};
+          options.state_cache_bytes, options.timers_in_memory_max, options.endpoints.size()};
 }
 
 }  // namespace
@@ -41,9 +41,11 @@ Shard::Shard(std::size_t index, const Options& options, const Runtime::World& wo
       invoker_(options.endpoints, world.shard_loops.size(), world.make_target, loop_, clock_, random_, table_, *this,
                {.in_flight_max = options.in_flight_max,
                 .call_bytes_max = options.call_bytes_max,
-                .endpoint_down_max = options.endpoint_down_max}) {}
+                .endpoint_down_max = options.endpoint_down_max}),
+      unread_(std::make_shared<Unread>([this] { loop_.post([this] { serve_readers(); }); })) {}
 
-Shard::~Shard() = default;
+// Loops have stopped by now, and nobody else lets go of pages.
+Shard::~Shard() { unread_->close(); }
 
 void Shard::add_recovered_row(std::string_view key, std::optional<std::string_view> value) {
   table_.add_recovered_row(key, value);
@@ -61,6 +63,13 @@ Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCo
   auto recovered = table_.recover();
   if (!recovered) return fail(std::move(recovered.error()));
   for (auto& registration : recovered->registrations) registrations.push_back(std::move(registration));
+  for (const model::PartitionId partition : table_.partitions()) {
+    const std::string prefix = codec::kind_prefix(partition, codec::RowKind::Stream);
+    table_.layers().scan(prefix, codec::range_end(prefix), [this](std::string_view key, std::string_view) {
+      if (const auto name = codec::parse_name_key(key)) levels_.topics().add(*name);
+      return true;
+    });
+  }
   for (Entity* entity : recovered->with_mail) invoker_.offer(*entity);
   for (auto& command : recovered->inbox) carry_out(std::move(command));
   return {};
@@ -70,6 +79,7 @@ void Shard::start() {
   started_ = true;
   for (const auto& outbox : options_.outboxes)
     if (shard_of(outbox.stream) == index_) show_outbox(outbox.stream);
+  table_.for_each_registration([this](const std::string& type, const model::RegistrationRow& row) { drop_values(type, row); });
   wake();
   arm_timer();
 }
@@ -81,9 +91,7 @@ std::size_t Shard::shard_of(std::string_view id) const { return table_.partition
 // Whoever asks, whatever for.
 Result<void> Shard::admit_anything() const {
   if (refusing_) return fail(ErrorCode::Unavailable, "the runtime is stopping");
-  if (epochs_->is_stalled()) return fail(ErrorCode::Unavailable, "the disk is full");
-  if (table_.mail_bytes() >= options_.backlog_bytes_max)
-    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_bytes()) + " bytes of messages are waiting already (limits.backlogBytes)");
+  if (epochs_->is_stalled()) return fail(ErrorCode::NoSpace, "the disk is full");
   if (is_behind() || table_.open_bytes() > options_.open_epoch_bytes_max * 2)
     return fail(ErrorCode::Overloaded, "the disk does not keep up");
   return {};
@@ -97,13 +105,26 @@ Result<void> Shard::admit(const SendRequest& request) const {
                                          std::to_string(options_.message_bytes_max) + " are taken (limits.messageBytes)");
   if (!invoker_.knows(request.target.type))
     return fail(ErrorCode::NotFound, "no endpoint serves the function type " + request.target.type);
-  // Beyond the bound an endpoint that holds less than its share of it is still served: one that is down must not
-  // shut the others out. So the bound is kept at most twice over.
-  if (table_.mail_count() >= options_.backlog_messages_max &&
-      invoker_.backlog(request.target.type) >= options_.backlog_messages_max / options_.endpoints.size())
-    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_count()) + " messages are waiting already (limits.backlogMessages)");
+  if (auto ok = admit_mail(request.target.type); !ok) return ok;
   if (waiting_ >= options_.waiting_requests_max)
     return fail(ErrorCode::Overloaded, std::to_string(waiting_) + " requests are waiting already");
+  return {};
+}
+
+// Beyond a bound on what waits, an endpoint that holds less than its share of it is still served: one that is down must not shut the
+// others out. So the bounds are kept at most twice over.
+Result<void> Shard::admit_mail(std::string_view type) const {
+  const Endpoint* endpoint = invoker_.endpoint_of(type);
+  if (endpoint == nullptr) return {};
+  const std::uint64_t share = options_.endpoints.size();
+  if (table_.mail_count() >= options_.backlog_messages_max &&
+      endpoint->backlog.messages + endpoint->parked_backlog.messages >= options_.backlog_messages_max / share)
+    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_count()) + " messages are waiting already (limits.backlogMessages)");
+  if (table_.mail_bytes() >= options_.backlog_bytes_max &&
+      endpoint->backlog.bytes + endpoint->parked_backlog.bytes >= options_.backlog_bytes_max / share)
+    return fail(ErrorCode::Overloaded, std::to_string(table_.mail_bytes()) + " bytes of messages are waiting already (limits.backlogBytes)");
+  if (!invoker_.has_room_for(type))
+    return fail(ErrorCode::Overloaded, "messages are waiting for too many function types already; " + std::string(type) + " would be one more");
   return {};
 }
 
@@ -280,22 +301,47 @@ void Shard::append(const std::string& stream, std::vector<model::StreamRecord>&&
 
 Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
                            model::InvocationResponse&& response) {
-  auto transition = partition::apply_response(table_, *world_.egress, invoker_, {entity.address, batch, traceparent},
+  auto transition = partition::apply_response(table_, *world_.egress, invoker_, {entity.address, batch, traceparent, entity.sent.get()},
                                               std::move(response), clock_.now(), sequence_);
   if (!transition) {
     metrics_.refusals.add();
     return fail(std::move(transition.error()));
   }
+  if (auto ok = check_topics(*transition); !ok) {
+    metrics_.refusals.add();
+    return ok;
+  }
   metrics_.responses.add();
   count_handled(batch);
-  for (const auto& effect : transition->effects) {
+  hold_for(*transition, *entity.type);
+  perform(std::move(*transition));
+  return {};
+}
+
+// Streams are for ever, and their names come from functions.
+Result<void> Shard::check_topics(const partition::Transition& transition) {
+  for (const auto& effect : transition.effects) {
     const auto* deliver = std::get_if<partition::Deliver>(&effect);
     const auto* append = deliver == nullptr ? nullptr : std::get_if<model::AppendRecord>(&deliver->command);
     if (append == nullptr) continue;
-    if (const auto* outbox = levels_.outbox(append->stream); outbox != nullptr && outbox->is_full()) invoker_.hold(*entity.type);
+    if (known_topics_.contains(append->stream) || levels_.outbox(append->stream) != nullptr) continue;
+    if (!levels_.topics().admit(append->stream))
+      return fail(ErrorCode::Overloaded, "egress " + append->stream.substr(0, append->stream.rfind('/')) + " has " +
+                                             std::to_string(options_.topics_per_egress_max) + " topics already, and takes no new one: " +
+                                             append->stream.substr(append->stream.rfind('/') + 1));
+    known_topics_.insert(append->stream);
   }
-  perform(std::move(*transition));
   return {};
+}
+
+// Whoever has just added to a full outbox is not called until there is room.
+void Shard::hold_for(const partition::Transition& transition, FunctionType& type) {
+  for (const auto& effect : transition.effects) {
+    const auto* deliver = std::get_if<partition::Deliver>(&effect);
+    const auto* append = deliver == nullptr ? nullptr : std::get_if<model::AppendRecord>(&deliver->command);
+    if (append == nullptr) continue;
+    if (const auto* outbox = levels_.outbox(append->stream); outbox != nullptr && outbox->is_full()) invoker_.hold(type, *outbox);
+  }
 }
 
 void Shard::settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) {
@@ -304,7 +350,10 @@ void Shard::settle(Entity& entity, const model::FailurePolicy& policy, std::uint
     case model::FailureAction::DeadLetter: metrics_.dead_lettered.add(batch); break;
     case model::FailureAction::Drop: metrics_.dropped.add(batch); break;
   }
-  perform(partition::settle_failure(table_, policy, {entity.address, batch, entity.attempts, std::move(reason)}, clock_.now()));
+  auto transition =
+      partition::settle_failure(table_, *world_.egress, policy, {entity.address, batch, entity.attempts, std::move(reason)}, clock_.now());
+  hold_for(transition, *entity.type);
+  perform(std::move(transition));
 }
 
 bool Shard::may_invoke() const {
@@ -336,38 +385,13 @@ void Shard::skip_parked(const model::Address& address, Runtime::Done<void> done)
   unpark(partition::skip_parked(table_, address), address, std::move(done));
 }
 
-// --- Declarations of states ------------------------------------------------------------------------------------------
-
-void Shard::declare(const std::string& type, std::vector<model::StateSpec>&& missing) {
-  const std::size_t owner = shard_of(type);
-  DeclareStates ask{type, std::move(missing)};
-  if (owner == index_) {
-    // Later, because the invoker is in the middle of something.
-    loop_.post([this, ask = std::move(ask)]() mutable { decide_declaration(index_, std::move(ask)); });
-    return;
-  }
-  tell(owner, std::move(ask));
-}
-
-void Shard::decide_declaration(std::size_t asker, DeclareStates&& ask) {
-  auto row = partition::declare_states(ask.type, table_.registration(ask.type), std::move(ask.states));
-  if (!row) {
-    StatesDeclared refusal{ask.type, fail(std::move(row.error()))};
-    if (asker == index_) return take_declaration(std::move(refusal));
-    return tell(asker, std::move(refusal));
-  }
-  table_.apply(partition::PutRegistration{ask.type, *row});
-  for (std::size_t i = 0; i < all_.size(); ++i) {
-    if (i != index_) tell(i, StatesDeclared{ask.type, *row});
-  }
-  take_declaration({ask.type, std::move(*row)});
-  wake();
-}
-
-void Shard::take_declaration(StatesDeclared&& declared) {
-  if (!declared.row) return invoker_.declared(declared.type, fail(declared.row.error()));
-  table_.set_registration(declared.type, std::move(*declared.row));
-  invoker_.declared(declared.type, {});
+void Shard::drop_mail(const MailQuery& query, Runtime::Done<MailDropped> done) {
+  if (auto ok = admit_anything(); !ok) return done(fail(std::move(ok.error())));
+  if (!invoker_.knows(query.type)) return done(fail(ErrorCode::NotFound, "no endpoint serves the function type " + query.type));
+  const MailDropped dropped = invoker_.drop_unreachable(query.type, query.id, query.messages_max);
+  if (dropped.messages == 0) return done(dropped);
+  log_info("mail was dropped on request", {{"type", query.type}, {"messages", dropped.messages}});
+  gate([done = std::move(done), dropped] { done(dropped); });
 }
 
 // --- Epochs ----------------------------------------------------------------------------------------------------------
@@ -388,11 +412,11 @@ void Shard::wake() {
 
 // Once per turn of the loop, after whatever came in.
 void Shard::turn() {
-  if (invoker_.holds_any() && !levels_.any_outbox_full()) invoker_.release_held();
+  invoker_.release_held();
   bool any_parked = false;
   for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) {
-    levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog);
-    any_parked |= invoker_.endpoints()[i]->parked_backlog > 0;
+    levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog.messages);
+    any_parked |= invoker_.endpoints()[i]->parked_backlog.messages > 0;
   }
   levels_.set_parked(index_, any_parked);
   pump_intake();
@@ -529,9 +553,12 @@ void Shard::receive(LinkBatch&& batch) {
     } else if (auto* ask = std::get_if<DeclareStates>(&item)) {
       ++taken;
       decide_declaration(batch.from, std::move(*ask));
+    } else if (auto* declared = std::get_if<StatesDeclared>(&item)) {
+      ++taken;
+      take_declaration(std::move(*declared));
     } else {
       ++taken;
-      take_declaration(std::move(std::get<StatesDeclared>(item)));
+      count_drop(std::get<ValuesDropped>(item));
     }
   }
   all_[batch.from]->under_way_[index_].fetch_sub(taken, std::memory_order_relaxed);
@@ -566,7 +593,10 @@ void Shard::fire_timers() {
     const auto next = table_.next_timer();
     if (!next || next->key.due > now || quiescing_ || table_.open_bytes() > options_.open_epoch_bytes_max) break;
     auto row = table_.timer(*next);
-    HOLDFAST_CHECK(row);
+    if (!row) {
+      table_.set_timer_aside(*next);
+      continue;
+    }
     metrics_.timers_fired.add();
     if (auto* send = std::get_if<model::DelayedSend>(&*row)) {
       perform(partition::fire_delayed_send(next->key, std::move(*send)));

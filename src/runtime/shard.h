@@ -8,10 +8,13 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "codec/rows.h"
@@ -24,6 +27,7 @@
 #include "runtime/options.h"
 #include "runtime/runtime.h"
 #include "runtime/table.h"
+#include "runtime/unread.h"
 
 namespace holdfast::runtime {
 
@@ -53,13 +57,21 @@ class Shard final : private InvokerHost {
   void pop_stream(const std::string& stream, Runtime::Done<std::optional<model::StreamRecord>> done);
   void release_records(const std::string& stream, std::uint64_t next, std::uint64_t bytes, std::vector<model::Command>&& instead,
                        Runtime::Done<void> done);
-  void set_record_aside(const std::string& stream, std::uint64_t position, std::string error, std::string parked,
-                        Runtime::Done<void> done);
+  void settle_records(const std::string& stream, ports::Settlement&& settlement, Runtime::Done<void> done);
   void take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::function<void()> durable);
   [[nodiscard]] std::optional<model::SourceRow> source(const std::string& name) const { return table_.source(name); }
   void set_source(std::string name, model::SourceRow row, Runtime::Done<void> done);
   void retry_parked(const model::Address& address, Runtime::Done<void> done);
   void skip_parked(const model::Address& address, Runtime::Done<void> done);
+  void drop_mail(const MailQuery& query, Runtime::Done<MailDropped> done);
+
+  // Functions may be others than they were: see Invoker::ask_again().
+  void ask_declarations() { invoker_.ask_again(); }
+  // On the shard of the type: see Runtime::drop_orphan().
+  void drop_orphan(const std::string& type, const std::string& name, Runtime::Done<void> done);
+  // How many of our addresses have a value of each orphan of this type.
+  void count_orphans(const std::string& type, std::function<void(std::map<std::string, std::uint64_t>)> done);
+  [[nodiscard]] std::vector<std::pair<std::string, std::vector<model::OrphanedState>>> orphans(const std::string& type) const;
 
   // From other shards.
   void receive(LinkBatch&& batch);
@@ -111,7 +123,8 @@ class Shard final : private InvokerHost {
   Result<void> accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
                       model::InvocationResponse&& response) override;
   void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) override;
-  void declare(const std::string& type, std::vector<model::StateSpec>&& missing) override;
+  void declare(const std::string& type, std::vector<model::StateSpec>&& states, partition::Declaration kind) override;
+  void hold_for(const partition::Transition& transition, FunctionType& type);
   [[nodiscard]] bool may_invoke() const override;
   [[nodiscard]] bool may_accept() const override;
   void wake() override;
@@ -122,6 +135,7 @@ class Shard final : private InvokerHost {
                       std::function<void(Result<std::optional<model::TypedValue>>)> done);
   [[nodiscard]] Result<void> admit(const SendRequest& request) const;
   [[nodiscard]] Result<void> admit_anything() const;
+  [[nodiscard]] Result<void> admit_mail(std::string_view type) const;
   // Intake: in bursts. What waits for a function when an epoch is cut has to be written down, and erased later; so while more waits
   // outside than functions can handle, as much is taken in as they will handle soon, and the epoch is cut when they have. See
   // shard_intake.cc.
@@ -137,14 +151,28 @@ class Shard final : private InvokerHost {
   [[nodiscard]] bool is_worth_waiting() const;
   void count_handled(std::uint32_t batch);
   void dismiss_intake();
+  [[nodiscard]] Result<void> check_topics(const partition::Transition& transition);
   void perform(partition::Transition&& transition);
   void route(model::Command&& command);
   // Puts it on the link to another shard.
   void tell(std::size_t shard, LinkItem item);
   void carry_out(model::Command&& command);
   void append(const std::string& stream, std::vector<model::StreamRecord>&& records);
+  // Declarations and orphans: shard_declarations.cc. The shard of a type's name decides, the others are told.
   void decide_declaration(std::size_t asker, DeclareStates&& ask);
   void take_declaration(StatesDeclared&& declared);
+  void make_known(const std::string& type, model::RegistrationRow&& row);
+  void drop_values(const std::string& type, const model::RegistrationRow& row);
+  void count_drop(const ValuesDropped& dropped);
+  // Over the rows of a type's addresses as of the last cut, in slices, other things in between. False from `visit`: no further.
+  struct AddressWalk {
+    std::string type;
+    std::function<bool(const model::Address& address, const model::AddressRow& row)> visit;
+    std::function<void()> done;
+    std::size_t partition = 0;  // Index in Table::partitions().
+    std::string from;           // The key to go on with; empty: the first of the partition.
+  };
+  void walk(std::shared_ptr<AddressWalk> walk);
   void gate(Task task);
   void show_outbox(const std::string& stream);
   void turn();
@@ -160,9 +188,14 @@ class Shard final : private InvokerHost {
   void add_waiter(const std::string& id, Duration timeout, std::function<void(Result<std::optional<model::TypedValue>>)> done);
   void resolve(const std::string& id, const Result<std::optional<model::TypedValue>>& answer);
   [[nodiscard]] std::uint64_t visible_end(const std::string& stream) const;
-  [[nodiscard]] StreamPage page(const StreamQuery& query);
+  [[nodiscard]] Result<StreamPage> page(const StreamQuery& query);
+  // Where the first record is that is not below `from`; `end`: there is none.
+  [[nodiscard]] std::uint64_t end_of_gap(const std::string& stream, std::uint64_t from, std::uint64_t end) const;
   void wake_readers(const std::string& stream);
   void answer_readers();
+  void serve_later(Reader&& reader);
+  void serve_readers();
+  [[nodiscard]] bool waits_on(Reader& reader);
   void unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done);
   void check_quiet();
   void show_levels();
@@ -213,6 +246,11 @@ class Shard final : private InvokerHost {
   std::vector<std::vector<LinkItem>> outboxes_;
   std::unique_ptr<std::atomic<std::size_t>[]> under_way_;  // Items sent to each shard and not taken in yet.
 
+  // Of types that are ours: declarations that wait for a state to be dropped, and how many shards have dropped theirs.
+  std::vector<std::pair<std::size_t, DeclareStates>> waiting_declarations_;
+  std::map<std::pair<std::string, std::string>, std::size_t> drops_;
+  std::set<std::pair<std::string, std::string>> dropping_;  // Type and state whose values are being dropped here.
+
   std::deque<WaitingBatch> intake_;
   std::uint64_t taken_in_ = 0;        // Messages, in the open epoch.
   Moment burst_began_;                // When the first of them was; or the epoch, while the burst before goes on.
@@ -224,8 +262,12 @@ class Shard final : private InvokerHost {
   std::unordered_map<std::string, std::vector<Waiter>> waiters_;
   std::size_t waiting_ = 0;  // Waiters and readers.
   std::uint64_t next_waiter_ = 1;
+  std::unordered_set<std::string> known_topics_;  // Streams that may be appended to, see topics.h.
   std::unordered_map<std::string, std::uint64_t> visible_;  // Streams: the position after the last durable record.
   std::unordered_map<std::string, std::vector<Reader>> readers_;
+  std::deque<Reader> due_readers_;  // Of clients: what they wait for is there, and their turn is to come.
+  bool serving_readers_ = false;    // serve_readers() is posted.
+  std::shared_ptr<Unread> unread_;
 
   Loop::TimerId timer_ = 0;
   Moment timer_look_;                 // When it fires.

@@ -61,9 +61,19 @@ bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<FunctionInfo>&
 
 std::vector<EndpointInfo> Shard::endpoints() const {
   std::vector<EndpointInfo> out;
-  for (const auto& endpoint : invoker_.endpoints())
-    out.push_back({endpoint->spec.functions, endpoint->spec.url_template, endpoint->in_flight, endpoint->ready.size(),
-                   endpoint->down, endpoint->last_error});
+  for (const auto& endpoint : invoker_.endpoints()) {
+    EndpointInfo info{.functions = endpoint->spec.functions, .url_template = endpoint->spec.url_template};
+    info.in_flight = endpoint->in_flight;
+    info.waiting = endpoint->waiting;
+    info.down = endpoint->is_down.get() != 0;
+    info.hosts_down_count = endpoint->down.size();
+    for (const Upstream* upstream : endpoint->down) {
+      if (info.hosts_down.size() == kHostsShownMax) break;
+      info.hosts_down.push_back({upstream->origin, upstream->last_error});
+    }
+    if (!info.hosts_down.empty()) info.last_error = info.hosts_down.front().last_error;
+    out.push_back(std::move(info));
+  }
   return out;
 }
 
@@ -88,12 +98,18 @@ std::optional<StateInfo> Shard::state_info(const model::Address& address, const 
   StateInfo info{.address = address};
   for (const auto& value : row.states) {
     if (partition::is_expired(value, clock_.now())) continue;
-    std::string type;
+    StateInfo::Entry entry{value.name, {"", value.value, true}, value.expires_at};
     if (registration != nullptr) {
       const auto spec = std::ranges::find(registration->states, value.name, &model::StateSpec::name);
-      if (spec != registration->states.end()) type = spec->type_name;
+      const auto orphan = std::ranges::find_if(registration->orphans, [&](const auto& o) { return o.spec.name == value.name; });
+      if (spec != registration->states.end()) {
+        entry.value.type_name = spec->type_name;
+      } else if (orphan != registration->orphans.end()) {
+        entry.value.type_name = orphan->spec.type_name;
+        entry.orphaned = true;
+      }
     }
-    info.entries.push_back({value.name, {std::move(type), value.value, true}, value.expires_at});
+    info.entries.push_back(std::move(entry));
   }
   if (info.entries.empty()) return std::nullopt;
   return info;
@@ -267,6 +283,8 @@ void Shard::collect(MetricsSink& sink) const {
                  endpoint->failed_calls.get());
     sink.gauge("holdfast_invoker_endpoint_down_shards", "Shards that cannot reach the endpoint.", labels,
                static_cast<double>(endpoint->is_down.get()));
+    sink.gauge("holdfast_invoker_hosts_down", "Hosts of the endpoint that cannot be reached, summed over shards.", labels,
+               static_cast<double>(endpoint->upstreams_down.get()));
     sink.histogram("holdfast_invoker_call_seconds", "Time from a call to its answer.", labels, endpoint->latency);
   }
 }

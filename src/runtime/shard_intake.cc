@@ -22,17 +22,31 @@ void Shard::take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::
   wake();
 }
 
-// A source can wait, so it waits early: for functions that are behind, and in memory that need not be used.
+// A source can wait, so it waits early: for functions that are behind, for an egress that is full of its dead letters, and in memory that
+// need not be used. Whoever is behind makes only itself wait: of the memory as well, an endpoint has its share whatever the others hold.
 bool Shard::has_room_for(const ports::SourceBatch& batch) const {
   if (batch.commands.empty()) return true;
-  if (taken_in_ >= burst() || table_.mail_bytes_in_memory() >= options_.mailbox_bytes_in_memory / 2) return false;
+  if (taken_in_ >= burst()) return false;
+  const std::size_t memory = options_.mailbox_bytes_in_memory / 2;
   const std::string* seen = nullptr;
   for (const auto& command : batch.commands) {
     const auto* message = std::get_if<model::Message>(&command);
+    if (message == nullptr)
+      if (const auto* outbox = levels_.outbox(std::get<model::AppendRecord>(command).stream); outbox != nullptr && outbox->is_full())
+        return false;
     if (message == nullptr || (seen != nullptr && *seen == message->target.type)) continue;
     seen = &message->target.type;
-    const std::size_t endpoint = invoker_.endpoint_index(*seen);
-    if (endpoint != SIZE_MAX && levels_.backlog(endpoint) >= options_.intake_backlog_messages) return false;
+    const Endpoint* endpoint = invoker_.endpoint_of(*seen);
+    if (endpoint == nullptr) continue;
+    // Where an endpoint has several hosts, each has its share in turn.
+    if (levels_.backlog(endpoint->index) >= options_.intake_backlog_messages &&
+        (endpoint->upstreams.size() <= 1 ||
+         invoker_.backlog_of_upstream(*seen) >= options_.intake_backlog_messages / (endpoint->upstreams.size() * all_.size())))
+      return false;
+    if (!admit_mail(*seen)) return false;
+    if (table_.mail_bytes_in_memory() >= memory &&
+        endpoint->backlog.bytes_in_memory + endpoint->parked_backlog.bytes_in_memory >= memory / options_.endpoints.size())
+      return false;
   }
   return true;
 }
@@ -47,7 +61,7 @@ void Shard::pump_intake() {
       continue;
     }
     const std::size_t count = next.batch.commands.size();
-    auto position = partition::take_in(table_, next.batch.source, next.batch.from, next.batch.next);
+    auto position = partition::take_in(table_, next.batch.source, next.batch.from, next.batch.next, next.batch.incarnation);
     if (!position) {
       next.taken(fail(std::move(position.error())));
       continue;
@@ -72,7 +86,8 @@ std::uint64_t Shard::burst() const {
 
 std::uint64_t Shard::backlog() const {
   std::uint64_t sum = 0;
-  for (const auto& endpoint : invoker_.endpoints()) sum += endpoint->backlog;
+  for (const auto& endpoint : invoker_.endpoints())
+    if (endpoint->is_down.get() == 0) sum += endpoint->backlog.messages;
   return sum;
 }
 

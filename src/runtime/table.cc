@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "codec/rows.h"
 #include "partition/stream.h"
+#include "runtime/upstream.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -18,15 +19,22 @@ constexpr std::size_t kEntityOverhead = 400;       // Of an entity with nothing 
 constexpr std::size_t kStreamsCachedMax = 10'000;
 constexpr std::size_t kHotBytesMax = 8u << 20;      // Of one stream's newest records,
 constexpr std::size_t kAllHotBytesMax = 16u << 20;  // and of those of all.
+constexpr std::uint64_t kDroppedOneByOneMax = 1'000'000;  // More positions at once than a gap: by what is there.
 
 // A row that our own code wrote and that its checksums vouch for does not decode: the data directory is of another
 // version, or broken. Nothing may be written over it.
+[[noreturn]] void end_of(std::string_view key, const std::string& why) {
+  end_process("cannot read a stored row; `holdfast check-data` says more", {{"row", codec::describe_key(key)}, {"error", why}});
+}
 template <typename T>
-T must(Result<T>&& result, std::string_view what) {
-  if (!result) {
-    end_process("cannot read a stored row", {{"row", what}, {"error", result.error().message}});
-  }
+T must(Result<T>&& result, std::string_view key) {
+  if (!result) end_of(key, result.error().message);
   return std::move(*result);
+}
+
+// At a start, it can still be said.
+tl::unexpected<Error> damaged(std::string_view key, const std::string& why) {
+  return fail(ErrorCode::Damaged, codec::describe_key(key) + ": " + why);
 }
 
 std::size_t row_size(const model::AddressRow& row) {
@@ -63,21 +71,34 @@ Result<Table::Recovered> Table::recover() {
       layers_.scan(prefix, codec::range_end(prefix), visit);
     };
 
+    // What is stored under another partition than its own would be there twice, on two shards.
+    const auto belongs = [&](std::string_view key, std::string_view id) {
+      if (partition_of(id) != partition) error = damaged(key, "it belongs to partition " + std::to_string(partition_of(id).value)).value();
+      return !error;
+    };
+
     each(RowKind::Registration, [&](std::string_view key, std::string_view value) {
       auto name = codec::parse_name_key(key);
       auto row = codec::decode<model::RegistrationRow>(value);
-      if (!name || !row) error = !name ? name.error() : row.error();
-      else out.registrations.emplace_back(std::move(*name), std::move(*row));
+      if (!name || !row) error = damaged(key, !name ? name.error().message : row.error().message).value();
+      else if (belongs(key, *name)) out.registrations.emplace_back(std::move(*name), std::move(*row));
       return !error;
     });
 
     // Messages of one address come one after the other, numbered without gaps.
     std::optional<codec::MailKey> first;
     std::uint64_t end = 0;
+    std::uint64_t bytes = 0;
     const auto finish = [&] {
-      if (!first) return;
-      Entity& e = entity(first->address);
+      if (!first || error) return;
+      auto found = bring_in(first->address);
+      if (!found) {
+        error = std::move(found.error());
+        return;
+      }
+      Entity& e = **found;
       e.mailbox.recover(first->number, end);
+      e.mail_bytes = std::exchange(bytes, 0);
       mail_count_ += end - first->number;
       unlink(e);
       out.with_mail.push_back(&e);
@@ -85,11 +106,14 @@ Result<Table::Recovered> Table::recover() {
     each(RowKind::Mail, [&](std::string_view key, std::string_view value) {
       auto mail = codec::parse_mail_key(key);
       if (!mail) {
-        error = mail.error();
+        error = damaged(key, mail.error().message).value();
         return false;
       }
       mail_bytes_ += value.size();
-      if (first && mail->address == first->address) {
+      const bool is_next = first && mail->address == first->address;
+      if (!is_next) finish();
+      bytes += value.size();
+      if (is_next) {
         if (mail->number != end) {
           error = Error{ErrorCode::Damaged, "the mailbox of " + mail->address.type + "/" + mail->address.id +
                                                 " has no message " + std::to_string(end)};
@@ -98,35 +122,42 @@ Result<Table::Recovered> Table::recover() {
         ++end;
         return true;
       }
-      finish();
       first = std::move(*mail);
       end = first->number + 1;
-      return true;
+      return !error && belongs(key, first->address.id);
     });
     finish();
 
     each(RowKind::Inbox, [&](std::string_view key, std::string_view value) {
       auto command = codec::decode<model::Command>(value);
       if (!command) {
-        error = command.error();
+        error = damaged(key, command.error().message).value();
         return false;
       }
+      if (!belongs(key, model::routing_id(*command))) return false;
       out.inbox.push_back(std::move(*command));
       layers_.erase(std::string(key));
       return true;
     });
     if (error) return fail(std::move(*error));
+    if (auto ok = recover_streams(partition); !ok) return fail(std::move(ok.error()));
   }
-  clear_dropped_records();
   return out;
 }
 
 Entity& Table::entity(const model::Address& address) {
-  if (const Entity* known = find(address)) return const_cast<Entity&>(*known);
+  return *must(bring_in(address), codec::address_key(partition_of(address.id), RowKind::Address, address));
+}
+
+Result<Entity*> Table::bring_in(const model::Address& address) {
+  if (const Entity* known = find(address)) return const_cast<Entity*>(known);
   auto fresh = std::make_unique<Entity>();
   fresh->address = address;
-  if (auto bytes = layers_.get(codec::address_key(partition_of(address.id), RowKind::Address, address))) {
-    fresh->row = must(codec::decode<model::AddressRow>(*bytes), address.type + "/" + address.id);
+  const std::string key = codec::address_key(partition_of(address.id), RowKind::Address, address);
+  if (auto bytes = layers_.get(key)) {
+    auto row = codec::decode<model::AddressRow>(*bytes);
+    if (!row) return damaged(key, row.error().message);
+    fresh->row = std::move(*row);
     fresh->row_stored = true;
   }
   fresh->row_bytes = row_size(fresh->row);
@@ -134,7 +165,7 @@ Entity& Table::entity(const model::Address& address) {
   Entity& e = *fresh;
   entities_.insert(std::move(fresh));
   rest(e);
-  return e;
+  return &e;
 }
 
 const Entity* Table::find(const model::Address& address) const {
@@ -147,6 +178,11 @@ const Entity* Table::find(const model::Address& address) const {
 
 bool Table::walk_entities(BucketWalk& walk, std::size_t& left, const std::function<void(const Entity&, std::size_t&)>& visit) const {
   return walk_on(entities_, walk, left, [&](const auto& entity, std::size_t& rest) { visit(*entity, rest); });
+}
+
+void Table::for_each_idle(const std::function<void(Entity&)>& visit) {
+  for (const auto& e : entities_)
+    if (e->phase == Entity::Phase::Idle) visit(*e);
 }
 
 void Table::touch(Entity& e) {
@@ -186,9 +222,11 @@ void Table::add_mail(Entity& e, model::Message&& message) {
   const std::size_t size = model::size_in_memory(message);
   e.mailbox.push(std::move(message));
   ++mail_count_;
-  if (e.backlog != nullptr) ++*e.backlog;
   mail_bytes_ += size;
+  e.mail_bytes += size;
   mail_bytes_in_memory_ += size;
+  const auto bytes = static_cast<std::int64_t>(size);
+  if (e.backlog != nullptr) e.backlog->apply({1, bytes, bytes});
   open_bytes_ += size;
   touch(e);
 }
@@ -201,12 +239,42 @@ void Table::load_mail(Entity& e, std::uint64_t count, std::size_t bytes_max) {
   // Only rows: what is not in rows is in memory.
   const std::uint64_t rows_end = e.mailbox.spilled_begin() + e.mailbox.spilled();
   layers_.scan(codec::mail_key(partition, e.address, e.mailbox.spilled_begin()),
-               codec::mail_key(partition, e.address, rows_end), [&](std::string_view, std::string_view value) {
-                 e.mailbox.unspill(must(codec::decode<model::Message>(value), "a message"));
+               codec::mail_key(partition, e.address, rows_end), [&](std::string_view key, std::string_view value) {
+                 if (must(codec::parse_mail_key(key), key).number != e.mailbox.spilled_begin()) end_of(key, "the message before it is missing");
+                 e.mailbox.unspill(must(codec::decode<model::Message>(value), key));
                  return e.mailbox.head_size() < wanted && e.mailbox.bytes_in_memory() - before < bytes_max;
                });
-  HOLDFAST_CHECK(e.mailbox.head_size() > 0);
-  mail_bytes_in_memory_ += e.mailbox.bytes_in_memory() - before;
+  // More than that is not wanted, unless the bytes were the bound.
+  if (e.mailbox.head_size() < wanted && e.mailbox.bytes_in_memory() - before < bytes_max)
+    end_of(codec::mail_key(partition, e.address, e.mailbox.spilled_begin()), "it is missing");
+  count_loaded(e, e.mailbox.bytes_in_memory() - before);
+}
+
+void Table::count_loaded(Entity& e, std::size_t bytes) {
+  mail_bytes_in_memory_ += bytes;
+  if (e.backlog != nullptr) e.backlog->apply({0, 0, static_cast<std::int64_t>(bytes)});
+}
+
+void Table::count_freed(Entity& e, std::size_t bytes) {
+  mail_bytes_in_memory_ -= bytes;
+  if (e.backlog != nullptr) e.backlog->apply({0, 0, -static_cast<std::int64_t>(bytes)});
+}
+
+void Table::let_go_of_mail(Entity& e) {
+  if (e.touched || e.mailbox.bytes_in_memory() == 0) return;
+  count_freed(e, e.mailbox.spill(e.phase == Entity::Phase::InFlight ? e.batch : 0));
+}
+
+// Whose mail is not kept in memory beyond the epoch. Well below the bound at which nothing more is taken in (half of the memory for
+// mailboxes), each endpoint is left its share of an eighth: one that is behind must not stop what comes for the others.
+bool Table::waits_long(const Entity& e) const {
+  if (e.row.parked || e.mailbox.bytes_in_memory() > limits_.address_mailbox_bytes_in_memory) return true;
+  if (mail_bytes_in_memory_ > limits_.mailbox_bytes_in_memory) return true;
+  if (e.type != nullptr && (e.type->is_stuck() || (e.phase == Entity::Phase::Waiting && e.attempts + e.away > 0))) return true;
+  if (e.backlog == nullptr) return false;
+  const Backlog& all = e.backlog->whole != nullptr ? *e.backlog->whole : *e.backlog;
+  return mail_bytes_in_memory_ > limits_.mailbox_bytes_in_memory / 4 &&
+         all.bytes_in_memory > limits_.mailbox_bytes_in_memory / 8 / std::max<std::size_t>(limits_.endpoints, 1);
 }
 
 void Table::apply_change(partition::ChangeAddress&& change) {
@@ -231,10 +299,13 @@ void Table::apply_change(partition::ChangeAddress&& change) {
     e.mailbox.take(change.mail_taken);
     const std::size_t freed = loaded - e.mailbox.bytes_in_memory();
     mail_bytes_in_memory_ -= freed;
-    mail_bytes_ -= std::min<std::uint64_t>(mail_bytes_, freed);
+    // Rows are of another size than messages in memory: what is left over is settled with the last one.
+    const std::uint64_t bytes = e.mailbox.empty() ? e.mail_bytes : std::min<std::uint64_t>(e.mail_bytes, freed);
+    e.mail_bytes -= bytes;
+    mail_bytes_ -= bytes;
     mail_count_ -= change.mail_taken;
-    if (e.backlog != nullptr) *e.backlog -= change.mail_taken;
-    if (mail_count_ == 0) mail_bytes_ = 0;
+    if (e.backlog != nullptr)
+      e.backlog->apply({-static_cast<std::int64_t>(change.mail_taken), -static_cast<std::int64_t>(bytes), -static_cast<std::int64_t>(freed)});
   }
   if (change.park != partition::ChangeAddress::Park::Keep) {
     std::string key = codec::address_key(partition_of(e.address.id), RowKind::Parked, e.address);
@@ -298,7 +369,16 @@ void Table::apply(partition::Write&& write) {
 }
 
 void Table::set_registration(const std::string& type, model::RegistrationRow row) {
-  registrations_.insert_or_assign(type, std::move(row));
+  registrations_.insert_or_assign(type, std::make_shared<const model::RegistrationRow>(std::move(row)));
+}
+
+std::shared_ptr<const model::RegistrationRow> Table::shared_registration(std::string_view type) const {
+  const auto it = registrations_.find(type);
+  return it == registrations_.end() ? nullptr : it->second;
+}
+
+void Table::for_each_registration(const std::function<void(const std::string&, const model::RegistrationRow&)>& visit) const {
+  for (const auto& [type, row] : registrations_) visit(type, *row);
 }
 
 const model::AddressRow& Table::address(const model::Address& address) const {
@@ -322,25 +402,28 @@ std::vector<model::Message> Table::oldest_mail(const model::Address& address, st
 
 const model::RegistrationRow* Table::registration(std::string_view type) const {
   const auto it = registrations_.find(type);
-  return it == registrations_.end() ? nullptr : &it->second;
+  return it == registrations_.end() ? nullptr : it->second.get();
 }
 
 std::optional<model::TimerKey> Table::token(const model::TokenKey& token) const {
-  auto bytes = layers_.get(codec::token_key(partition_of(token.owner.id), token));
+  const std::string key = codec::token_key(partition_of(token.owner.id), token);
+  auto bytes = layers_.get(key);
   if (!bytes) return std::nullopt;
-  return must(codec::decode<model::TimerKey>(*bytes), "a cancellation token");
+  return must(codec::decode<model::TimerKey>(*bytes), key);
 }
 
 std::optional<model::RequestRow> Table::request(std::string_view id) const {
-  auto bytes = layers_.get(codec::name_key(partition_of(id), RowKind::Request, id));
+  const std::string key = codec::name_key(partition_of(id), RowKind::Request, id);
+  auto bytes = layers_.get(key);
   if (!bytes) return std::nullopt;
-  return must(codec::decode<model::RequestRow>(*bytes), "a request");
+  return must(codec::decode<model::RequestRow>(*bytes), key);
 }
 
 std::optional<model::SourceRow> Table::source(std::string_view name) const {
-  auto bytes = layers_.get(codec::name_key(partition_of(name), RowKind::Source, name));
+  const std::string key = codec::name_key(partition_of(name), RowKind::Source, name);
+  auto bytes = layers_.get(key);
   if (!bytes) return std::nullopt;
-  return must(codec::decode<model::SourceRow>(*bytes), name);
+  return must(codec::decode<model::SourceRow>(*bytes), key);
 }
 
 // Most records are gone before they get to the view, and StreamRow::first says that they are: these leave no rows behind. The log
@@ -350,6 +433,7 @@ void Table::drop_records(const partition::DropRecords& drop) {
   CachedStream& stream = cached_stream(drop.stream);
   const auto partition = partition_of(drop.stream);
   if (!sealed_) cool(drop.stream, stream, std::min(drop.next, stream.next_at_open));
+  if (drop.next - drop.first > kDroppedOneByOneMax) return drop_what_is_there(drop, stream);
   for (std::uint64_t position = drop.first; position < drop.next; ++position) {
     if (!stream.hot.empty() && position >= stream.hot_first) {
       pop_hot(stream);
@@ -403,26 +487,48 @@ void Table::cool(std::string_view name, CachedStream& stream, std::uint64_t end)
   }
 }
 
-void Table::clear_dropped_records() {
-  for (const model::PartitionId partition : owned_) {
-    std::vector<std::pair<std::string, std::uint64_t>> streams;
-    const std::string kind = codec::kind_prefix(partition, RowKind::Stream);
-    layers_.scan(kind, codec::range_end(kind), [&](std::string_view key, std::string_view value) {
-      auto name = must(codec::parse_name_key(key), "a stream");
-      const auto row = must(codec::decode<model::StreamRow>(value), name);
-      streams.emplace_back(std::move(name), row.first);
-      return true;
-    });
-    for (const auto& [name, first] : streams) {
-      std::vector<std::string> dropped;
-      layers_.scan(codec::record_prefix(partition, name), codec::record_key(partition, name, first),
-                   [&](std::string_view key, std::string_view) {
-                     dropped.emplace_back(key);
-                     return true;
-                   });
-      for (auto& key : dropped) layers_.erase(std::move(key));
-    }
+// Records below the first position are in the log, or after a crash in the view, and not there any more: they are cleared away. Records that
+// should be there and are not are said; what is left of the stream goes on.
+Result<void> Table::recover_streams(model::PartitionId partition) {
+  std::vector<std::pair<std::string, model::StreamRow>> streams;
+  std::optional<Error> error;
+  const std::string kind = codec::kind_prefix(partition, RowKind::Stream);
+  layers_.scan(kind, codec::range_end(kind), [&](std::string_view key, std::string_view value) {
+    auto name = codec::parse_name_key(key);
+    auto row = codec::decode<model::StreamRow>(value);
+    if (!name || !row) error = damaged(key, !name ? name.error().message : row.error().message).value();
+    else if (partition_of(*name) != partition) error = damaged(key, "it belongs to partition " + std::to_string(partition_of(*name).value)).value();
+    else streams.emplace_back(std::move(*name), *row);
+    return !error;
+  });
+  if (error) return fail(std::move(*error));
+  for (const auto& [name, row] : streams) {
+    std::vector<std::string> dropped;
+    layers_.scan(codec::record_prefix(partition, name), codec::record_key(partition, name, row.first),
+                 [&](std::string_view key, std::string_view) {
+                   dropped.emplace_back(key);
+                   return true;
+                 });
+    for (auto& key : dropped) layers_.erase(std::move(key));
+    if (row.first == row.next) continue;
+    for (const std::uint64_t position : {row.first, row.next - 1})
+      if (!layers_.get(codec::record_key(partition, name, position)))
+        log_error("a stream has lost records; what is left of it goes on",
+                  {{"stream", name}, {"missing", position}, {"first", row.first}, {"next", row.next}, {"then", "holdfast check-data"}});
   }
+  return {};
+}
+
+void Table::drop_what_is_there(const partition::DropRecords& drop, CachedStream& stream) {
+  const auto partition = partition_of(drop.stream);
+  std::vector<std::string> keys;
+  layers_.scan(codec::record_key(partition, drop.stream, drop.first), codec::record_key(partition, drop.stream, drop.next),
+               [&](std::string_view key, std::string_view) {
+                 keys.emplace_back(key);
+                 return true;
+               });
+  for (auto& key : keys) layers_.erase(std::move(key));
+  while (!stream.hot.empty() && stream.hot_first < drop.next) pop_hot(stream);
 }
 
 std::shared_ptr<const RowSet> Table::freeze() {
@@ -437,8 +543,8 @@ Table::CachedStream& Table::cached_stream(std::string_view name) const {
   if (const auto it = streams_.find(name); it != streams_.end()) return it->second;
   if (streams_.size() >= kStreamsCachedMax) std::erase_if(streams_, [](const auto& s) { return !s.second.dirty && s.second.hot.empty(); });
   CachedStream stream;
-  if (auto bytes = layers_.get(codec::name_key(partition_of(name), RowKind::Stream, name)))
-    stream.row = must(codec::decode<model::StreamRow>(*bytes), name);
+  const std::string key = codec::name_key(partition_of(name), RowKind::Stream, name);
+  if (auto bytes = layers_.get(key)) stream.row = must(codec::decode<model::StreamRow>(*bytes), key);
   stream.next_at_open = stream.stored_end = stream.hot_first = stream.row.next;
   return streams_.emplace(std::string(name), std::move(stream)).first->second;
 }
@@ -466,7 +572,7 @@ void Table::read_records(std::string_view name, std::uint64_t from, std::uint64_
     bool go_on = true;
     layers_.scan(codec::record_key(partition, name, from), codec::record_key(partition, name, std::min(to, hot_first)),
                  [&](std::string_view key, std::string_view value) {
-                   go_on = visit(must(codec::parse_record_position(key), name), must(codec::decode<model::StreamRecord>(value), name));
+                   go_on = visit(must(codec::parse_record_position(key), key), must(codec::decode<model::StreamRecord>(value), key));
                    return go_on;
                  });
     if (!go_on) return;
@@ -483,7 +589,7 @@ Instant Table::read_timers(Instant from, std::size_t limit, const std::function<
     std::optional<Instant> last;
     layers_.scan(codec::timer_key(partition, {from, {}}), codec::range_end(codec::kind_prefix(partition, RowKind::Timer)),
                  [&](std::string_view key, std::string_view) {
-                   const auto timer = must(codec::parse_timer_key(key), "a timer");
+                   const auto timer = must(codec::parse_timer_key(key), key);
                    if (count >= limit && timer.due != *last) {
                      complete = std::min(complete, timer.due);
                      return false;
@@ -498,9 +604,18 @@ Instant Table::read_timers(Instant from, std::size_t limit, const std::function<
 }
 
 std::optional<model::TimerRow> Table::timer(const TimerQueue::Entry& entry) const {
-  auto bytes = layers_.get(codec::timer_key(entry.partition, entry.key));
-  if (!bytes) return std::nullopt;
-  return must(codec::decode<model::TimerRow>(*bytes), "a timer");
+  const std::string key = codec::timer_key(entry.partition, entry.key);
+  const auto refuse = [&](const std::string& why) {
+    log_error("a stored timer cannot be carried out", {{"row", codec::describe_key(key)}, {"error", why}, {"then", "holdfast check-data"}});
+    return std::nullopt;
+  };
+  const auto bytes = layers_.get(key);
+  if (!bytes) return refuse("its row is missing");
+  auto row = codec::decode<model::TimerRow>(*bytes);
+  if (!row) return refuse(row.error().message);
+  if (const auto owner = partition_of(model::owner_id(*row)); owner != entry.partition)
+    return refuse("it belongs to partition " + std::to_string(owner.value));
+  return std::move(*row);
 }
 
 void Table::write_entity(Entity& e) {
@@ -546,9 +661,7 @@ std::string Table::close(model::Epoch next, std::vector<std::pair<std::string, s
 
   // Everything has its row now, so memory can be given back.
   for (Entity* e : touched_) {
-    const std::size_t held = e->mailbox.bytes_in_memory();
-    if (e->row.parked || held > limits_.address_mailbox_bytes_in_memory || mail_bytes_in_memory_ > limits_.mailbox_bytes_in_memory)
-      mail_bytes_in_memory_ -= e->mailbox.spill(e->phase == Entity::Phase::InFlight ? e->batch : 0);
+    if (waits_long(*e)) count_freed(*e, e->mailbox.spill(e->phase == Entity::Phase::InFlight ? e->batch : 0));
     if (e->mailbox.empty()) e->mailbox.shrink();
     rest(*e);
   }

@@ -31,6 +31,7 @@ class Table final : public partition::View {
     std::size_t address_mailbox_bytes_in_memory = 0;
     std::size_t state_cache_bytes = 0;
     std::size_t timers_in_memory_max = 0;
+    std::size_t endpoints = 1;  // Among which the memory for mailboxes is shared.
   };
 
   // `owned`: the partitions of this shard.
@@ -52,7 +53,12 @@ class Table final : public partition::View {
   void add_mail(Entity& entity, model::Message&& message);
   // Makes sure that the head of the mailbox is in memory, `count` messages if there are as many, within `bytes_max`.
   void load_mail(Entity& entity, std::uint64_t count, std::size_t bytes_max);
+  // Whose mail nobody will take soon: it is kept as rows only. Does nothing before they are written, at the close of the epoch.
+  void let_go_of_mail(Entity& entity);
   void set_registration(const std::string& type, model::RegistrationRow row);
+  // As registration(), for whoever still needs it when there is a newer one.
+  [[nodiscard]] std::shared_ptr<const model::RegistrationRow> shared_registration(std::string_view type) const;
+  void for_each_registration(const std::function<void(const std::string& type, const model::RegistrationRow& row)>& visit) const;
 
   // partition::View
   [[nodiscard]] const model::AddressRow& address(const model::Address& address) const override;
@@ -70,7 +76,10 @@ class Table final : public partition::View {
 
   // The timer that is due first, and what it is; a timer whose row is gone is skipped.
   [[nodiscard]] std::optional<TimerQueue::Entry> next_timer() { return timers_.next(); }
+  // None, and said in the log: its row is not one that can be carried out.
   [[nodiscard]] std::optional<model::TimerRow> timer(const TimerQueue::Entry& entry) const;
+  // It is not asked for again before the next start; its row stays as it is.
+  void set_timer_aside(const TimerQueue::Entry& entry) { timers_.remove(entry); }
 
   // Epochs.
   [[nodiscard]] bool is_clean() const { return touched_.empty() && touched_streams_.empty() && layers_.open_is_empty(); }
@@ -98,6 +107,7 @@ class Table final : public partition::View {
   [[nodiscard]] std::size_t cached_bytes() const { return cached_bytes_; }
   // In slices; see listing.h.
   [[nodiscard]] bool walk_entities(BucketWalk& walk, std::size_t& left, const std::function<void(const Entity&, std::size_t& left)>& visit) const;
+  void for_each_idle(const std::function<void(Entity&)>& visit);
   [[nodiscard]] const Entity* find(const model::Address& address) const;  // Only if in memory.
   [[nodiscard]] const RowLayers& layers() const { return layers_; }
   [[nodiscard]] const std::vector<model::PartitionId>& partitions() const { return owned_; }
@@ -125,6 +135,9 @@ class Table final : public partition::View {
   void touch(Entity& entity);
   void unlink(Entity& entity);
   void evict();
+  void count_loaded(Entity& entity, std::size_t bytes);
+  void count_freed(Entity& entity, std::size_t bytes);
+  [[nodiscard]] bool waits_long(const Entity& entity) const;
   void write_entity(Entity& entity);
   // The newest records are kept as they are: most are read and gone before a view would have them. They are in the log, as all are, but
   // in no layer until the next freeze, or until they are too many.
@@ -143,13 +156,15 @@ class Table final : public partition::View {
   void pop_hot(CachedStream& stream);
   void cool(std::string_view name, CachedStream& stream, std::uint64_t end);
   void drop_records(const partition::DropRecords& drop);
-  void clear_dropped_records();
+  void drop_what_is_there(const partition::DropRecords& drop, CachedStream& stream);
+  Result<Entity*> bring_in(const model::Address& address);
+  Result<void> recover_streams(model::PartitionId partition);
   Instant read_timers(Instant from, std::size_t limit, const std::function<void(TimerQueue::Entry)>& found) const;
   Limits limits_;
   std::vector<model::PartitionId> owned_;
   RowLayers layers_;
   std::unordered_set<std::unique_ptr<Entity>, EntityHash, EntityEqual> entities_;
-  std::unordered_map<std::string, model::RegistrationRow, StringHash, std::equal_to<>> registrations_;
+  std::unordered_map<std::string, std::shared_ptr<const model::RegistrationRow>, StringHash, std::equal_to<>> registrations_;
   mutable std::unordered_map<std::string, CachedStream, StringHash, std::equal_to<>> streams_;
   std::vector<std::string> touched_streams_;
   TimerQueue timers_;

@@ -342,6 +342,98 @@ TEST(Table, MailboxWithAMessageMissingIsDamaged) {
   EXPECT_EQ(recovered.error().code, ErrorCode::Damaged);
 }
 
+// What can be wrong with rows that each are sound, or not: a start says it, with the row's name.
+TEST(Table, RowsThatCannotBeStopTheStartWithTheirName) {
+  const auto partition = [](std::string_view id) { return model::partition_of(id, kPartitions); };
+  const auto elsewhere = [&](std::string_view id) { return model::PartitionId{static_cast<std::uint16_t>((partition(id).value + 1) % kPartitions)}; };
+  const auto mail = codec::encode(message(kCart, "x"));
+  const model::Command command = message(kCart, "x");
+  struct Case {
+    const char* what;
+    std::string key, value;
+  };
+  for (const auto& [what, key, value] : std::vector<Case>{
+           {"it belongs to partition", codec::mail_key(elsewhere(kCart.id), kCart, 0), mail},
+           {"malformed mail key", codec::mail_key(partition(kCart.id), kCart, UINT64_MAX), mail},
+           {"malformed mail key", codec::mail_prefix(partition(kCart.id), kCart), mail},
+           {"it belongs to partition", codec::inbox_key(elsewhere(kCart.id), {1, 0}), codec::encode(command)},
+           {"inbox row of an unknown version", codec::inbox_key(partition(kCart.id), {1, 0}), "?"},
+           {"it belongs to partition", codec::name_key(elsewhere("t/f"), codec::RowKind::Registration, "t/f"), codec::encode(model::RegistrationRow{})},
+           {"registration row of an unknown version", codec::name_key(partition("t/f"), codec::RowKind::Registration, "t/f"), "?"},
+           {"it belongs to partition", codec::name_key(elsewhere("x"), codec::RowKind::Stream, "x"), codec::encode(model::StreamRow{})},
+           {"malformed stream row", codec::name_key(partition("x"), codec::RowKind::Stream, "x"), codec::encode(model::StreamRow{2, 1, 0, {}})},
+       }) {
+    SCOPED_TRACE(codec::describe_key(key));
+    testing::FakeStore store;
+    store.rows[key] = value;
+    Table table(kAmple, all_partitions(), store);
+    const auto recovered = table.recover();
+    ASSERT_FALSE(recovered);
+    EXPECT_EQ(recovered.error().code, ErrorCode::Damaged);
+    EXPECT_NE(recovered.error().message.find(codec::describe_key(key)), std::string::npos) << recovered.error().message;
+    EXPECT_NE(recovered.error().message.find(what), std::string::npos) << recovered.error().message;
+  }
+  // An address that has mail and a row that is not one.
+  testing::FakeStore store;
+  store.rows[codec::mail_key(partition(kCart.id), kCart, 0)] = mail;
+  store.rows[codec::address_key(partition(kCart.id), codec::RowKind::Address, kCart)] = "?";
+  Table table(kAmple, all_partitions(), store);
+  const auto recovered = table.recover();
+  ASSERT_FALSE(recovered);
+  EXPECT_EQ(recovered.error().code, ErrorCode::Damaged);
+}
+
+TEST(Table, AStreamThatClaimsRecordsThatAreNotThereGoesOn) {
+  const auto partition = model::partition_of("x", kPartitions);
+  testing::FakeStore store;
+  const auto row_key = codec::name_key(partition, codec::RowKind::Stream, "x");
+  store.rows[row_key] = codec::encode(model::StreamRow{5, 1ull << 61, 1'000, {}});
+  const model::StreamRecord record{"k", {"t", "v"}, "", "", "", {1}};
+  store.rows[codec::record_key(partition, "x", 3)] = codec::encode(record);  // Below the first.
+  store.rows[codec::record_key(partition, "x", 9)] = codec::encode(record);
+  Table table(kAmple, all_partitions(), store);
+  table.begin({1});
+  ASSERT_TRUE(table.recover());
+  ASSERT_EQ(table.oldest_records("x", 10).size(), 1u);
+  // All of that is let go of at once, and in no time.
+  Transition gone = partition::release_records(table, "x", 1ull << 61, 0).value();
+  for (auto& write : gone.writes) table.apply(std::move(write));
+  EXPECT_TRUE(table.oldest_records("x", 10).empty());
+  EXPECT_EQ(table.stream("x").first, 1ull << 61);
+  testing::PartitionTable model;
+  Transition more = partition::append_records(table, {}, "x", {record}, {2}, model.sequence);
+  for (auto& write : more.writes) table.apply(std::move(write));
+  std::vector<std::pair<std::string, std::uint64_t>> streams;
+  const std::string payload = table.close({2}, streams);
+  EXPECT_EQ(table.oldest_records("x", 10).at(0).position, 1ull << 61);
+  std::set<std::string> deleted;
+  ASSERT_TRUE(codec::for_each_row(payload, [&](std::string_view key, auto value) {
+    if (!value) deleted.emplace(key);
+  }));
+  EXPECT_EQ(deleted, (std::set<std::string>{codec::record_key(partition, "x", 3), codec::record_key(partition, "x", 9)}));
+}
+
+TEST(Table, ATimerWhoseRowIsNotOneIsSetAsideAndTheOthersGoOn) {
+  const auto partition = model::partition_of("x", kPartitions);
+  const model::PartitionId other{static_cast<std::uint16_t>((partition.value + 1) % kPartitions)};
+  testing::FakeStore store;
+  store.rows[codec::timer_key(partition, {{1}, {1, 1}})] = "?";
+  store.rows[codec::timer_key(other, {{2}, {1, 2}})] = codec::encode(model::TimerRow(model::TrimStream{"x"}));
+  store.rows[codec::timer_key(partition, {{3}, {1, 3}})] = codec::encode(model::TimerRow(model::TrimStream{"x"}));
+  Table table(kAmple, all_partitions(), store);
+  ASSERT_TRUE(table.recover());
+  for (const std::int64_t due : {1, 2}) {
+    const auto next = table.next_timer();
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->key.due.unix_ms, due);
+    EXPECT_FALSE(table.timer(*next));
+    table.set_timer_aside(*next);
+  }
+  const auto next = table.next_timer();
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(table.timer(*next));
+}
+
 TEST(Table, TimersComeInOrderHoweverFewAreHeld) {
   World world({kPartitions, 1 << 20, 1 << 20, 1 << 20, 2});
   SeededRandom random(1);

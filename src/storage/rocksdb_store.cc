@@ -3,7 +3,9 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/metadata.h>
 #include <rocksdb/options.h>
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
@@ -12,13 +14,15 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "codec/rows.h"
+#include "storage/patient_file_system.h"
 
 namespace holdfast::storage {
 namespace {
 
 constexpr std::string_view kPositionKey = "";
 constexpr std::string_view kFirstKey{"\0", 1};  // The smallest that is not empty.
-constexpr std::uint8_t kPositionVersion = 1;
+constexpr std::uint8_t kPositionVersion = 2;  // 1 does not say whose it is.
 
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -71,7 +75,7 @@ rocksdb::Options tuned(const RocksDbStore::Options& options) {
   out.max_background_jobs = 2;
   out.avoid_unnecessary_blocking_io = true;
   out.bytes_per_sync = 1u << 20;
-  out.max_open_files = 512;
+  out.max_open_files = static_cast<int>(options.open_files_max);
   out.max_file_opening_threads = 1;  // Nothing is opened ahead; more are only threads started and ended.
   out.table_cache_numshardbits = 2;
   out.skip_stats_update_on_db_open = true;
@@ -88,20 +92,35 @@ rocksdb::Options tuned(const RocksDbStore::Options& options) {
   return out;
 }
 
-Result<model::Epoch> read_position(rocksdb::DB& db) {
+rocksdb::Options to_read() {
+  auto options = tuned({});
+  options.create_if_missing = false;
+  options.avoid_unnecessary_blocking_io = false;  // RocksDB 7.8 aborts when a store open for reading alone cleans up in the background.
+  return options;
+}
+
+struct Position {
+  model::Epoch epoch;
+  std::string owner;
+};
+
+Result<Position> read_position(rocksdb::DB& db) {
   std::string value;
   const auto status = db.Get(rocksdb::ReadOptions(), db.DefaultColumnFamily(), slice(kPositionKey), &value);
-  if (status.IsNotFound()) return model::Epoch{};
+  if (status.IsNotFound()) return Position{};
   if (!status.ok()) return fail(translate(status, "read the position of the view"));
   ByteReader reader(value);
   const auto version = reader.be<std::uint8_t>();
-  if (reader.ok() && version != kPositionVersion)
+  if (reader.ok() && (version < 1 || version > kPositionVersion))
     return fail(ErrorCode::Invalid, "format version " + std::to_string(version) +
-                                        " of the view was written by another holdfast; this one knows " +
-                                        std::to_string(kPositionVersion));
-  const model::Epoch epoch{reader.be<std::uint64_t>()};
+                                        " of the view was written by another holdfast; this one knows 1 to " + std::to_string(kPositionVersion));
+  Position position{{reader.be<std::uint64_t>()}, {}};
+  if (version >= 2) {
+    position.owner = reader.rest();
+    reader.bytes(position.owner.size());
+  }
   if (!reader.ok() || !reader.at_end()) return fail(ErrorCode::Damaged, "the position of the view is not readable");
-  return epoch;
+  return position;
 }
 
 class Cursor final : public ports::StoreCursor {
@@ -146,17 +165,37 @@ Result<std::unique_ptr<ports::StateStore>> RocksDbStore::open(const std::string&
   std::filesystem::create_directories(directory, error);
   if (error) return fail(ErrorCode::Io, "make directory " + directory + ": " + error.message());
   if (auto left = what_is_left(directory); !left.empty()) return fail(ErrorCode::Damaged, std::move(left));
+  auto env = patient_env();
+  auto how = tuned(options);
+  how.env = env.get();
   rocksdb::DB* db = nullptr;
-  if (const auto status = rocksdb::DB::Open(tuned(options), directory, &db); !status.ok())
+  if (const auto status = rocksdb::DB::Open(how, directory, &db); !status.ok())
     return fail(translate(status, ("open the view in " + directory).c_str()));
-  std::unique_ptr<RocksDbStore> store(new RocksDbStore(std::unique_ptr<rocksdb::DB>(db)));
-  const auto reached = read_position(*db);
-  if (!reached) return fail(reached.error());
-  store->reached_ = reached->value;
+  std::unique_ptr<RocksDbStore> store(new RocksDbStore(std::move(env), std::unique_ptr<rocksdb::DB>(db)));
+  const auto position = read_position(*db);
+  if (!position) return fail(position.error());
+  if (!options.owner.empty() && !position->owner.empty() && position->owner != options.owner)
+    return fail(ErrorCode::Damaged, "the view in " + directory + " is of a data directory with " + position->owner + ", but this one has " + options.owner);
+  store->owner_ = options.owner;
+  store->reached_ = position->epoch.value;
   return store;
 }
 
-RocksDbStore::RocksDbStore(std::unique_ptr<rocksdb::DB> db) : db_(std::move(db)) {}
+Result<std::unique_ptr<ports::StateStore>> RocksDbStore::open_to_read(const std::string& directory) {
+  auto env = patient_env();
+  auto how = to_read();
+  how.env = env.get();
+  rocksdb::DB* db = nullptr;
+  if (const auto status = rocksdb::DB::OpenForReadOnly(how, directory, &db); !status.ok())
+    return fail(translate(status, ("open the view in " + directory).c_str()));
+  std::unique_ptr<RocksDbStore> store(new RocksDbStore(std::move(env), std::unique_ptr<rocksdb::DB>(db)));
+  const auto position = read_position(*db);
+  if (!position) return fail(position.error());
+  store->reached_ = position->epoch.value;
+  return store;
+}
+
+RocksDbStore::RocksDbStore(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db) : env_(std::move(env)), db_(std::move(db)) {}
 RocksDbStore::~RocksDbStore() = default;
 
 Result<std::optional<std::string>> RocksDbStore::get(std::string_view key) const {
@@ -186,6 +225,7 @@ Result<void> RocksDbStore::apply(std::span<const ports::StoreWrite> writes, mode
   std::string position;
   append_be(position, kPositionVersion);
   append_be(position, epoch.value);
+  position += owner_;
   if (const auto status = batch.Put(slice(kPositionKey), position); !status.ok())
     return fail(translate(status, "write to the view"));
 
@@ -231,7 +271,7 @@ Error RocksDbStore::stop(const rocksdb::Status& status, const char* what) {
 Result<StoreReport> verify(const std::string& directory) {
   StoreReport report;
   std::error_code error;
-  report.damage = what_is_left(directory);
+  if (auto left = what_is_left(directory); !left.empty()) report.damage.push_back(std::move(left));
   if (!std::filesystem::exists(directory + "/CURRENT", error)) {
     report.exists = !report.damage.empty();
     return report;
@@ -241,28 +281,35 @@ Result<StoreReport> verify(const std::string& directory) {
     if (status.ok()) return true;
     auto translated = translate(status, what);
     if (translated.code != ErrorCode::Damaged) return fail(std::move(translated));
-    report.damage = std::move(translated.message);
+    report.damage.push_back(std::move(translated.message));
     return false;
   };
 
-  auto options = tuned({});
-  options.create_if_missing = false;
-  options.avoid_unnecessary_blocking_io = false;  // RocksDB 7.8 aborts when a store open for reading alone cleans up in the background.
+  const auto options = to_read();
   rocksdb::DB* raw = nullptr;
   const auto opened = judge(rocksdb::DB::OpenForReadOnly(options, directory, &raw), "open the view");
   if (!opened) return fail(opened.error());
   if (!*opened) return report;
   const std::unique_ptr<rocksdb::DB> db(raw);
 
-  const auto blocks = judge(db->VerifyChecksum(), "read the blocks of the view");
-  if (!blocks) return fail(blocks.error());
-  if (!*blocks) return report;
-  const auto reached = read_position(*db);
-  if (!reached) {
-    report.damage = reached.error().message;
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db->GetLiveFilesMetaData(&files);
+  for (const auto& file : files) {
+    rocksdb::SstFileReader reader(options);
+    auto status = reader.Open(directory + file.name);
+    if (status.ok()) status = reader.VerifyChecksum(rocksdb::ReadOptions());
+    const std::string first = file.smallestkey.empty() ? "the position" : codec::describe_key(file.smallestkey);
+    const std::string what = directory + file.name + ", from " + first + " to " + codec::describe_key(file.largestkey);
+    if (const auto sound = judge(status, what.c_str()); !sound) return fail(sound.error());
+  }
+  if (!report.damage.empty()) return report;
+  const auto position = read_position(*db);
+  if (!position) {
+    report.damage.push_back(position.error().message);
     return report;
   }
-  report.reached = *reached;
+  report.reached = position->epoch;
+  report.owner = position->owner;
   rocksdb::ReadOptions walk;
   walk.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> rows(db->NewIterator(walk));

@@ -120,6 +120,11 @@ bool FunctionPipe::takes(std::size_t traceparent_bytes, std::size_t body_bytes) 
   return line_ != nullptr && line_->pipe().takes(traceparent_bytes, body_bytes);
 }
 
+bool FunctionPipe::is_idle() const {
+  return (line_ == nullptr || line_->pipe().pending() == 0) &&
+         std::ranges::all_of(leaving_, [](const auto& line) { return line->pipe().pending() == 0; });
+}
+
 std::string& FunctionPipe::begin_call(std::string_view traceparent, std::size_t body_bytes) {
   return line_->pipe().begin_call(traceparent, body_bytes);
 }

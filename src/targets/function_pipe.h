@@ -47,6 +47,8 @@ class FunctionPipe {
   // As net::CallPipe's.
   [[nodiscard]] bool takes(std::size_t traceparent_bytes, std::size_t body_bytes) const;
   [[nodiscard]] std::string& begin_call(std::string_view traceparent, std::size_t body_bytes);
+  // No call of it is waiting or under way.
+  [[nodiscard]] bool is_idle() const;
   // `done` as in FunctionTarget::invoke().
   void end_call(Done done);
 

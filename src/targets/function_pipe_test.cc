@@ -201,12 +201,12 @@ TEST_F(FunctionPipeTest, AnEmptyAnswerIsOneWithoutEffects) {
   EXPECT_TRUE(is_effects("x"));
 }
 
-TEST_F(FunctionPipeTest, GarbageIsRefused) {
+TEST_F(FunctionPipeTest, BytesThatNoFunctionSaidAreAFailure) {
   serve_functions([](const net::IncomingCall&, net::CallToken token) { token.answer("\xa2\x06\x05\x0a"); });
   use(endpoint());
   open_pipe();
   invoke("x");
-  EXPECT_EQ(failure("x").kind, Kind::Refused);
+  EXPECT_EQ(failure("x").kind, Kind::Failed);
   EXPECT_EQ(failure("x").message, origin() + "/statefun answered 4 bytes that make no sense: FromFunction field 100 at byte 0: the length is "
                                              "beyond the end (the body begins: \\xa2\\x06\\x05\\x0a)");
 }

@@ -1,7 +1,6 @@
 #include "targets/statefun_http.h"
 
 #include <algorithm>
-#include <fstream>
 #include <iterator>
 #include <utility>
 
@@ -17,7 +16,6 @@ namespace holdfast::targets {
 namespace {
 
 constexpr std::string_view kPlaceholder = "{function.name}";
-constexpr std::size_t kPasswordBytesMax = 4096;
 
 std::string expand(std::string_view url_template, std::string_view function_name) {
   const std::string name = net::percent_encode(function_name);
@@ -31,7 +29,14 @@ std::string expand(std::string_view url_template, std::string_view function_name
   }
 }
 
-net::ClientOptions client_options(const model::EndpointSpec& spec, const net::TlsClient& tls, const std::string& user_agent) {
+// Of all functions; empty: each has its own.
+std::string only_origin(const std::string& url_template) {
+  const auto one = net::parse_url(expand(url_template, "a")), another = net::parse_url(expand(url_template, "b"));
+  return one && another && one->origin() == another->origin() ? one->origin() : std::string();
+}
+
+net::ClientOptions client_options(const model::EndpointSpec& spec, const net::TlsClient& tls, const std::string& user_agent,
+                                  const std::shared_ptr<net::ConnectionBudget>& connections) {
   net::ClientOptions options;
   options.connect_timeout = spec.connect_timeout;
   options.call_timeout = spec.call_timeout;
@@ -42,32 +47,20 @@ net::ClientOptions client_options(const model::EndpointSpec& spec, const net::Tl
   options.response_bytes_max = spec.payload_bytes_max;
   options.tls = tls;
   options.user_agent = user_agent;
+  options.connections = connections;
   return options;
-}
-
-// The first line: editors end files with a newline.
-Result<std::string> read_password(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text;
-  text.resize(kPasswordBytesMax + 1);
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || (file.fail() && !file.eof()))
-    return fail(ErrorCode::Io, "client_key_password: cannot read " + path);
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kPasswordBytesMax)
-    return fail(ErrorCode::TooLarge, "client_key_password: " + path + " has more than " + std::to_string(kPasswordBytesMax) + " bytes");
-  text.resize(std::min(text.find_first_of("\r\n"), text.size()));
-  return text;
 }
 
 }  // namespace
 
 StatefunHttpTarget::StatefunHttpTarget(model::EndpointSpec spec, net::EventLoop& loop, net::TlsClient tls,
-                                       std::string user_agent)
+                                       std::string user_agent, std::shared_ptr<net::ConnectionBudget> connections)
     : spec_(std::move(spec)),
       loop_(loop),
       tls_(std::move(tls)),
       user_agent_(std::move(user_agent)),
+      only_origin_(only_origin(spec_.url_template)),
+      connections_(std::move(connections)),
       alive_(std::make_shared<char>()) {}
 
 StatefunHttpTarget::~StatefunHttpTarget() {
@@ -92,10 +85,14 @@ void StatefunHttpTarget::invoke(const ports::Invocation& invocation, Done done) 
     route = &known->second;
   } else {
     auto found = find_route(name);
+    if (!found && found.error().code == ErrorCode::Overloaded)
+      return answer_later(std::move(done), model::InvocationFailure{Kind::Unreachable, std::move(found.error().message)});
     if (!found) return refuse(std::move(found.error().message));
     made = std::move(*found);
     route = routes_.size() < kRoutesMax ? &routes_.emplace(name, std::move(made)).first->second : &made;
   }
+
+  route->host->used = ++calls_;
 
   states_.clear();
   for (const auto& entry : invocation.states) states_.push_back({entry.spec, entry.value});
@@ -122,7 +119,7 @@ void StatefunHttpTarget::call(const Route& route, std::string_view traceparent, 
   call.headers.add("accept", kStatefunContentType);
   if (!traceparent.empty()) call.headers.add("traceparent", traceparent);
   call.body = std::move(body);
-  route.client->call(std::move(call), [alive = std::weak_ptr<void>(alive_), url = route.url, pipe = route.pipe, protocol = spec_.protocol,
+  route.host->client->call(std::move(call), [alive = std::weak_ptr<void>(alive_), url = route.url, pipe = route.pipe, protocol = spec_.protocol,
                                        limit = spec_.payload_bytes_max, done = std::move(done)](net::CallResult result) {
     if (alive.expired()) return;
     if (result && pipe != nullptr) pipe->look_at(*result);
@@ -145,36 +142,55 @@ Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_vie
   auto url = net::parse_url(expand(spec_.url_template, function_name));
   if (!url) return fail(url.error());
   const std::string origin = url->origin();
-  auto& client = clients_[origin];
-  if (client == nullptr) {
-    if (clients_.size() > kOriginsMax) {
-      clients_.erase(origin);
-      return fail(ErrorCode::Overloaded, "the url template " + spec_.url_template + " leads to more than " +
-                                             std::to_string(kOriginsMax) + " hosts");
-    }
-    auto options = client_options(spec_, tls_, user_agent_);
+  auto known = hosts_.find(origin);
+  if (known == hosts_.end()) {
+    if (hosts_.size() >= kOriginsMax)
+      if (auto dropped = drop_host(); !dropped) return fail(std::move(dropped.error()));
+    auto options = client_options(spec_, tls_, user_agent_, connections_);
     options.room = room_;
     auto made = net::HttpClient::create(loop_, *url, std::move(options));
-    if (!made) {
-      clients_.erase(origin);
-      return fail(made.error());
-    }
-    client = std::move(*made);
+    if (!made) return fail(made.error());
+    known = hosts_.emplace(origin, std::make_unique<Host>(Host{std::move(*made), 0})).first;
   }
-  Route route{client.get(), url->target, origin + url->target};
+  Route route{known->second.get(), url->target, origin + url->target};
   route.pipe = find_pipe(route);
   return route;
 }
 
+Result<void> StatefunHttpTarget::drop_host() {
+  const auto is_idle = [this](const Host& host) {
+    return host.client->pending() == 0 &&
+           std::ranges::all_of(pipes_, [&](const auto& each) { return each.second.host != &host || each.second.calls->is_idle(); });
+  };
+  auto oldest = hosts_.end();
+  for (auto it = hosts_.begin(); it != hosts_.end(); ++it)
+    if ((oldest == hosts_.end() || it->second->used < oldest->second->used) && is_idle(*it->second)) oldest = it;
+  if (oldest == hosts_.end())
+    return fail(ErrorCode::Overloaded, "the url template " + spec_.url_template + " leads to more than " + std::to_string(kOriginsMax) +
+                                           " hosts that are being called at once");
+  const Host* host = oldest->second.get();
+  std::erase_if(routes_, [host](const auto& each) { return each.second.host == host; });
+  std::erase_if(pipes_, [host](const auto& each) { return each.second.host == host; });
+  hosts_.erase(oldest);
+  return {};
+}
+
+std::string StatefunHttpTarget::origin(std::string_view type) const {
+  if (!only_origin_.empty()) return only_origin_;
+  const std::string url = expand(spec_.url_template, model::split_type(type).name);
+  const auto parsed = net::parse_url(url);
+  return parsed ? parsed->origin() : url;  // Of one that is none, invoke() says why.
+}
+
 FunctionPipe* StatefunHttpTarget::find_pipe(const Route& route) {
   if (!spec_.pipelining || spec_.protocol != model::FunctionProtocol::V3 || spec_.idle_timeout.ms <= 0) return nullptr;
-  if (const auto known = pipes_.find(route.url); known != pipes_.end()) return known->second.get();
+  if (const auto known = pipes_.find(route.url); known != pipes_.end()) return known->second.calls.get();
   if (pipes_.size() == kPipesMax) return nullptr;
   auto pipe = std::make_unique<FunctionPipe>(
-      loop_, *route.client, route.url, route.path, spec_,
+      loop_, *route.host->client, route.url, route.path, spec_,
       [this, route](std::string_view traceparent, std::string body, Done done) { call(route, traceparent, std::move(body), std::move(done)); },
       PipePauses{}, room_);
-  return pipes_.emplace(route.url, std::move(pipe)).first->second.get();
+  return pipes_.emplace(route.url, Pipe{route.host, std::move(pipe)}).first->second.calls.get();
 }
 
 void StatefunHttpTarget::answer_later(Done done, model::InvocationOutcome outcome) {
@@ -187,30 +203,31 @@ Result<net::TlsClient> load_endpoint_tls(const model::EndpointSpec& spec) {
   const auto url = net::parse_url(expand(spec.url_template, "function"));
   if (!url) return fail(url.error());
   if (!url->tls) return net::TlsClient();
-  net::TlsClientFiles files{spec.tls.trust_cacerts, spec.tls.client_cert, spec.tls.client_key, {}};
-  if (!spec.tls.client_key_password_file.empty()) {
-    auto password = read_password(spec.tls.client_key_password_file);
-    if (!password) return fail(password.error());
-    files.client_key_password = std::move(*password);
-  }
-  return net::load_tls_client(files);
+  return net::load_tls_client({.trust_cacerts = spec.tls.trust_cacerts,
+                               .client_cert = spec.tls.client_cert,
+                               .client_key = spec.tls.client_key,
+                               .client_key_password = {},
+                               .client_key_password_file = spec.tls.client_key_password_file});
 }
 
-Result<ports::TargetFactory> make_statefun_http_factory(std::span<const model::EndpointSpec> endpoints,
-                                                        std::string user_agent) {
-  std::map<std::string, net::TlsClient> certificates;  // By the endpoint's functions, which are unique.
+Result<EndpointCertificates> load_endpoint_certificates(std::span<const model::EndpointSpec> endpoints) {
+  EndpointCertificates certificates;
   for (const auto& spec : endpoints) {
     auto tls = load_endpoint_tls(spec);
     if (!tls) return fail(tls.error().code, "endpoint " + spec.functions + ": " + tls.error().message);
     certificates[spec.functions] = std::move(*tls);
   }
-  return ports::TargetFactory([certificates = std::move(certificates), user_agent = std::move(user_agent)](
+  return certificates;
+}
+
+ports::TargetFactory make_statefun_http_factory(EndpointCertificates certificates, StatefunHttpOptions options) {
+  return ports::TargetFactory([certificates = std::move(certificates), options = std::move(options)](
                                   const model::EndpointSpec& spec, Loop& loop) -> std::unique_ptr<ports::FunctionTarget> {
     auto* event_loop = dynamic_cast<net::EventLoop*>(&loop);
     HOLDFAST_CHECK(event_loop != nullptr);
     const auto found = certificates.find(spec.functions);
     HOLDFAST_CHECK(found != certificates.end());
-    return std::make_unique<StatefunHttpTarget>(spec, *event_loop, found->second, user_agent);
+    return std::make_unique<StatefunHttpTarget>(spec, *event_loop, found->second, options.user_agent, options.connections);
   });
 }
 

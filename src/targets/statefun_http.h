@@ -3,15 +3,22 @@
 //
 //   answer                                                          outcome
 //   2xx, application/octet-stream, a FromFunction or nothing        its effects, or the states it asks for
-//   2xx, anything else; larger than payload_bytes_max               Refused
-//   not 2xx (redirects are not followed); timeout; cut off; no HTTP Failed
-//   no connection, TLS handshake failed, client's queue full        Unreachable
+//   2xx, a FromFunction that makes no sense; larger than            Refused
+//     payload_bytes_max
+//   502, 503, 504, 429                                              Away
+//   any other; timeout; cut off; no HTTP; 2xx with another content  Failed
+//     type or a body that is no FromFunction (redirects are not
+//     followed)
+//   no connection, TLS handshake failed, client's queue full, too   Unreachable
+//     many hosts at once
+//
+// Refused is what the function itself said; what a proxy on the way may have done to its answer is a failure, and tried again.
 //
 // Where the server offers pipelined calls, they go over FunctionPipe instead (function_pipe.h); of the table, an answer there counts as a
 // 2xx with the right content type.
 //
-// An empty body without the content type is refused too, as StateFun does: it is what a proxy or a wrong URL answers,
-// and taking it for "no effects" would lose messages silently.
+// An empty body without the content type, or cut by the end of a connection that alone said where it ends, is a failure too: it is what a
+// proxy or a wrong URL answers, and taking it for "no effects" would lose messages silently.
 //
 // Functions of StateFun 2 cannot ask for their states: where configuration has states that the invocation does not know yet, the target
 // asks in their name, without a call. A v2 function that does ask is refused: it speaks another protocol than it is said to.
@@ -36,7 +43,8 @@
 
 namespace holdfast::targets {
 
-// Addresses of one endpoint: its URL template may have {function.name} in the host, and names come from anywhere.
+// Hosts of one endpoint that are spoken to: its URL template may have {function.name} in the host, and names come from anywhere. One that
+// is not being called gives way to another.
 inline constexpr std::size_t kOriginsMax = 256;
 // Functions of one endpoint whose URL is remembered; those of the others are worked out for each call.
 inline constexpr std::size_t kRoutesMax = 10'000;
@@ -46,16 +54,23 @@ inline constexpr std::size_t kPipesMax = 64;
 
 class StatefunHttpTarget final : public ports::FunctionTarget {
  public:
-  // `tls`: of endpoints with an https URL, see load_endpoint_tls().
-  StatefunHttpTarget(model::EndpointSpec spec, net::EventLoop& loop, net::TlsClient tls, std::string user_agent);
+  // `tls`: of endpoints with an https URL, see load_endpoint_tls(). `connections`: as net::ClientOptions'.
+  StatefunHttpTarget(model::EndpointSpec spec, net::EventLoop& loop, net::TlsClient tls, std::string user_agent,
+                     std::shared_ptr<net::ConnectionBudget> connections = nullptr);
   ~StatefunHttpTarget() override;
 
   void share(ByteBudget& room) override { room_ = &room; }
   void invoke(const ports::Invocation& invocation, Done done) override;
+  // Scheme and authority, or socket.
+  [[nodiscard]] std::string origin(std::string_view type) const override;
 
  private:
+  struct Host {
+    std::unique_ptr<net::HttpClient> client;
+    std::uint64_t used = 0;  // When last, counted in calls.
+  };
   struct Route {
-    net::HttpClient* client = nullptr;
+    Host* host = nullptr;
     std::string path;  // And query.
     std::string url;   // For messages.
     FunctionPipe* pipe = nullptr;  // Null: never.
@@ -64,6 +79,8 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
   void call(const Route& route, std::string_view traceparent, std::string body, Done done);
   FunctionPipe* find_pipe(const Route& route);
   Result<Route> find_route(std::string_view function_name);
+  // Makes room for one more; Overloaded: all are being called.
+  Result<void> drop_host();
   // Of configuration's, those that the invocation comes without.
   [[nodiscard]] model::IncompleteContext missing_states(const ports::Invocation& invocation) const;
   void answer_later(Done done, model::InvocationOutcome outcome);
@@ -73,8 +90,15 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
   net::TlsClient tls_;
   std::string user_agent_;
   ByteBudget* room_ = nullptr;
-  std::map<std::string, std::unique_ptr<net::HttpClient>> clients_;  // By origin.
-  std::map<std::string, std::unique_ptr<FunctionPipe>> pipes_;       // By URL. After the clients they use.
+  const std::string only_origin_;  // Empty: it depends on the function.
+  std::shared_ptr<net::ConnectionBudget> connections_;
+  std::map<std::string, std::unique_ptr<Host>> hosts_;  // By origin.
+  struct Pipe {
+    const Host* host = nullptr;
+    std::unique_ptr<FunctionPipe> calls;
+  };
+  std::map<std::string, Pipe> pipes_;                                // By URL. After the hosts they use.
+  std::uint64_t calls_ = 0;
   std::map<std::string, Route, std::less<>> routes_;                // By function name.
   std::vector<codec::StateView> states_;                            // Reused by each call.
   std::shared_ptr<void> alive_;                                      // Callbacks hold it weakly.
@@ -83,9 +107,15 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
 // The certificates an endpoint names, read and checked; null for endpoints without TLS.
 [[nodiscard]] Result<net::TlsClient> load_endpoint_tls(const model::EndpointSpec& spec);
 
-// A factory for these endpoints, their certificates loaded and their URLs checked: errors name the endpoint. The loops it is
-// called with must be net::EventLoops. Any thread.
-[[nodiscard]] Result<ports::TargetFactory> make_statefun_http_factory(std::span<const model::EndpointSpec> endpoints,
-                                                                     std::string user_agent);
+// Of all endpoints, by the endpoint's functions, which are unique; their URLs are checked, too. Errors name the endpoint.
+using EndpointCertificates = std::map<std::string, net::TlsClient>;
+[[nodiscard]] Result<EndpointCertificates> load_endpoint_certificates(std::span<const model::EndpointSpec> endpoints);
+
+struct StatefunHttpOptions {
+  std::string user_agent;
+  std::shared_ptr<net::ConnectionBudget> connections;  // Of all endpoints and loops together; null: none.
+};
+// A factory for these endpoints. The loops it is called with must be net::EventLoops. Any thread.
+[[nodiscard]] ports::TargetFactory make_statefun_http_factory(EndpointCertificates certificates, StatefunHttpOptions options);
 
 }  // namespace holdfast::targets

@@ -10,6 +10,7 @@
 #include "codec/standard_types.h"
 #include "codec/statefun_v2.h"
 #include "net/net_fixture.h"
+#include "targets/statefun_answer.h"
 
 namespace holdfast::targets {
 namespace {
@@ -135,32 +136,94 @@ TEST_F(StatefunHttpTest, ContentTypeIsComparedWithoutCase) {
   EXPECT_TRUE(std::holds_alternative<model::InvocationResponse>(invoke(target(endpoint()))));
 }
 
-TEST_F(StatefunHttpTest, OtherContentTypesAreRefusedWithWhatWasSaid) {
+TEST_F(StatefunHttpTest, OtherContentTypesAreAFailureWithWhatWasSaid) {
   answer({200, {{"content-type", "text/html"}}, "<html>welcome\n"});
   const auto why = failure(invoke(target(endpoint())));
-  EXPECT_EQ(why.kind, Kind::Refused);
+  EXPECT_EQ(why.kind, Kind::Failed);
   EXPECT_EQ(why.message, origin() + "/statefun answered 200 OK with content-type text/html, expected application/octet-stream "
                                     "(the body begins: <html>welcome\\x0a)");
 }
 
-TEST_F(StatefunHttpTest, ContentTypeParametersAreRefused) {
+TEST_F(StatefunHttpTest, ContentTypeParametersAreAFailure) {
   answer({200, {{"content-type", "application/octet-stream; charset=utf-8"}}, effects()});
-  EXPECT_EQ(failure(invoke(target(endpoint()))).kind, Kind::Refused);
+  EXPECT_EQ(failure(invoke(target(endpoint()))).kind, Kind::Failed);
 }
 
-TEST_F(StatefunHttpTest, EmptyAnswerWithoutAContentTypeIsRefused) {
+TEST_F(StatefunHttpTest, EmptyAnswerWithoutAContentTypeIsAFailure) {
   answer({200, {}, ""});
   const auto why = failure(invoke(target(endpoint())));
-  EXPECT_EQ(why.kind, Kind::Refused);
+  EXPECT_EQ(why.kind, Kind::Failed);
   EXPECT_EQ(why.message, origin() + "/statefun answered 200 OK with no content-type, expected application/octet-stream (the body is empty)");
 }
 
-TEST_F(StatefunHttpTest, GarbageIsRefused) {
+TEST_F(StatefunHttpTest, BytesThatNoFunctionSaidAreAFailure) {
   answer_octets("\xa2\x06\x05\x0a");
   const auto why = failure(invoke(target(endpoint())));
-  EXPECT_EQ(why.kind, Kind::Refused);
+  EXPECT_EQ(why.kind, Kind::Failed);
   EXPECT_EQ(why.message, origin() + "/statefun answered 4 bytes that make no sense: FromFunction field 100 at byte 0: the length is "
                                     "beyond the end (the body begins: \\xa2\\x06\\x05\\x0a)");
+}
+
+TEST_F(StatefunHttpTest, WhatTheFunctionSaidWronglyIsRefused) {
+  answer_octets(std::string("\xa2\x06\x04\x12\x02\x12\x00", 7));  // A message to nobody.
+  const auto why = failure(invoke(target(endpoint())));
+  EXPECT_EQ(why.kind, Kind::Refused);
+  EXPECT_NE(why.message.find("an outgoing message"), std::string::npos) << why.message;
+}
+
+TEST_F(StatefunHttpTest, EveryCutOfAnAnswerIsAFailureButTheWholeOne) {
+  const std::string whole = effects();
+  for (std::size_t size = 1; size < whole.size(); ++size) {
+    answer_octets(whole.substr(0, size));
+    EXPECT_EQ(failure(invoke(target(endpoint()))).kind, Kind::Failed) << size;
+  }
+}
+
+// Nothing would tell it from an answer without effects.
+TEST_F(StatefunHttpTest, NoBodyAtAllIsAFailureWhereNothingSaidHowLongItIs) {
+  model::EndpointSpec spec;
+  spec.functions = "shop/*";
+  for (const bool says_how_long : {true, false}) {
+    raw_serve([&](net::RawPeer& peer) {
+      peer.say(std::string("HTTP/1.0 200 OK\r\ncontent-type: application/octet-stream\r\n") + (says_how_long ? "content-length: 0\r\n" : "") +
+                 "\r\n");
+      peer.hang_up();
+    });
+    spec.url_template = "http://127.0.0.1:" + std::to_string(listener_->port) + "/";
+    EXPECT_EQ(std::holds_alternative<model::InvocationResponse>(invoke(target(spec))), says_how_long);
+  }
+}
+
+TEST_F(StatefunHttpTest, ProxyThatAnswersInTheFunctionsPlaceSaysThatItIsAway) {
+  for (const int status : {429, 502, 503, 504}) {
+    answer({status, {{"content-type", "text/plain"}, {"retry-after", "7"}}, "no healthy upstream"});
+    const auto why = failure(invoke(target(endpoint())));
+    EXPECT_EQ(why.kind, Kind::Away) << status;
+    EXPECT_EQ(why.retry_after, Duration{7'000});
+    EXPECT_EQ(why.counts, status != 429);
+  }
+  for (const int status : {400, 404, 500, 501, 505}) {
+    answer({status, {}, ""});
+    EXPECT_EQ(failure(invoke(target(endpoint()))).kind, Kind::Failed) << status;
+  }
+}
+
+TEST(RetryAfter, IsSecondsOrADateAndNeverTooLong) {
+  const auto after = [](const std::string& text) {
+    return retry_after({503, {{"date", "Sun, 06 Nov 1994 08:49:37 GMT"}, {"retry-after", text}}, ""}).ms;
+  };
+  EXPECT_EQ(after("0"), 0);
+  EXPECT_EQ(after("120"), 120'000);
+  EXPECT_EQ(after("86400"), kRetryAfterMax.ms);
+  EXPECT_EQ(after("99999999999999999999"), 0);
+  EXPECT_EQ(after("-5"), 0);
+  EXPECT_EQ(after("soon"), 0);
+  EXPECT_EQ(after("Sun, 06 Nov 1994 08:50:07 GMT"), 30'000);
+  EXPECT_EQ(after("Sun, 06 Nov 1994 08:49:07 GMT"), 0);
+  EXPECT_EQ(after("Mon, 06 Nov 2094 08:49:07 GMT"), kRetryAfterMax.ms);
+  EXPECT_EQ(after("Sun, 36 Nov 1994 08:50:07 GMT"), 0);
+  EXPECT_EQ(retry_after({503, {}, ""}).ms, 0);
+  EXPECT_EQ(retry_after({503, {{"retry-after", "Sun, 06 Nov 1994 08:50:07 GMT"}}, ""}).ms, 0);
 }
 
 TEST_F(StatefunHttpTest, ErrorStatusIsAFailureWithItsText) {
@@ -270,20 +333,39 @@ TEST_F(StatefunHttpTest, FunctionNameThatIsNoHostIsRefused) {
   EXPECT_TRUE(std::holds_alternative<model::InvocationResponse>(invoke(t, "shop/127.0.0.1")));
 }
 
-TEST_F(StatefunHttpTest, HostsOfOneTemplateAreBounded) {
+TEST_F(StatefunHttpTest, HostsOfOneTemplateAreBoundedAndThoseAtRestGiveWay) {
   answer_octets("");
   auto spec = endpoint();
   spec.url_template = "http://{function.name}:" + std::to_string(server_->port()) + "/";
   auto& t = target(spec);
-  std::size_t answers = 0, refusals = 0;
-  for (std::size_t i = 0; i < kOriginsMax + 2; ++i)
-    start(t, "shop/127.0." + std::to_string(i / 200) + "." + std::to_string(1 + i % 200), "", "x", [&](model::InvocationOutcome o) {
-      ++answers;
-      const auto* why = std::get_if<model::InvocationFailure>(&o);
-      refusals += why != nullptr && why->kind == Kind::Refused;
-    });
-  run_until([&] { return answers == kOriginsMax + 2; });
-  EXPECT_EQ(refusals, 2u);
+  const auto name = [](std::size_t i) { return "shop/127.0." + std::to_string(i / 200) + "." + std::to_string(1 + i % 200); };
+  EXPECT_NE(t.origin(name(0)), t.origin(name(1)));
+  for (int round = 0; round < 2; ++round) {
+    std::size_t answers = 0, waiting = 0;
+    for (std::size_t i = 0; i < kOriginsMax + 2; ++i)
+      start(t, name(i), "", "x", [&](model::InvocationOutcome o) {
+        ++answers;
+        const auto* why = std::get_if<model::InvocationFailure>(&o);
+        waiting += why != nullptr && why->kind == Kind::Unreachable && why->message.ends_with("hosts that are being called at once");
+      });
+    run_until([&] { return answers == kOriginsMax + 2; });
+    EXPECT_EQ(waiting, 2u);  // Every host is being called.
+    // Nobody listens there, but it was tried.
+    EXPECT_TRUE(failure(invoke(t, name(kOriginsMax + 1))).message.starts_with("http://127.0.1.58:")) << round;
+    EXPECT_TRUE(std::holds_alternative<model::InvocationResponse>(invoke(t, name(0))));
+  }
+}
+
+TEST_F(StatefunHttpTest, TypesOfOneHostHaveOneOrigin) {
+  answer_octets("");
+  auto& t = target(endpoint("/{function.name}"));
+  EXPECT_EQ(t.origin("shop/cart"), origin());
+  EXPECT_EQ(t.origin("shop/mailer"), origin());
+  auto spec = endpoint();
+  spec.url_template = "http+unix:///run/{function.name}.sock/fn";
+  auto& sockets = target(spec);
+  EXPECT_EQ(sockets.origin("shop/cart"), "http+unix:///run/cart.sock");
+  EXPECT_EQ(sockets.origin("shop/mailer"), "http+unix:///run/mailer.sock");
 }
 
 TEST_F(StatefunHttpTest, NothingIsAnsweredAfterTheTargetIsGone) {
@@ -381,28 +463,29 @@ TEST_F(StatefunHttpTest, AnswerInTheOtherProtocolIsRefused) {
 TEST_F(StatefunHttpTest, FactoryMakesTargetsThatWork) {
   answer_octets(effects());
   const std::vector<model::EndpointSpec> endpoints{endpoint()};
-  const auto factory = make_statefun_http_factory(endpoints, "holdfast/test");
-  ASSERT_TRUE(factory.has_value()) << factory.error().message;
-  const auto made = (*factory)(endpoints[0], loop_);
+  auto certificates = load_endpoint_certificates(endpoints);
+  ASSERT_TRUE(certificates.has_value()) << certificates.error().message;
+  const auto factory = make_statefun_http_factory(*std::move(certificates), {.user_agent = "holdfast/test", .connections = nullptr});
+  const auto made = factory(endpoints[0], loop_);
   EXPECT_TRUE(std::holds_alternative<model::InvocationResponse>(invoke(*made)));
 }
 
-TEST_F(StatefunHttpTest, FactoryNamesTheEndpointWhoseCertificatesAreMissing) {
+TEST_F(StatefunHttpTest, TheEndpointWhoseCertificatesAreMissingIsNamed) {
   model::EndpointSpec spec;
   spec.functions = "shop/*";
   spec.url_template = "https://127.0.0.1/";
   spec.tls.trust_cacerts = "/nowhere/ca.pem";
-  const auto factory = make_statefun_http_factory({&spec, 1}, "");
-  ASSERT_FALSE(factory.has_value());
-  EXPECT_TRUE(factory.error().message.starts_with("endpoint shop/*: ")) << factory.error().message;
-  EXPECT_NE(factory.error().message.find("/nowhere/ca.pem"), std::string::npos) << factory.error().message;
+  const auto certificates = load_endpoint_certificates({&spec, 1});
+  ASSERT_FALSE(certificates.has_value());
+  EXPECT_TRUE(certificates.error().message.starts_with("endpoint shop/*: ")) << certificates.error().message;
+  EXPECT_NE(certificates.error().message.find("/nowhere/ca.pem"), std::string::npos) << certificates.error().message;
 }
 
-TEST_F(StatefunHttpTest, FactoryRefusesWhatIsNoUrl) {
+TEST_F(StatefunHttpTest, WhatIsNoUrlIsRefused) {
   model::EndpointSpec spec;
   spec.functions = "shop/*";
   spec.url_template = "ftp://127.0.0.1/";
-  EXPECT_FALSE(make_statefun_http_factory({&spec, 1}, "").has_value());
+  EXPECT_FALSE(load_endpoint_certificates({&spec, 1}).has_value());
 }
 
 }  // namespace

@@ -36,11 +36,12 @@ class MemoryPlace final : public Place {
   log::MemoryLog log_;
 };
 
-// Small segments, so that a handful of records needs several.
+// Small segments and records, so that a handful of epochs needs several.
 log::SegmentLog::Options small_segments() {
   log::SegmentLog::Options options;
   options.segment_bytes = 4096;
   options.first_segment_bytes = 1024;
+  options.record_bytes_max = 1000;
   return options;
 }
 
@@ -153,6 +154,28 @@ TEST_P(EpochLog, HoldsRecordsLargerThanASegment) {
   const Records expected{{1, "small"}, {2, std::string(3'000'000, 'L')}, {3, "small"}, {4, std::string(9000, 'l')}, {5, ""}};
   for (const auto& [epoch, payload] : expected) ASSERT_TRUE(append(log, epoch, payload));
   EXPECT_EQ(replay(place_->reopen(), 0).value(), expected);
+}
+
+TEST_P(EpochLog, HoldsEpochsOfAnySizeInAnyParts) {
+  auto& log = place_->reopen();
+  ASSERT_TRUE(replay(log, 0));
+  Records expected;
+  for (std::uint64_t epoch = 1; epoch <= 60; ++epoch) {
+    // Around the sizes at which one record more begins.
+    std::string payload(epoch % 6 * 1000 + epoch % 3 - (epoch % 6 == 0 ? 0 : 1), '\0');
+    for (std::size_t i = 0; i < payload.size(); ++i) payload[i] = static_cast<char>('a' + (i / 7 + epoch) % 26);
+    const std::string_view whole = payload;
+    std::vector<std::string_view> parts;
+    for (std::size_t at = 0; at < whole.size(); at += 1 + epoch * 37) parts.push_back(whole.substr(at, 1 + epoch * 37));
+    ASSERT_TRUE(log.append({epoch}, parts));
+    expected.emplace_back(epoch, payload);
+  }
+  for (std::uint64_t after : {0u, 1u, 17u, 30u, 59u, 60u})
+    EXPECT_EQ(replay(place_->reopen(), after).value(), Records(expected.begin() + static_cast<long>(after), expected.end()));
+  auto& again = place_->reopen();
+  ASSERT_EQ(replay(again, 0).value(), expected);
+  ASSERT_TRUE(again.trim({40}));
+  EXPECT_EQ(replay(place_->reopen(), 40).value(), Records(expected.begin() + 40, expected.end()));
 }
 
 TEST_P(EpochLog, AnErrorOfTheReaderStopsTheReplayAndIsPassedOn) {

@@ -15,7 +15,8 @@ using Records = std::vector<std::pair<std::uint64_t, std::string>>;  // Epoch an
 inline Result<Records> replay(ports::EpochLog& log, std::uint64_t after) {
   Records out;
   auto done = log.replay({after}, [&](model::Epoch epoch, std::string_view payload) -> Result<void> {
-    out.emplace_back(epoch.value, payload);
+    if (!out.empty() && out.back().first == epoch.value) out.back().second += payload;
+    else out.emplace_back(epoch.value, payload);
     return {};
   });
   if (!done) return fail(done.error());

@@ -19,8 +19,12 @@ namespace holdfast::storage {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ElementsAre;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 void fill(const std::string& directory, std::uint64_t epochs) {
   auto store = RocksDbStore::open(directory, {}).value();
@@ -66,7 +70,7 @@ TEST(RocksDbStore, VerifyCountsWhatThereIsAndChangesNothing) {
   EXPECT_EQ(report.keys, 500u);
   EXPECT_EQ(report.reached.value, 500u);
   EXPECT_GE(report.bytes, 500u * 104u);
-  EXPECT_EQ(report.damage, "");
+  EXPECT_THAT(report.damage, IsEmpty());
   EXPECT_EQ(before, after);
 }
 
@@ -77,7 +81,7 @@ TEST(RocksDbStore, ADamagedBlockIsDamagedAndNotAnAnswer) {
   ASSERT_EQ(tables(path).size(), 1u);
   flip(tables(path)[0], fs::file_size(tables(path)[0]) / 2);
 
-  EXPECT_NE(verify(path).value().damage, "");
+  EXPECT_THAT(verify(path).value().damage, SizeIs(1));
   auto store = RocksDbStore::open(path, {}).value();
   int damaged = 0;
   for (int i = 1; i <= 500; ++i) {
@@ -101,7 +105,7 @@ TEST(RocksDbStore, AMissingTableIsDamaged) {
   const std::string path = directory.path() + "/view";
   fill(path, 500);
   fs::remove(tables(path)[0]);
-  EXPECT_NE(verify(path).value().damage, "");
+  EXPECT_THAT(verify(path).value().damage, SizeIs(1));
   const auto store = RocksDbStore::open(path, {});
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::Damaged) << store.error().message;
@@ -113,7 +117,8 @@ TEST(RocksDbStore, DamageSaysWhichFileAndWhy) {
   fill(path, 500);
   const auto table = tables(path).at(0);
   flip(table, fs::file_size(table) / 2);
-  EXPECT_THAT(verify(path).value().damage, AllOf(HasSubstr(table), HasSubstr("checksum mismatch")));
+  EXPECT_THAT(verify(path).value().damage,
+              ElementsAre(AllOf(HasSubstr(table), HasSubstr("from the position to row \"key99\""), HasSubstr("checksum mismatch"))));
   auto store = RocksDbStore::open(path, {}).value();
   auto cursor = store->scan("", "");
   while (cursor->valid()) cursor->next();
@@ -127,11 +132,41 @@ TEST(RocksDbStore, FilesWithoutTheOneThatNamesThemAreDamagedToBoth) {
   fs::remove(path + "/CURRENT");
   const auto report = verify(path).value();
   EXPECT_TRUE(report.exists);
-  EXPECT_THAT(report.damage, HasSubstr("CURRENT is missing"));
+  EXPECT_THAT(report.damage, ElementsAre(HasSubstr("CURRENT is missing")));
   const auto store = RocksDbStore::open(path, {});
   ASSERT_FALSE(store);
   EXPECT_EQ(store.error().code, ErrorCode::Damaged);
   EXPECT_EQ(tables(path).size(), 1u) << "nothing is thrown away";
+}
+
+TEST(RocksDbStore, EveryDamagedTableIsNamed) {
+  testing::TempDirectory directory;
+  const std::string path = directory.path() + "/view";
+  fill(path, 100);
+  fill(path, 200);
+  const auto files = tables(path);
+  ASSERT_EQ(files.size(), 2u);
+  for (const auto& table : files) flip(table, fs::file_size(table) / 3);
+  EXPECT_THAT(verify(path).value().damage, UnorderedElementsAre(HasSubstr(files[0]), HasSubstr(files[1])));
+}
+
+TEST(RocksDbStore, TheViewOfAnotherDirectoryIsDamaged) {
+  testing::TempDirectory directory;
+  const std::string path = directory.path() + "/view";
+  fill(path, 5);  // As it was written before it was noted whose it is.
+  const RocksDbStore::Options ours{.owner = "partitions 64, id a"}, theirs{.owner = "partitions 65, id a"};
+  {
+    auto store = RocksDbStore::open(path, ours).value();
+    const ports::StoreWrite write{"key", "value"};
+    ASSERT_TRUE(store->apply({&write, 1}, {6}));
+    ASSERT_TRUE(store->checkpoint());
+  }
+  EXPECT_EQ(RocksDbStore::open(path, ours).value()->reached().value, 6u);
+  EXPECT_EQ(verify(path).value().owner, ours.owner);
+  const auto other = RocksDbStore::open(path, theirs);
+  ASSERT_FALSE(other);
+  EXPECT_EQ(other.error().code, ErrorCode::Damaged);
+  EXPECT_THAT(other.error().message, AllOf(HasSubstr(ours.owner), HasSubstr(theirs.owner)));
 }
 
 TEST(RocksDbStore, VerifyNamesTheLastKey) {

@@ -35,6 +35,7 @@ class History {
   explicit History(std::uint64_t seed) : random_(seed), disk_(seed + 1) {
     options_.segment_bytes = 1024u << random_.below(6);
     options_.first_segment_bytes = options_.segment_bytes >> random_.below(3);
+    options_.record_bytes_max = 500u << random_.below(5);
     options_.spares_max = static_cast<std::uint32_t>(random_.below(4));
     options_.seed = seed + 2;
   }

@@ -182,6 +182,69 @@ class Down(Case):
         for n in range(50):
             self.assertAnswer("2", "down/f", f"id{n}", "x")
 
+    def test_a_function_with_a_host_of_its_own_that_is_not_there_stops_nobody_else_and_its_mail_can_be_dropped(self):
+        self.stub(path=str(self.folder / "good.sock"))
+        self.module = self.write("module.yaml", endpoint("test/*", f"http+unix://{self.folder}/{{function.name}}.sock/statefun"))
+        self.up(self.module)
+        self.assertSent("test/misspelt", "a", "x")
+        self.eventually(lambda: self.hosts_down() == [f"http+unix://{self.folder}/misspelt.sock"], self.hosts_down)
+        self.assertAnswer("1", "test/good", "a", "x")
+        self.holdfast.kill()
+        self.up(self.module)
+        for n in range(20):
+            self.assertAnswer("2" if n == 0 else "1", "test/good", "a" if n == 0 else f"id{n}", "x")
+        self.eventually(self.hosts_down, "the host is down")
+        self.assertIn("misspelt.sock", self.holdfast.cli("endpoints").stdout)
+        self.assertNotEqual(self.holdfast.cli("mail", "drop", "nobody/f", check=False).returncode, 0)
+        self.assertIn("dropped 1 message of 1 address", self.holdfast.cli("mail", "drop", "test/misspelt").stdout)
+        self.assertEqual(self.hosts_down(), [])
+        self.assertEqual(self.holdfast.cli_json("addresses")["addresses"], [])
+        self.assertEqual(self.holdfast.cli_json("mail", "drop", "test/misspelt/a"), {"dropped": 0, "addresses": 0})
+
+    def hosts_down(self):
+        return [host["host"] for host in self.holdfast.cli_json("endpoints")["endpoints"][0].get("hosts_down", [])]
+
+    def test_a_load_balancer_that_says_503_is_waited_for_and_no_attempt_is_used_up(self):
+        is_away = threading.Event()
+        is_away.set()
+
+        def function(request):
+            return Reply(b"no healthy upstream", 503, "text/plain") if is_away.is_set() else count_and_answer(request)
+
+        stub = self.stub(function)
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, **fails_fast(attempts=2, action="drop"))))
+        for n in range(50):
+            self.assertSent("test/f", f"id{n}", "x")
+        self.eventually(lambda: len(stub.requests()) >= 5, "it is tried now and then")
+        self.assertTrue(self.holdfast.cli_json("endpoints")["endpoints"][0]["down"])
+        is_away.clear()
+        for n in range(50):
+            self.assertAnswer("2", "test/f", f"id{n}", "x")
+
+    def test_a_message_that_a_proxy_never_lets_through_is_given_up_while_others_are_answered(self):
+        def function(request):
+            poison = any(invocation.text == "poison" for invocation in request.invocations)
+            return Reply(b"upstream request timeout", 504, "text/plain") if poison else count_and_answer(request)
+
+        stub = self.stub(function)
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, **fails_fast(attempts=3))))
+        self.assertAnswer("1", "test/f", "bad", "x")
+        self.assertSent("test/f", "bad", "poison")
+        answered = 0
+        while not self.parked():
+            answered += 1
+            self.assertAnswer(str(answered), "test/f", "good", "x")
+        self.assertIn("504", self.parked()[0]["reason"])
+
+    def test_what_a_proxy_made_of_an_answer_is_tried_again_and_never_dropped(self):
+        answers = iter([Reply(b"<html>sign in</html>", content_type="text/html"), Reply(b"<html>sign in</html>"),
+                        Reply(b"", content_type=None), Reply(wire.answer(wire.send(("test/f", "x"), wire.string("x")))[:-1])] * 2)
+        stub = self.stub(lambda request: next(answers, None) or count_and_answer(request))
+        policy = fails_fast(attempts=0, action="drop")
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, **policy)))
+        self.assertAnswer("1", "test/f", "a", "x")
+        self.assertEqual(len(stub.requests("test/f", "a")), 10)  # The ninth asks for its state.
+
     def test_an_endpoint_that_hangs_does_not_slow_others(self):
         gate = threading.Event()
         self.addCleanup(gate.set)

@@ -168,6 +168,16 @@ class Case(unittest.TestCase):
 
     # --- what is inside
 
+    def metric(self, name, **labels):
+        """The sum of a metric's series that have these labels; None: there is none."""
+        found = None
+        for line in self.ask(self.holdfast.admin, "GET", "/metrics").text.splitlines():
+            if not line.startswith((name + "{", name + " ")):
+                continue
+            if all(f'{label}="{value}"' in line for label, value in labels.items()):
+                found = (found or 0) + float(line.rsplit(" ", 1)[1])
+        return found
+
     def parked(self):
         """The parked addresses, as `holdfast parked ls --json` lists them."""
         return self.holdfast.cli_json("parked", "ls")["parked"]

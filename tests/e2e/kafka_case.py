@@ -143,16 +143,6 @@ class KafkaCase(Case):
         """As `holdfast ingress parked --json` lists them."""
         return self.holdfast.cli_json("ingress", "parked", id)["parked"]
 
-    def metric(self, name, **labels):
-        """The sum of a metric's series that have these labels; None: there is none."""
-        found = None
-        for line in self.ask(self.holdfast.admin, "GET", "/metrics").text.splitlines():
-            if not line.startswith((name + "{", name + " ")):
-                continue
-            if all(f'{label}="{value}"' in line for label, value in labels.items()):
-                found = (found or 0) + float(line.rsplit(" ", 1)[1])
-        return found
-
     def rss_mb(self, peak=False):
         """Of Holdfast, now or at its highest since it was started."""
         status = pathlib.Path(f"/proc/{self.holdfast.pid}/status").read_text()

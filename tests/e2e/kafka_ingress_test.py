@@ -10,6 +10,7 @@ import wire
 from harness import endpoint, settings, stream
 from kafka import PASSWORD, USER, confluent
 from kafka_case import KafkaCase, counted, earliest, egress, ingress, shared_broker, text_of
+from stub import free_port
 
 KB = 1024
 
@@ -435,6 +436,22 @@ class Slow(IngressCase):
             self.assertAnswer(str(self.RECORDS // 1000), "slow/f", f"id{id}", "?", timeout="60s")
         print(f"       at most {self.rss_mb(peak=True):.0f} MB, {self.rss_mb():.0f} MB after all of it", flush=True)
         self.assertLess(self.rss_mb(peak=True), 200, "MB, whatever comes")
+
+    def test_an_endpoint_that_is_down_holds_up_its_own_partitions_only_however_large_its_mail_is(self):
+        source, other = self.topic("in", 4), self.topic("other", 2)
+        quick = self.stub(counted("out"))
+        self.broker.produce(source, ((f"id{number}", "x" * 1000) for number in range(40_000)))
+        for shards in (1, 2):
+            self.module = self.write(f"module{shards}.yaml", endpoint("down/*", f"http://127.0.0.1:{free_port()}/statefun"),
+                                     endpoint("test/*", quick.url), stream(), settings(shards=shards),
+                                     ingress(self.broker, [(source, "down/f")], **earliest()),
+                                     ingress(self.broker, [(other, "test/f")], id="test/other", **earliest()))
+            self.up(self.module)
+            self.eventually(lambda: any(source["waiting"] for source in self.sources().values()), lambda: self.ingress(), 60)
+            first = 0 if shards == 1 else 500
+            self.broker.produce(other, numbers(500, first, keys=50))
+            self.eventually_handled(range(first + 500))
+            self.holdfast.kill()
 
     def eventually_still(self, look, times=30):
         """What `look` answers once it has answered the same so often."""

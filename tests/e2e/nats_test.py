@@ -11,7 +11,10 @@ import subprocess
 import sys
 import unittest
 
-from harness import ROOT, Case, endpoint, stream
+import wire
+from harness import ROOT, Case, endpoint, settings, stream
+from kafka import make_certificates
+from kafka_case import record, text_of
 
 from nats_server import USER, NatsServer  # noqa: E402
 
@@ -156,6 +159,93 @@ class ExactlyOnceTest(NatsCase):
         self.assertEqual(sorted(refs), list(range(600)))
 
 
+class FullStreamTest(NatsCase):
+    def test_a_stream_that_is_full_now_and_then_gets_every_record_once_and_in_order(self):
+        self.server()
+        client = self.client()
+        client.add_stream("OUT", ["out.>"], retention="workqueue", max_msgs=100, discard="new", duplicate_window=0.1)
+        each = 500
+        stub = self.stub(lambda request: wire.answer(*[record("out.a", f"{text_of(told)}.{number}")
+                                                       for told in request.invocations for number in range(each)]))
+        documents = endpoint("test/*", stub.url), self.egress()
+        self.up(self.write("module.yaml", *documents))
+        for number in range(3):
+            self.assertSent("test/f", "a", f"m{number}")
+        expected = [f"m{number}.{i}".encode() for number in range(3) for i in range(each)]
+        taken, seed = [], random.Random(1)
+        self.eventually(lambda: client.stream("OUT").messages == 100, lambda: f"{client.stream('OUT')}\n{self.holdfast.tail()}")
+        self.eventually(lambda: "full" in self.trouble() or "maximum messages" in self.trouble(), lambda: self.trouble())
+        for round in range(1000):
+            taken += client.take("OUT", "worker", seed.randrange(1, 60))
+            if len(taken) >= len(expected):
+                break
+            if round == 10:
+                self.holdfast.kill()
+                self.up(self.write("module.yaml", *documents))
+        self.assertEqual([value for value, count in collections.Counter(taken).items() if count > 1], [])
+        self.assertEqual(taken, expected)
+        self.assertEqual(client.stream("OUT").messages, 0)
+        self.eventually(lambda: self.trouble() == "", lambda: self.trouble())
+
+    def trouble(self):
+        return self.ask(self.holdfast.admin, "GET", "/v1/egresses").json()["egresses"][0].get("trouble") or ""
+
+
+class ForbiddenTest(NatsCase):
+    def test_records_for_subjects_that_are_not_permitted_are_set_aside_together_and_the_others_go(self):
+        users = '{users: [{user: u, password: p, permissions: {publish: {deny: ["out.secret", "out.secret.>"]}}}]}'
+        self.server(authorization=users, no_auth_user="u")
+        client = self.client()
+        client.add_stream("OUT", ["out.>"])
+        subjects = ["out.secret", "out.a", "out.secret.b"]
+        stub = self.stub(lambda request: wire.answer(*[record(subjects[number % 3], str(number)) for number in range(300)]))
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url), self.egress()))
+        self.assertSent("test/f", "a", "go")
+        self.eventually(lambda: client.stream("OUT").messages == 100, lambda: f"{client.stream('OUT')}\n{self.holdfast.tail()}")
+        self.assertEqual([int(message.data) for message in client.messages("OUT")], list(range(1, 300, 3)))
+        self.eventually(lambda: self.metric("holdfast_egress_set_aside_total", egress="test/out") == 200, self.holdfast.tail)
+        self.assertIn("does not permit", self.ask(self.holdfast.gateway, "GET", "/v1/streams/test/out/unsendable?limit=1").text)
+
+
+class MadeAnewTest(NatsCase):
+    def test_a_stream_made_anew_is_read_from_its_first_message(self):
+        self.server()
+        client = self.client()
+        seen, sent = [], []
+
+        def function(request):
+            seen.extend(invocation.value.decode() for invocation in request.invocations)
+            return wire.answer()
+
+        def publish(count):
+            new = [str(number) for number in range(len(sent), len(sent) + count)]
+            sent.extend(new)
+            client.publish_all(("in.a", text.encode()) for text in new)
+
+        def assertAllSeen():
+            self.eventually(lambda: len(seen) >= len(sent), lambda: f"{len(sent)} messages, seen {len(seen)}: {self.info()}\n{self.holdfast.tail()}")
+            self.assertEqual(seen, sent)
+
+        module = self.write("module.yaml", endpoint("test/*", self.stub(function).url), settings(shards=1),
+                            self.ingress(target="test/f", jetstream={"stream": "IN", "startFrom": "earliest"}))
+        client.add_stream("IN", ["in.>"])
+        self.up(module)
+        publish(50)
+        assertAllSeen()
+        for is_up, count in ((True, 100), (False, 200), (True, 5), (False, 3)):
+            with self.subTest(is_up=is_up, count=count):
+                if not is_up:
+                    self.assertEqual(self.holdfast.stop(), 0)
+                client.delete_stream("IN")
+                client.add_stream("IN", ["in.>"])
+                publish(count)
+                if not is_up:
+                    self.up(module)
+                assertAllSeen()
+                self.assertEqual(self.metric("holdfast_ingress_made_anew_total", ingress="test/in") >= 1, True)
+                self.assertFalse(self.info().get("trouble"))
+
+
 class CoreTest(NatsCase):
     def test_core_messages_go_in_and_out(self):
         self.server()
@@ -283,6 +373,34 @@ class SecurityTest(NatsCase):
         self.up_with(self.ingress(jetstream={"stream": "IN"}), stream())
         self.eventually(lambda: "ssl" in self.info().get("trouble", "").lower() or "cert" in self.info().get("trouble", "").lower(),
                         lambda: self.info())
+
+
+class RotationTest(NatsCase):
+    def test_rotated_authorities_count_for_new_connections_and_broken_files_do_not(self):
+        server = self.server(tls=True)
+        trusted = self.folder / "trusted.pem"
+        trusted.write_bytes(server.ca_file.read_bytes())
+        with server.client() as client:
+            client.add_stream("IN", ["in.>"])
+            client.add_stream("OUT", ["added"])
+        tls = {"ca": str(trusted)}
+        self.up_with(self.ingress(jetstream={"stream": "IN", "startFrom": "earliest"}, tls=tls), self.egress(tls=tls))
+
+        def assertGoesOn(number):
+            with server.client() as client:
+                client.publish("in.a", add(str(number)))
+                self.eventually(lambda: client.stream("OUT").messages == number, lambda: f"{self.info()}\n{self.holdfast.tail()}", 60)
+        assertGoesOn(1)
+        trusted.write_text("-----BEGIN CERTIFICATE-----\nhalf of it")
+        server.stop()
+        server.start()
+        assertGoesOn(2)
+        self.eventually(lambda: "those of before stay" in self.holdfast.output(), self.holdfast.output, 60)
+        server.stop()
+        make_certificates(server.folder)
+        trusted.write_bytes(server.ca_file.read_bytes())
+        server.start()
+        assertGoesOn(3)
 
 
 class UnitTestsWithServer(unittest.TestCase):

@@ -1,12 +1,19 @@
 """Running it: configuration errors, the CLI, health and metrics, stopping, checking the data."""
+import contextlib
 import json
+import os
+import pathlib
+import re
+import resource
 import signal
 import socket
 import subprocess
 import threading
 import time
 import unittest
+import unittest.mock
 
+import wire
 from harness import Case, Failure, endpoint, fails_fast, settings, stream
 from running import binary
 from stub import count_and_answer
@@ -180,6 +187,77 @@ class Watching(Case):
             connection.sendall(b"POST /v1/functions/test/f/a/send HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999\r\n\r\n")
             self.assertIn(b" 413 ", connection.recv(4096))
         self.assertAnswer("1", "test/f", "a", "x")
+
+
+class Descriptors(Case):
+    CONNECTIONS = 1000
+
+    def setUp(self):
+        super().setUp()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+
+    def test_a_thousand_idle_connections_take_nothing_from_calls_log_and_view(self):
+        limited = self.folder / "holdfast"
+        limited.write_text(f'#!/bin/sh\nulimit -n 256\nexec "{binary()}" "$@"\n')
+        limited.chmod(0o755)
+        module = self.write("module.yaml", endpoint("test/*", self.stub().url))
+        with unittest.mock.patch.dict(os.environ, HOLDFAST_BINARY=str(limited)):
+            self.up(module)
+        self.assertAnswer("1", "test/f", "a", "x")
+        with contextlib.ExitStack() as idle:
+            for _ in range(self.CONNECTIONS):
+                idle.enter_context(socket.create_connection(self.holdfast.gateway))
+            for count in range(2, 50):
+                self.connections.clear()  # A new connection for each.
+                self.assertAnswer(str(count), "test/f", "a", "x")
+            self.assertTrue(self.holdfast.running(), self.holdfast.tail())
+        self.holdfast.kill()
+        self.up(module)
+        self.assertAnswer("50", "test/f", "a", "x")
+
+
+class UnreadAnswers(Case):
+    RECORDS, RECORD_BYTES = 2000, 10_000
+    READERS = 400
+    GROWTH_MAX = 96 << 20
+
+    def resident_bytes(self):
+        status = pathlib.Path(f"/proc/{self.holdfast.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status).group(1)) << 10
+
+    def test_answers_that_nobody_reads_are_bounded_together(self):
+        def emit_or_count(request):
+            if not request.type_name.endswith("/emit"):
+                return count_and_answer(request)
+            record = wire.egress("test/out", wire.kafka_record("t", "x" * self.RECORD_BYTES))
+            return wire.answer(*[record] * 100)
+
+        self.up(self.write("module.yaml", endpoint("test/*", self.stub(emit_or_count).url), stream(), settings(shards=1)))
+        for number in range(self.RECORDS // 100):
+            self.assertSent("test/emit", str(number), "x")
+        self.eventually(lambda: self.stream("t", position=self.RECORDS - 1), "all records are there")
+        before = self.resident_bytes()
+        with contextlib.ExitStack() as unread:
+            for _ in range(self.READERS):
+                reader = unread.enter_context(socket.socket())
+                reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                reader.connect(self.holdfast.gateway)
+                reader.sendall(b"GET /v1/streams/test/out/t?limit=1000 HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            for count in range(1, 200):
+                self.assertAnswer(str(count), "test/count", "a", "x")
+            self.assertLess(self.resident_bytes() - before, self.GROWTH_MAX)
+        # Those who read get all of it, in as many pages as it takes.
+        self.assertEqual(len(self.stream("t")), self.RECORDS)
+
+
+class Hangup(Case):
+    def test_sighup_never_ends_the_process(self):
+        self.up(self.write("module.yaml", endpoint("test/*", self.stub().url)))
+        self.holdfast.signal(signal.SIGHUP)
+        self.assertAnswer("1", "test/f", "a", "x")
+        self.assertEqual(self.holdfast.stop(), 0)
 
 
 class Stopping(Case):

@@ -75,6 +75,30 @@ class Tls(Case):
         self.up_with(stub, trust_cacerts="ca.pem")
         self.never_calls(stub)
 
+    def test_rotated_certificates_of_both_sides_are_used_and_a_broken_one_is_refused(self):
+        certificate_authority(self.folder, "next")
+        certificate(self.folder, "next_server", ca="next")
+        certificate(self.folder, "client")
+        certificate(self.folder, "next_client", ca="next")
+        first = self.tls_stub(client_ca="ca")
+        (self.folder / "trust.pem").write_bytes((self.folder / "ca.pem").read_bytes())
+        self.up_with(first, trust_cacerts="trust.pem", client_cert="client.pem", client_key="client.key")
+        self.assertAnswer("1", "test/f", "a", "x")
+        # Half of it: the certificate is there, its key is not.
+        (self.folder / "client.pem").write_bytes((self.folder / "next_client.pem").read_bytes())
+        self.eventually(lambda: "does not belong to certificate file" in self.holdfast.tail(), "the pair is refused")
+        self.assertAnswer("2", "test/f", "a", "x")
+        (self.folder / "client.key").write_bytes((self.folder / "next_client.key").read_bytes())
+        (self.folder / "trust.pem").write_bytes((self.folder / "next.pem").read_bytes())
+        self.eventually(lambda: "taken from its file" in self.holdfast.tail(), "the new pair is taken")
+        first.close()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / "next_server.pem", self.folder / "next_server.key")
+        context.load_verify_locations(self.folder / "next.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
+        self.stub(tls=context, port=first.port)
+        self.assertAnswer("3", "test/f", "a", "x")
+
     def never_calls(self, stub):
         self.assertEqual(self.call("test/f", "a", "x", timeout="1s").status, 504)
         self.assertEqual(stub.seen, [])

@@ -139,9 +139,17 @@ def parse_request(body):
 
 # --- answers --------------------------------------------------------------------------------------------------------
 
+AFTER_WRITE, AFTER_INVOKE = 1, 2
+
+
 def missing(*specs):
-    """IncompleteInvocationContext with (name, type) specs."""
-    return field(101, b"".join(field(1, field(1, name) + field(3, type_name)) for name, type_name in specs))
+    """IncompleteInvocationContext with (name, type) or (name, type, mode, milliseconds) specs."""
+    return field(101, b"".join(field(1, _spec(*spec)) for spec in specs))
+
+
+def _spec(name, type_name, mode=None, milliseconds=None):
+    expiration = None if mode is None else field(1, mode) + field(2, milliseconds)
+    return field(1, name) + field(2, expiration) + field(3, type_name)
 
 
 def answer(*parts):

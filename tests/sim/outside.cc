@@ -24,16 +24,25 @@ class Outside::Sink final : public ports::RecordSink {
     if (outside_.generation != generation) return fail(ErrorCode::Unavailable, "fenced");
     if (happens(outside_.faults.unavailable)) return fail(ErrorCode::Unavailable, "no broker");
     if (happens(outside_.faults.unknown_before)) return fail(ErrorCode::Unavailable, "the outcome is not known");
-    for (std::size_t i = 0; i < records.size(); ++i) {
-      if (!outside_.unsendable.contains(records[i].record.value.value)) continue;
-      generation_ = generation;
-      return ports::SendOutcome{ports::SendOutcome::Refused{i, "the broker does not take it"}};
+    ports::SendOutcome outcome{.settled = records.size()};
+    for (std::size_t i = 0; i < records.size(); ++i)
+      if (outside_.unsendable.contains(records[i].record.value.value)) outcome.refused.push_back({i, "the broker does not take it"});
+    if (!outcome.refused.empty()) {
+      // What stands before the first of them may go, or may wait for it.
+      outcome.settled = outside_.random_.below(2) == 0 ? 0 : outcome.refused.front().index;
+    } else if (!records.empty() && happens(outside_.faults.in_part)) {
+      outcome.settled = outside_.random_.below(records.size());
+      outcome.trouble = "the topic is full";
+    }
+    if (outcome.settled < records.size()) {
+      next = records[outcome.settled].position;
+      records = records.first(outcome.settled);
     }
     for (const auto& entry : records) outside_.committed.push_back({entry.record.source, entry.record.value.value});
-    outside_.position = next;
+    if (!records.empty() || outcome.refused.empty() && outcome.trouble.empty()) outside_.position = next;
     if (happens(outside_.faults.unknown_after)) return fail(ErrorCode::Unavailable, "the outcome is not known");
     generation_ = generation;
-    return ports::SendOutcome{};
+    return outcome;
   }
 
   Result<void> reset(std::uint64_t position) override {

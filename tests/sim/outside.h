@@ -23,6 +23,7 @@ struct OutsideFaults {
   std::uint32_t unknown_before = 0;  // The connection is lost before the commit got there,
   std::uint32_t unknown_after = 0;   // or after: nobody can tell the two apart.
   std::uint32_t fenced = 0;          // Somebody else opened in between.
+  std::uint32_t in_part = 0;         // Only the first records of a page, or none, are taken: there is no room for more.
 };
 
 class Outside {

@@ -51,7 +51,7 @@ class History {
     world_.faults.unreachable = static_cast<std::uint32_t>(random_.below(60));
     world_.faults.slow_ms_max = static_cast<std::int64_t>(random_.below(30));
     for (auto* fault : {&world_.outside.faults.unavailable, &world_.outside.faults.unknown_before, &world_.outside.faults.unknown_after,
-                        &world_.outside.faults.fenced})
+                        &world_.outside.faults.fenced, &world_.outside.faults.in_part})
       *fault = static_cast<std::uint32_t>(random_.below(3) == 0 ? 0 : random_.below(150));
     if (random_.below(4) == 0) {
       world_.policy.then = model::FailureAction::DeadLetter;
@@ -258,7 +258,8 @@ class History {
       r.under_way = false;
       // Refused at the door: it was not taken in. Anything else without a key leaves us not knowing.
       // Likewise what is parked; though with a key it may have been taken in before.
-      const bool refused = error.code == ErrorCode::Overloaded || error.code == ErrorCode::Unavailable || error.code == ErrorCode::Parked;
+      const bool refused = error.code == ErrorCode::Overloaded || error.code == ErrorCode::Unavailable || error.code == ErrorCode::NoSpace ||
+                           error.code == ErrorCode::Parked;
       if (error.code == ErrorCode::Failed) {
         if (!known_.at(r.root).was_poison) return broken("call " + std::to_string(r.root) + " was given up: " + error.message);
         r.acked = r.given_up = true;  // It has its answer, and keeps it.

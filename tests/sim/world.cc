@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "log/segment_log.h"
+#include "replica.h"
 
 namespace holdfast::sim {
 
@@ -24,9 +25,6 @@ class World::Target final : public ports::FunctionTarget {
     } else if (chance < f.unreachable + f.fail) {
       outcome = model::InvocationFailure{Kind::Failed, "status 500"};
     } else {
-      std::vector<std::pair<std::string, std::string>> states;
-      for (const auto& entry : invocation.states)
-        if (entry.value != nullptr) states.emplace_back(entry.spec->name, entry.value->value);
       std::vector<model::Message> batch;
       bool poisoned = false;
       for (const auto* message : invocation.batch) {
@@ -35,7 +33,9 @@ class World::Target final : public ports::FunctionTarget {
         (void)in.varint();
         poisoned |= world_.poison.contains(in.varint());
       }
-      outcome = run_function(states, invocation.states.size(), batch);
+      outcome = run_replica(random, invocation.states, batch);
+      if (random.below(20) == 0) world_.runtime_->ask_declarations();
+      if (random.below(20) == 0) world_.runtime_->drop_orphan(invocation.address.type, own_state(random), [](const Result<void>&) {});
       if (poisoned && std::holds_alternative<model::InvocationResponse>(outcome))
         std::get<model::InvocationResponse>(outcome).egress.push_back({"sim/no-such-egress", {}});
       if (chance < f.unreachable + f.fail + f.lose) outcome = model::InvocationFailure{Kind::Failed, "connection reset"};
@@ -62,6 +62,10 @@ Result<partition::ResolvedEgress> World::resolve(model::EgressMessage message) c
     return partition::ResolvedEgress{connect::outbox_stream(message.egress), {.value = message.argument}};
   if (message.egress != kEgress) return fail(ErrorCode::Invalid, "unknown egress " + message.egress);
   return partition::ResolvedEgress{"sim/out/records", {.value = message.argument}};
+}
+
+model::AppendRecord World::dead_letter(const model::FailurePolicy& to, partition::DeadLetter&& letter) const {
+  return connect::dead_letter_record(to.dead_letter_stream, to.dead_letter_topic, std::move(letter));
 }
 
 partition::Retention World::retention(std::string_view) const { return {}; }

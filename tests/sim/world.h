@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "base/random.h"
-#include "log/fake_file_system.h"
+#include "connect/dead_letter.h"
 #include "connect/outbox.h"
+#include "log/fake_file_system.h"
 #include "outside.h"
 #include "partition/egress.h"
 #include "program.h"
@@ -56,6 +57,7 @@ class World final : private partition::EgressResolver {
  private:
   class Target;
   [[nodiscard]] Result<partition::ResolvedEgress> resolve(model::EgressMessage message) const override;
+  [[nodiscard]] model::AppendRecord dead_letter(const model::FailurePolicy& to, partition::DeadLetter&& letter) const override;
   [[nodiscard]] partition::Retention retention(std::string_view stream) const override;
 
   Random& random_;

@@ -1,5 +1,10 @@
-"""py/counter: what test/counter in server.js does, in Python. Takes a port, 0 for a free one."""
+"""py/counter: what test/counter in server.js does, in Python. Takes a port, 0 for a free one.
+
+py/visits counts messages in its state "seen", and declares as VISITS says: {"seen": milliseconds after the last write, 0: never}.
+"""
 import json
+import os
+from datetime import timedelta
 
 from serving import serve
 from statefun import IntType, StatefulFunctions, ValueSpec, kafka_egress_message, make_json_type, message_builder
@@ -21,6 +26,19 @@ async def counter(context, message):
     if context.caller:
         context.send(message_builder(target_typename=context.caller.typename, target_id=context.caller.id,
                                      value={"count": storage.count or 0, "sum": storage.sum or 0}, value_type=JSON))
+
+
+def visits_specs():
+    for name, after in json.loads(os.environ.get("VISITS", "{}")).items():
+        yield ValueSpec(name=name, type=IntType, expire_after_write=timedelta(milliseconds=after) if after else None)
+
+
+@functions.bind(typename="py/visits", specs=list(visits_specs()))
+async def visits(context, message):
+    seen = 0
+    if "seen" in json.loads(os.environ.get("VISITS", "{}")):
+        context.storage.seen = seen = (context.storage.seen or 0) + 1
+    context.send(message_builder(target_typename=context.caller.typename, target_id=context.caller.id, str_value=str(seen)))
 
 
 if __name__ == "__main__":

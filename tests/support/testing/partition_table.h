@@ -164,7 +164,13 @@ class FakeEgress final : public partition::EgressResolver {
     out.record.value = message.argument;
     return out;
   }
+  [[nodiscard]] model::AppendRecord dead_letter(const model::FailurePolicy& policy, partition::DeadLetter&& letter) const override {
+    letters.push_back(letter);
+    return {policy.dead_letter_stream, {letter.key, letter.value, "by its egress"}};
+  }
   [[nodiscard]] partition::Retention retention(std::string_view) const override { return {}; }
+
+  mutable std::vector<partition::DeadLetter> letters;
 
  private:
   std::set<std::string, std::less<>> egresses_;

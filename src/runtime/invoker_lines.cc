@@ -1,0 +1,305 @@
+// Invoker: function types, and who may be called next; see upstream.h.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "runtime/invoker.h"
+
+namespace holdfast::runtime {
+namespace {
+
+constexpr std::size_t kSpillsPerTurn = 1'000;
+constexpr std::size_t kRestingShare = 8;  // One in so many types may be at rest before these are let go of.
+constexpr std::uint64_t kDropBatch = 1'000;
+
+}  // namespace
+
+// --- Types -----------------------------------------------------------------------------------------------------------
+
+const Endpoint* Invoker::endpoint_of(std::string_view type) const {
+  const Endpoint* found = nullptr;
+  for (const auto& endpoint : endpoints_) {
+    if (!endpoint->spec.matches(type)) continue;
+    if (endpoint->spec.is_specific()) return endpoint.get();
+    found = endpoint.get();
+  }
+  return found;
+}
+
+bool Invoker::knows(std::string_view type) const { return endpoint_of(type) != nullptr; }
+
+bool Invoker::has_room_for(std::string_view type) const {
+  if (active_types_ < limits_.function_types_max) return true;
+  const auto it = types_.find(type);
+  return it != types_.end() && it->second->active > 0;
+}
+
+std::uint64_t Invoker::backlog_of_upstream(std::string_view type) const {
+  const auto it = types_.find(type);
+  return it == types_.end() ? 0 : it->second->upstream->backlog.messages;
+}
+
+FunctionType* Invoker::type_of(const std::string& name) {
+  if (const auto it = types_.find(name); it != types_.end()) return it->second.get();
+  auto* endpoint = const_cast<Endpoint*>(endpoint_of(name));
+  if (endpoint == nullptr) return nullptr;
+  // What functions send each other is not refused: who waits is bounded elsewhere, and has its type.
+  if (types_.size() >= limits_.function_types_max && types_.size() - active_types_ > limits_.function_types_max / kRestingShare)
+    let_types_go();
+  auto type = std::make_unique<FunctionType>();
+  type->name = name;
+  type->endpoint = endpoint;
+  type->upstream = &upstream_of(*endpoint, name);
+  ++type->upstream->types;
+  return types_.emplace(name, std::move(type)).first->second.get();
+}
+
+Upstream& Invoker::upstream_of(Endpoint& endpoint, const std::string& type) {
+  std::string origin = endpoint.target->origin(type);
+  auto& upstream = endpoint.upstreams[origin];
+  if (upstream == nullptr) {
+    upstream = std::make_unique<Upstream>();
+    upstream->origin = std::move(origin);
+    upstream->endpoint = &endpoint;
+    upstream->backlog.whole = &endpoint.backlog;
+    show_down(endpoint);
+  }
+  return *upstream;
+}
+
+// Names come from anywhere, so those that have nothing to do are forgotten when there are many.
+void Invoker::let_types_go() {
+  table_.for_each_idle([](Entity& entity) {
+    entity.type = nullptr;
+    if (!entity.row.parked) entity.backlog = nullptr;  // It has no mail.
+  });
+  std::erase_if(types_, [this](const auto& entry) {
+    FunctionType& type = *entry.second;
+    if (type.active > 0 || type.is_held() || type.unspilled > 0) return false;
+    if (type.contact_timer != 0) loop_.cancel(type.contact_timer);
+    if (type.in_line) std::erase(type.upstream->line, &type);
+    if (--type.upstream->types == 0) let_go(*type.upstream);
+    return true;
+  });
+}
+
+void Invoker::let_go(Upstream& upstream) {
+  Endpoint& endpoint = *upstream.endpoint;
+  if (upstream.timer != 0) loop_.cancel(upstream.timer);
+  if (upstream.in_line) {
+    std::erase(endpoint.line, &upstream);
+    std::erase(endpoint.unsure_line, &upstream);
+  }
+  std::erase(endpoint.down, &upstream);
+  endpoint.upstreams.erase(endpoint.upstreams.find(upstream.origin));
+  show_down(endpoint);
+}
+
+bool Invoker::walk_types(BucketWalk& walk, std::size_t& left, const std::function<void(const FunctionType&)>& visit) const {
+  return walk_on(types_, walk, left, [&](const auto& named, std::size_t&) { visit(*named.second); });
+}
+
+void Invoker::attach(Entity& entity) {
+  if (entity.type != nullptr) return;
+  entity.type = type_of(entity.address.type);
+  if (entity.type == nullptr) return;
+  account(entity);
+}
+
+// Which count its messages are in.
+void Invoker::account(Entity& entity) {
+  Backlog* count = entity.row.parked ? &entity.type->endpoint->parked_backlog : &entity.type->upstream->backlog;
+  if (entity.backlog == count) return;
+  const Backlog::Change all{static_cast<std::int64_t>(entity.mailbox.size()), static_cast<std::int64_t>(entity.mail_bytes),
+                            static_cast<std::int64_t>(entity.mailbox.bytes_in_memory())};
+  if (entity.backlog != nullptr) entity.backlog->apply({-all.messages, -all.bytes, -all.bytes_in_memory});
+  count->apply(all);
+  entity.backlog = count;
+}
+
+// --- Lines -----------------------------------------------------------------------------------------------------------
+
+void Invoker::offer(Entity& entity) {
+  if (entity.phase != Entity::Phase::Idle || entity.row.parked || entity.mailbox.empty()) return;
+  attach(entity);
+  if (entity.type == nullptr) return;  // No endpoint serves it (any more): its messages wait for one.
+  account(entity);
+  if (entity.type->active++ == 0) ++active_types_;
+  ready(entity);
+}
+
+// Nothing is under way for it any more.
+void Invoker::rest(Entity& entity) {
+  entity.phase = Entity::Phase::Idle;
+  entity.batch = 0;
+  entity.sent.reset();
+  if (--entity.type->active == 0) --active_types_;
+  offer(entity);
+  table_.rest(entity);
+}
+
+void Invoker::ready(Entity& entity) {
+  entity.phase = Entity::Phase::Ready;
+  entity.type->ready.push_back(&entity);
+  ++entity.type->endpoint->waiting;
+  line_up(*entity.type);
+  host_.wake();
+}
+
+void Invoker::line_up(FunctionType& type) {
+  if (type.ready.empty() || !type.may_be_called()) return;
+  if (!std::exchange(type.in_line, true)) type.upstream->line.push_back(&type);
+  line_up(*type.upstream);
+}
+
+void Invoker::line_up(Upstream& upstream) {
+  if (upstream.line.empty() || !upstream.may_be_tried()) return;
+  Endpoint& endpoint = *upstream.endpoint;
+  if (!std::exchange(upstream.in_line, true)) (upstream.reached ? endpoint.line : endpoint.unsure_line).push_back(&upstream);
+  line_up(endpoint);
+}
+
+void Invoker::line_up(Endpoint& endpoint) {
+  if (endpoint.in_flight >= endpoint.in_flight_max) return;
+  if (endpoint.line.empty() && (endpoint.unsure_line.empty() || !endpoint.takes_unsure())) return;
+  if (!std::exchange(endpoint.in_line, true)) line_.push_back(&endpoint);
+}
+
+void Invoker::release_waiting(FunctionType& type) {
+  line_up(type);
+  host_.wake();
+}
+
+void Invoker::pump() {
+  take_waiting_answers();
+  room_.pump();
+  spill_stuck();
+  while (!line_.empty() && in_flight_ < limits_.in_flight_max && has_room() && host_.may_invoke()) {
+    Endpoint& endpoint = *line_.front();
+    line_.pop_front();
+    endpoint.in_line = false;
+    call_next(endpoint);
+    line_up(endpoint);
+  }
+}
+
+// Lines are kept lazily: whoever has nobody to call, or may not be called any more, just leaves.
+void Invoker::call_next(Endpoint& endpoint) {
+  if (endpoint.in_flight >= endpoint.in_flight_max) return;
+  const bool takes_unsure = !endpoint.unsure_line.empty() && endpoint.takes_unsure();
+  if (endpoint.line.empty() && !takes_unsure) return;
+  const bool is_unsure = takes_unsure && (endpoint.line.empty() || endpoint.unsure_next);
+  endpoint.unsure_next = !is_unsure;
+  auto& line = is_unsure ? endpoint.unsure_line : endpoint.line;
+  Upstream& upstream = *line.front();
+  line.pop_front();
+  upstream.in_line = false;
+  if (upstream.line.empty() || !upstream.may_be_tried()) return;
+
+  FunctionType& type = *upstream.line.front();
+  upstream.line.pop_front();
+  type.in_line = false;
+  if (!type.ready.empty() && type.may_be_called()) {
+    Entity& entity = *type.ready.front();
+    type.ready.pop_front();
+    --endpoint.waiting;
+    upstream.probe_due = false;
+    dispatch(endpoint, entity);
+    if (upstream.down) follow_probe(upstream);
+  }
+  line_up(type);
+  line_up(upstream);
+}
+
+// --- Held ------------------------------------------------------------------------------------------------------------
+
+void Invoker::hold(FunctionType& type, const Levels::Outbox& full) {
+  if (std::ranges::find(type.held_for, &full) != type.held_for.end()) return;
+  type.held_for.push_back(&full);
+  auto by = std::ranges::find(held_, &full, [](const auto& entry) { return entry.first; });
+  if (by == held_.end()) by = held_.insert(held_.end(), {&full, {}});
+  by->second.push_back(&type);
+  stuck(type);
+}
+
+void Invoker::release_held() {
+  for (auto& [outbox, types] : held_) {
+    if (outbox->is_full()) continue;
+    for (FunctionType* type : std::exchange(types, {})) {
+      std::erase(type->held_for, outbox);
+      release_waiting(*type);
+    }
+  }
+  std::erase_if(held_, [](const auto& entry) { return entry.second.empty(); });
+}
+
+// --- Mail of those that nobody will call soon ------------------------------------------------------------------------
+
+// What comes for it from now on is not kept in memory beyond its epoch (Table::close()); what is there already is let go of in steps.
+void Invoker::stuck(FunctionType& type) {
+  if (type.ready.empty()) return;
+  if (type.unspilled == 0) spilling_.push_back(&type);
+  type.unspilled = type.ready.size();
+  host_.wake();
+}
+
+void Invoker::spill_stuck() {
+  for (std::size_t left = kSpillsPerTurn; left > 0 && !spilling_.empty(); --left) {
+    FunctionType& type = *spilling_.front();
+    if (type.ready.empty() || !type.is_stuck()) type.unspilled = 0;
+    if (type.unspilled > 0) {
+      Entity& entity = *type.ready.front();
+      type.ready.pop_front();
+      type.ready.push_back(&entity);
+      table_.let_go_of_mail(entity);
+      --type.unspilled;
+    }
+    if (type.unspilled == 0) spilling_.pop_front();
+  }
+  if (!spilling_.empty()) host_.wake();
+}
+
+MailDropped Invoker::drop_unreachable(const std::string& name, const std::optional<std::string>& id, std::uint64_t messages_max) {
+  MailDropped dropped;
+  const auto it = types_.find(name);
+  if (it == types_.end()) return dropped;
+  FunctionType& type = *it->second;
+  std::vector<Entity*> chosen;
+  for (Entity* entity : type.ready) {
+    if (chosen.size() > messages_max) break;
+    if (!id || entity->address.id == *id) chosen.push_back(entity);
+  }
+  if (chosen.empty()) return dropped;
+  if (!type.upstream->down) {
+    dropped.is_reachable = true;
+    return dropped;
+  }
+  const model::FailurePolicy policy{.then = model::FailureAction::Drop};
+  const std::string why = "dropped while it could not be reached: " + type.upstream->last_error;
+  std::size_t emptied = 0;
+  for (Entity* entity : chosen) {
+    while (!entity->mailbox.empty() && dropped.messages < messages_max) {
+      const auto batch = static_cast<std::uint32_t>(std::min({entity->mailbox.size(), kDropBatch, messages_max - dropped.messages}));
+      host_.settle(*entity, policy, batch, why);
+      dropped.messages += batch;
+    }
+    if (!entity->mailbox.empty()) {
+      dropped.more = true;
+      break;
+    }
+    entity->attempts = entity->away = 0;
+    entity->last_error.clear();
+    ++dropped.addresses;
+    ++emptied;
+  }
+  std::erase_if(type.ready, [](Entity* entity) { return entity->mailbox.empty(); });
+  type.endpoint->waiting -= emptied;
+  type.unspilled = std::min(type.unspilled, type.ready.size());
+  for (std::size_t i = 0; i < emptied; ++i) rest(*chosen[i]);
+  // Nobody is left who would find out whether it is back.
+  Upstream& upstream = *type.upstream;
+  if (std::ranges::all_of(upstream.line, [](const FunctionType* each) { return each->ready.empty(); }) && type.in_flight == 0) is_up(upstream);
+  return dropped;
+}
+
+}  // namespace holdfast::runtime

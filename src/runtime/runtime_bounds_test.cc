@@ -1,0 +1,235 @@
+// The bounds of a whole runtime, on one loop: whoever reaches one makes only itself wait.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/runtime.h"
+#include "testing/fake_loop.h"
+#include "testing/fake_store.h"
+
+namespace holdfast::runtime {
+namespace {
+
+using ::testing::HasSubstr;
+
+class Log final : public ports::EpochLog {
+ public:
+  Result<void> replay(model::Epoch after, const Replayed& replayed) override {
+    for (const auto& [epoch, payload] : records_)
+      if (epoch > after.value)
+        if (auto ok = replayed({epoch}, payload); !ok) return ok;
+    return {};
+  }
+  Result<void> append(model::Epoch epoch, std::span<const std::string_view> parts) override {
+    for (const auto& part : parts) records_[epoch.value] += part;
+    return {};
+  }
+  Result<void> trim(model::Epoch) override { return {}; }
+  [[nodiscard]] std::uint64_t bytes() const override { return 0; }
+
+ private:
+  std::map<std::uint64_t, std::string> records_;
+};
+
+class AnyTopic final : public partition::EgressResolver {
+ public:
+  [[nodiscard]] model::AppendRecord dead_letter(const model::FailurePolicy& policy, partition::DeadLetter&&) const override {
+    return {policy.dead_letter_stream, {}};
+  }
+  [[nodiscard]] Result<partition::ResolvedEgress> resolve(model::EgressMessage message) const override {
+    return partition::ResolvedEgress{message.egress + "/" + message.argument.value, {}};
+  }
+  [[nodiscard]] partition::Retention retention(std::string_view) const override { return {}; }
+};
+
+enum class Mood { Fine, Down, Silent, Failing };
+
+class RuntimeBounds : public ::testing::Test {
+ protected:
+  class Target final : public ports::FunctionTarget {
+   public:
+    Target(RuntimeBounds& test, std::string functions) : test_(test), functions_(std::move(functions)) {}
+    void invoke(const ports::Invocation& invocation, Done done) override {
+      std::vector<std::string> batch;
+      for (const auto* message : invocation.batch) batch.push_back(message->argument.value);
+      test_.loop_.after({1}, [this, batch = std::move(batch), done = std::move(done)] {
+        using Kind = model::InvocationFailure::Kind;
+        switch (test_.moods_[functions_]) {
+          case Mood::Silent: test_.silent_.push_back(done); return;
+          case Mood::Down: return done(model::InvocationFailure{Kind::Unreachable, "nobody is there", {}, true});
+          case Mood::Failing: return done(model::InvocationFailure{Kind::Failed, "it broke", {}, true});
+          case Mood::Fine: break;
+        }
+        test_.handled_[functions_] += batch.size();
+        model::InvocationResponse response;
+        for (const auto& value : batch)
+          if (value.starts_with("topic")) response.egress.push_back({"test/out", {"t", value, true}});
+        done(std::move(response));
+      });
+    }
+
+   private:
+    RuntimeBounds& test_;
+    const std::string functions_;
+  };
+
+  RuntimeBounds() {
+    for (const char* functions : {"bad/*", "good/*"}) {
+      model::EndpointSpec spec{.functions = functions};
+      spec.on_failure.retry.max_attempts = 0;
+      options_.endpoints.push_back(std::move(spec));
+    }
+  }
+  void open() {
+    Runtime::World world;
+    world.shard_loops = {&loop_};
+    world.commit_loop = world.view_loop = &loop_;
+    world.clock = &loop_;
+    world.log = &log_;
+    world.store = &store_;
+    world.make_target = [this](const model::EndpointSpec& spec, Loop&) { return std::make_unique<Target>(*this, spec.functions); };
+    world.egress = &egress_;
+    auto opened = Runtime::open(options_, world);
+    ASSERT_TRUE(opened.has_value()) << opened.error().message;
+    runtime_ = std::move(*opened);
+    runtime_->start();
+    loop_.run();
+  }
+  // What became of it within a second.
+  std::string send(const std::string& type, const std::string& id, std::string value) {
+    std::string outcome = "no answer";
+    runtime_->send({{type, id}, {"t", std::move(value), true}, "", ""}, [&](Result<void> done) { outcome = done ? "accepted" : done.error().message; });
+    loop_.advance({1'000});
+    return outcome;
+  }
+  // Gives messages for a function from a source of its own, as long as they are taken within a second; how many were.
+  int take_in(const std::string& type, int count, std::size_t bytes) {
+    auto& position = positions_[type];
+    int taken = 0;
+    for (bool goes_on = true; goes_on && taken < count;) {
+      if (waiting_[type]) return taken;
+      ports::SourceBatch batch{.source = "test/" + type, .from = position, .next = position.value_or(0) + 1, .commands = {}};
+      batch.commands.emplace_back(model::Message{{type, "id" + std::to_string(next_id_++)}, std::nullopt, {"t", std::string(bytes, 'x'), true}, ""});
+      position = batch.next;
+      waiting_[type] = true;
+      runtime_->take_in(std::move(batch), [this, type](Result<void> done) {
+        EXPECT_TRUE(done.has_value());
+        waiting_[type] = false;
+      }, {});
+      loop_.advance({1'000});
+      goes_on = !waiting_[type];
+      taken += goes_on ? 1 : 0;
+    }
+    return taken;
+  }
+
+  testing::FakeLoop loop_;
+  Log log_;
+  testing::FakeStore store_;
+  AnyTopic egress_;
+  Options options_;
+  std::map<std::string, Mood> moods_;
+  std::map<std::string, std::size_t> handled_;
+  std::vector<ports::FunctionTarget::Done> silent_;
+  std::map<std::string, std::optional<std::uint64_t>> positions_;
+  std::map<std::string, bool> waiting_;
+  int next_id_ = 0;
+  std::unique_ptr<Runtime> runtime_;
+};
+
+TEST_F(RuntimeBounds, WhateverAnEndpointDoesWithItsMailTheIntakeOfAnotherGoesOn) {
+  for (const Mood mood : {Mood::Down, Mood::Silent, Mood::Failing}) {
+    SCOPED_TRACE(static_cast<int>(mood));
+    options_.mailbox_bytes_in_memory = 64 << 10;
+    options_.intake_backlog_messages = 500;
+    handled_.clear();
+    positions_.clear();
+    waiting_.clear();
+    log_ = {};
+    store_.rows.clear();
+    open();
+    moods_["bad/*"] = mood;
+    // 400 KB, where 64 may be in memory; or as much as is taken.
+    const int taken = take_in("bad/f", 400, 1'000);
+    EXPECT_GT(taken, 10);
+    if (mood == Mood::Down) EXPECT_EQ(taken, 400);
+    EXPECT_EQ(take_in("good/f", 200, 1'000), 200);
+    loop_.advance({10'000});
+    EXPECT_EQ(handled_["good/*"], 200u);
+    silent_.clear();
+    runtime_.reset();
+    loop_ = {};
+  }
+}
+
+TEST_F(RuntimeBounds, MailOfOneEndpointBeyondAllBytesLeavesTheOthersTheirShare) {
+  options_.backlog_bytes_max = 100'000;
+  open();
+  moods_["bad/*"] = Mood::Down;
+  int accepted = 0;
+  std::string answer;
+  while ((answer = send("bad/f", "id" + std::to_string(accepted), std::string(1'000, 'x'))) == "accepted") ASSERT_LT(++accepted, 200);
+  EXPECT_THAT(answer, HasSubstr("limits.backlogBytes"));
+  EXPECT_GT(accepted, 50);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(send("good/f", "a", std::string(1'000, 'x')), "accepted");
+  EXPECT_EQ(take_in("good/f", 100, 1'000), 100);
+  // Its share, and no more.
+  moods_["good/*"] = Mood::Down;
+  for (accepted = 0; send("good/f", "b", std::string(1'000, 'x')) == "accepted"; ++accepted) ASSERT_LT(accepted, 100);
+  EXPECT_GT(accepted, 20);
+}
+
+TEST_F(RuntimeBounds, EgressHasABoundedNumberOfTopicsAlsoAfterARestart) {
+  options_.topics_per_egress_max = 10;
+  open();
+  const auto topics = [&](int first, int count) {
+    for (int i = first; i < first + count; ++i) EXPECT_EQ(send("good/f", "a", "topic" + std::to_string(i)), "accepted");
+    std::size_t found = 0;
+    runtime_->streams([&](Result<std::vector<StreamInfo>> streams) { found = streams->size(); });
+    loop_.advance({1'000});
+    return found;
+  };
+  EXPECT_EQ(topics(0, 10), 10u);
+  EXPECT_EQ(topics(0, 10), 10u);
+  runtime_.reset();
+  loop_ = {};
+  open();
+  EXPECT_EQ(topics(20, 1), 10u);
+  std::string reason;
+  runtime_->parked({}, [&](Result<std::vector<ParkedInfo>> parked) { reason = parked->empty() ? "none is parked" : parked->front().parked.reason; });
+  loop_.advance({1'000});
+  EXPECT_EQ(reason, "egress test/out has 10 topics already, and takes no new one: topic20");
+}
+
+TEST_F(RuntimeBounds, MailThatWaitsForWhatIsDownCanBeDroppedAndIsGoneForGood) {
+  open();
+  moods_["bad/*"] = Mood::Down;
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(send("bad/f", "id" + std::to_string(i), "x"), "accepted");
+  const auto drop = [&](MailQuery query) {
+    std::string said;
+    runtime_->drop_mail(std::move(query), [&](Result<MailDropped> done) {
+      said = done ? std::to_string(done->messages) + " of " + std::to_string(done->addresses) : done.error().message;
+    });
+    loop_.advance({1'000});
+    return said;
+  };
+  EXPECT_EQ(drop({.type = "bad/f", .id = "id3"}), "1 of 1");
+  EXPECT_EQ(drop({.type = "bad/f", .id = "id3"}), "0 of 0");
+  EXPECT_EQ(drop({.type = "bad/f", .id = std::nullopt}), "19 of 19");
+  EXPECT_EQ(drop({.type = "good/f", .id = std::nullopt}), "0 of 0");
+  EXPECT_THAT(drop({.type = "nobody/f", .id = std::nullopt}), HasSubstr("no endpoint serves"));
+  runtime_.reset();
+  loop_ = {};
+  open();
+  std::size_t addresses = 1;
+  runtime_->addresses({}, [&](Result<std::vector<AddressInfo>> found) { addresses = found->size(); });
+  loop_.advance({1'000});
+  EXPECT_EQ(addresses, 0u);
+}
+
+}  // namespace
+}  // namespace holdfast::runtime
