@@ -165,6 +165,9 @@ class Core : private partition::EgressResolver {
     if (message.egress != kEgress) return fail(ErrorCode::Invalid, "unknown egress " + message.egress);
     return partition::ResolvedEgress{message.egress + "/" + message.argument.value, {.value = message.argument}};
   }
+  [[nodiscard]] model::AppendRecord dead_letter(const model::FailurePolicy& policy, partition::DeadLetter&& letter) const override {
+    return {policy.dead_letter_stream, {.key = letter.key, .value = letter.value, .error = letter.error}};
+  }
   [[nodiscard]] partition::Retention retention(std::string_view) const override { return {}; }
 
   std::size_t shards_;
