@@ -77,7 +77,7 @@ void EpochCoordinator::sealed(std::size_t shard, model::Epoch epoch, Sealed&& pa
   dirty_bytes_ = 0;
   bool empty = true;
   for (const Sealed& sealed : parts_) {
-    dirty_bytes_ += sealed.dirty_bytes;
+    dirty_bytes_ = std::max(dirty_bytes_, sealed.dirty_bytes);
     if (!sealed.payload.empty()) empty = false;
   }
   if (empty) become_durable();  // Nothing to write: as durable as the epoch before it.
@@ -185,7 +185,8 @@ void EpochCoordinator::maybe_checkpoint() {
 
 void EpochCoordinator::view_idle() {
   view_busy_ = false;
-  if (settling_.empty()) return;
+  // What piled up while the view was busy goes there now, whether or not anybody waits: above a bound nothing is taken in that would.
+  if (settling_.empty() && dirty_bytes_ <= limits_.dirty_bytes_max) return;
   wanted_ = true;
   maybe_close();
 }
