@@ -69,7 +69,7 @@ test-flink: packages-build kafka $(STATEFUN)/statefun-peer.jar ## functions of t
 	@python3 tools/test.py --suites flink --filter "$(FILTER)"
 
 .PHONY: test-planted
-test-planted: packages-build ## checks the checker: bugs planted on purpose, which the simulator must find within 200 seeds
+test-planted: packages-build ## checks the checker: bugs planted on purpose, which the simulator must find within 500 seeds
 	@tests/sim/planted/run.sh
 
 .PHONY: fuzz

@@ -76,14 +76,10 @@ void EpochCoordinator::sealed(std::size_t shard, model::Epoch epoch, Sealed&& pa
   state_ = State::Writing;
   dirty_bytes_ = 0;
   bool empty = true;
-  std::size_t fullest = 0;
   for (const Sealed& sealed : parts_) {
-    dirty_bytes_ += sealed.dirty_bytes;
-    fullest = std::max(fullest, sealed.dirty_bytes);
+    dirty_bytes_ = std::max(dirty_bytes_, sealed.dirty_bytes);
     if (!sealed.payload.empty()) empty = false;
   }
-  // One shard with far more than its share counts as if all had it: it takes nothing more before that is in the view.
-  dirty_bytes_ = std::max(dirty_bytes_, fullest * parts_.size() / 4);
   if (empty) become_durable();  // Nothing to write: as durable as the epoch before it.
   else write();
 }
@@ -189,7 +185,7 @@ void EpochCoordinator::maybe_checkpoint() {
 
 void EpochCoordinator::view_idle() {
   view_busy_ = false;
-  // What has piled up meanwhile may be so much that nothing else would close an epoch.
+  // What piled up while the view was busy goes there now, whether or not anybody waits: above a bound nothing is taken in that would.
   if (settling_.empty() && dirty_bytes_ <= limits_.dirty_bytes_max) return;
   wanted_ = true;
   maybe_close();

@@ -32,7 +32,7 @@ enum class Freeze : std::uint8_t { No, Yes };
 class EpochCoordinator {
  public:
   struct Limits {
-    std::size_t dirty_bytes_max = 0;
+    std::size_t dirty_bytes_max = 0;  // Of one shard.
     std::uint64_t log_bytes_max = 0;
   };
   struct Sealed {
@@ -93,7 +93,7 @@ class EpochCoordinator {
   std::vector<Sealed> parts_;
   std::size_t parts_missing_ = 0;
   Freeze freeze_ = Freeze::No;
-  std::size_t dirty_bytes_ = 0;
+  std::size_t dirty_bytes_ = 0;     // Of the shard that has most.
   std::uint64_t log_bytes_ = 0;
 
   // The view.

@@ -29,6 +29,7 @@ struct Options {
   std::uint64_t intake_burst_min = 1'000;              // Messages taken in during one epoch, at least, before it waits for the next.
   Duration intake_burst_time{400};                     // What functions are expected to handle in this time is taken in at once,
   Duration intake_burst_max{1'000};                    // and the epoch stays open for it at most so long.
+  std::size_t stream_bytes_in_memory = 8u << 20;       // The newest records of one stream, before they become rows; of all: twice that.
   std::size_t state_cache_bytes = 128u << 20;          // Rows of idle addresses kept in memory.
   std::uint64_t in_flight_max = 4096;                  // Calls of functions under way, all endpoints together.
   std::size_t open_epoch_bytes_max = 64u << 20;        // Beyond it no function is called until the epoch is closed.

@@ -100,8 +100,8 @@ Result<void> Runtime::recover() {
     if (error) return in_epoch(*error);
     // A long log must not fill the memory.
     std::size_t dirty = 0;
-    for (const auto& shard : shards_) dirty += shard->dirty_bytes();
-    if (dirty <= options_.dirty_bytes_max * count * 2) return {};
+    for (const auto& shard : shards_) dirty = std::max(dirty, shard->dirty_bytes());
+    if (dirty <= options_.dirty_bytes_max * 2) return {};
     std::vector<std::shared_ptr<const RowSet>> frozen;
     std::vector<ports::StoreWrite> writes;
     for (const auto& shard : shards_) {
@@ -120,7 +120,7 @@ Result<void> Runtime::recover() {
   for (const auto& shard : shards_) all.push_back(shard.get());
   epochs_ = std::make_unique<EpochCoordinator>(
       *world_.shard_loops[0], *world_.commit_loop, *world_.view_loop, *world_.log, *world_.store, all, first,
-      EpochCoordinator::Limits{options_.dirty_bytes_max * count, options_.log_bytes_max}, world_.fatal);
+      EpochCoordinator::Limits{options_.dirty_bytes_max, options_.log_bytes_max}, world_.fatal);
   std::vector<std::pair<std::string, model::RegistrationRow>> registrations;
   for (const auto& shard : shards_)
     if (auto ok = shard->recover(first, all, *epochs_, registrations); !ok) return ok;

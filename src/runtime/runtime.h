@@ -4,7 +4,8 @@
 // address (a caller with a loop of its own posts back to it). What is answered has happened and is durable.
 //
 // Error codes that callers act on: Invalid (malformed), NotFound (no such function type, nothing kept), Conflict (another request under
-// the same idempotency key), Parked (the address of a call; nothing was accepted), Failed (a call's message was given up), TooLarge, Overloaded (a bound is reached: try later), Unavailable (stopping, or the disk is full),
+// the same idempotency key), Parked (the address of a call; nothing was accepted), Failed (a call's message was given up), TooLarge,
+// Overloaded (a bound is reached: try later), Unavailable (stopping), NoSpace (the disk is full),
 // Timeout.
 #pragma once
 

@@ -23,7 +23,7 @@ constexpr std::size_t kDirtyOverloadFactor = 8;  // Over this many times the bou
 
 Table::Limits table_limits(const Options& options) {
   return {options.partitions, options.mailbox_bytes_in_memory, options.address_mailbox_bytes_in_memory,
-          options.state_cache_bytes, options.timers_in_memory_max, options.endpoints.size()};
+          options.state_cache_bytes, options.timers_in_memory_max, options.endpoints.size(), options.stream_bytes_in_memory};
 }
 
 }  // namespace

@@ -17,8 +17,7 @@ using codec::RowKind;
 
 constexpr std::size_t kEntityOverhead = 400;       // Of an entity with nothing in it, about.
 constexpr std::size_t kStreamsCachedMax = 10'000;
-constexpr std::size_t kHotBytesMax = 8u << 20;      // Of one stream's newest records,
-constexpr std::size_t kAllHotBytesMax = 16u << 20;  // and of those of all.
+constexpr std::size_t kStreamsInMemory = 2;        // So many times the bound on one stream's newest records is the one on those of all.
 constexpr std::uint64_t kDroppedOneByOneMax = 1'000'000;  // More positions at once than a gap: by what is there.
 
 // A row that our own code wrote and that its checksums vouch for does not decode: the data directory is of another
@@ -650,7 +649,8 @@ std::string Table::close(model::Epoch next, std::vector<std::pair<std::string, s
     stream.dirty = false;
     stream.next_at_open = stream.row.next;
     streams.emplace_back(name, stream.row.next);
-    if (stream.hot_bytes > kHotBytesMax || hot_record_bytes_ > kAllHotBytesMax) cool(name, stream, stream.row.next);
+    const std::size_t hot_bytes_max = limits_.stream_bytes_in_memory;
+    if (stream.hot_bytes > hot_bytes_max || hot_record_bytes_ > hot_bytes_max * kStreamsInMemory) cool(name, stream, stream.row.next);
   }
   touched_streams_.clear();
   payload.reserve(payload.size() + layers_.open_bytes());

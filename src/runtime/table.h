@@ -32,6 +32,7 @@ class Table final : public partition::View {
     std::size_t state_cache_bytes = 0;
     std::size_t timers_in_memory_max = 0;
     std::size_t endpoints = 1;  // Among which the memory for mailboxes is shared.
+    std::size_t stream_bytes_in_memory = 8u << 20;
   };
 
   // `owned`: the partitions of this shard.

@@ -2,6 +2,7 @@
 // what it handled in its own state, and numbers what it sends, so that afterwards one can tell what happened, how often and in which order.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -21,7 +22,7 @@ struct Op {
     Send = 1,        // child
     SendLater,       // child after delay_ms, under token unless empty
     Cancel,          // token
-    Egress,          // a record with this number
+    Egress,          // a record with this number, to `way`
     SetFlag,         // a state with this number as its value
     DeleteFlag,
     Reply,           // to the caller
@@ -29,6 +30,7 @@ struct Op {
   Kind kind = Kind::Send;
   std::int64_t delay_ms = 0;
   std::uint64_t number = 0;
+  std::size_t way = 0;
   std::string token;
   std::unique_ptr<Node> child;
 };
@@ -39,14 +41,38 @@ struct Node {
   std::vector<Op> ops;
 };
 
+[[nodiscard]] std::string name_of(const model::Address& address);
+
 std::string encode(const Node& node);
+// A message as a client or a source sends it: without a number of its sender.
+[[nodiscard]] std::string message_from_outside(const Node& node);
+// Which node a message carries.
+[[nodiscard]] std::uint64_t node_of_message(std::string_view message);
+
+// All function types. Two endpoints serve the first ones; those of the third, one for each egress that records leave by, send to nothing else.
+inline constexpr std::array<std::string_view, 7> kTypes = {"sim/first",     "sim/second",    "far/first",    "far/late",
+                                                           "only/transactions", "only/messages", "only/loose"};
+inline constexpr std::array<std::string_view, 3> kEndpoints = {"sim/*", "far/*", "only/*"};
+inline constexpr std::size_t kFarEndpoint = 1;
+inline constexpr std::size_t kOnlyTypes = 4;  // Index of the first of those in kTypes.
 
 inline constexpr std::string_view kProgramType = "sim/program";
 inline constexpr std::string_view kTextType = "sim/text";
-inline constexpr std::string_view kEgress = "sim/out";          // Records with even numbers: kept in a stream of ours.
-inline constexpr std::string_view kOutsideEgress = "sim/away";  // With odd ones: sent on by an outbox.
 
-// One entry of a function's log: who sent the message, under which number of that sender, and which it was; then what it did to the flag.
+// The ways that records can go: streams of ours first, then egresses with an outbox.
+inline constexpr std::array<std::string_view, 4> kTopics = {"sim/out/kept", "sim/out/popped", "sim/out/short", "sim/out/young"};
+inline constexpr std::array<std::string_view, 3> kAway = {"away/transactions", "away/messages", "away/loose"};
+inline constexpr std::size_t kWays = kTopics.size() + kAway.size();
+[[nodiscard]] constexpr std::size_t way_to(std::size_t away) { return kTopics.size() + away; }
+[[nodiscard]] constexpr std::string_view name_of_way(std::size_t way) {
+  return way < kTopics.size() ? kTopics[way] : kAway[way - kTopics.size()];
+}
+
+// Of a record: its number, and more or less beside it.
+[[nodiscard]] std::string record_text(std::uint64_t number);
+[[nodiscard]] std::uint64_t number_of_record(std::string_view text);
+
+// One entry of a function's log: who sent the message, under which number of that sender, and which it was.
 struct Handled {
   std::string sender;  // Empty: from outside.
   std::uint64_t sequence = 0;

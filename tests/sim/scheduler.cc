@@ -8,15 +8,15 @@ namespace holdfast::sim {
 void SimLoop::post(Task task) {
   const int poster = scheduler_.current_ == nullptr ? -1 : scheduler_.current_->index_;
   auto& queue = queues_[poster];
-  Instant at = scheduler_.now_ + Duration{static_cast<std::int64_t>(scheduler_.random_.below(
-                                     static_cast<std::uint64_t>(latency_ms_max_) + 1))};
+  Instant at = scheduler_.monotonic_;
+  if (poster != index_) at = at + Duration{static_cast<std::int64_t>(scheduler_.random_.below(static_cast<std::uint64_t>(latency_max_.ms) + 1))};
   if (!queue.empty()) at = std::max(at, queue.back().runnable_at);
   queue.push_back({at, std::move(task)});
 }
 
 Loop::TimerId SimLoop::after(Duration delay, Task task) {
   const TimerId id = scheduler_.next_timer_++;
-  const Instant due = scheduler_.now_ + delay;
+  const Instant due = scheduler_.monotonic_ + delay;
   timers_.emplace(std::pair{due, id}, std::move(task));
   due_.emplace(id, due);
   return id;
@@ -31,10 +31,21 @@ void SimLoop::cancel(TimerId timer) {
 
 bool SimLoop::is_current() const { return scheduler_.current_ == this; }
 
-SimLoop& Scheduler::add_loop(std::int64_t latency_ms_max) {
-  loops_.push_back(std::make_unique<SimLoop>(*this, latency_ms_max));
+void Scheduler::set_clock(Duration by) {
+  set_by_ = {set_by_.ms + by.ms};
+  set_by_max_ = std::max(set_by_max_, set_by_);
+}
+
+SimLoop& Scheduler::add_loop(Duration latency_max) {
+  loops_.push_back(std::make_unique<SimLoop>(*this, latency_max));
   loops_.back()->index_ = static_cast<int>(loops_.size()) - 1;
   return *loops_.back();
+}
+
+void Scheduler::stall(std::size_t loop, Duration how_long) { loops_[loop]->stalled_until_ = monotonic_ + how_long; }
+
+void Scheduler::let_go() {
+  for (const auto& loop : loops_) loop->stalled_until_ = {};
 }
 
 bool Scheduler::step(Instant until) {
@@ -46,30 +57,29 @@ bool Scheduler::step(Instant until) {
     std::vector<Choice> choices;
     Instant next = until;
     bool more = false;
-    const auto later = [&](Instant at) {
+    // Whether it can be done by now; if not, when it can.
+    const auto is_runnable = [&](const SimLoop& loop, Instant at) {
+      at = std::max(at, loop.stalled_until_);
+      if (at <= monotonic_) return true;
       if (at <= until) more = true;
       next = std::min(next, at);
+      return false;
     };
     for (const auto& loop : loops_) {
-      for (auto& [poster, queue] : loop->queues_) {
-        if (queue.empty()) continue;
-        if (queue.front().runnable_at <= now_) choices.push_back({loop.get(), &queue});
-        else later(queue.front().runnable_at);
-      }
-      if (loop->timers_.empty()) continue;
-      if (loop->timers_.begin()->first.first <= now_) choices.push_back({loop.get(), nullptr});
-      else later(loop->timers_.begin()->first.first);
+      for (auto& [poster, queue] : loop->queues_)
+        if (!queue.empty() && is_runnable(*loop, queue.front().runnable_at)) choices.push_back({loop.get(), &queue});
+      if (!loop->timers_.empty() && is_runnable(*loop, loop->timers_.begin()->first.first)) choices.push_back({loop.get(), nullptr});
     }
     if (choices.empty()) {
       if (!more) {
-        now_ = std::max(now_, until);
+        monotonic_ = std::max(monotonic_, until);
         return false;
       }
-      now_ = next;
+      monotonic_ = next;
       continue;
     }
     // Sometimes time passes though there is something to do: threads are not always scheduled.
-    if (more && random_.below(50) == 0) now_ = next;
+    if (more && random_.below(50) == 0) monotonic_ = next;
     const Choice choice = choices[random_.below(choices.size())];
     Task task;
     if (choice.queue != nullptr) {

@@ -1,8 +1,8 @@
 #include "world.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "base/bytes.h"
 #include "log/segment_log.h"
 #include "replica.h"
 
@@ -10,17 +10,16 @@ namespace holdfast::sim {
 
 class World::Target final : public ports::FunctionTarget {
  public:
-  Target(World& world, Loop& loop) : world_(world), loop_(loop) {}
+  Target(World& world, Loop& loop, std::size_t endpoint) : world_(world), loop_(loop), endpoint_(endpoint) {}
 
   void invoke(const ports::Invocation& invocation, Done done) override {
-    ++world_.calls;
     using Kind = model::InvocationFailure::Kind;
     auto& random = world_.random_;
     const Duration delay{static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(world_.faults.slow_ms_max) + 1))};
     const auto chance = random.below(1000);
     const Faults& f = world_.faults;
     model::InvocationOutcome outcome;
-    if (chance < f.unreachable) {
+    if (chance < f.unreachable || world_.scheduler_.monotonic() < world_.endpoint_down_until[endpoint_]) {
       outcome = model::InvocationFailure{Kind::Unreachable, "connection refused"};
     } else if (chance < f.unreachable + f.fail) {
       outcome = model::InvocationFailure{Kind::Failed, "status 500"};
@@ -29,9 +28,7 @@ class World::Target final : public ports::FunctionTarget {
       bool poisoned = false;
       for (const auto* message : invocation.batch) {
         batch.push_back(*message);
-        ByteReader in(message->argument.value);
-        (void)in.varint();
-        poisoned |= world_.poison.contains(in.varint());
+        poisoned |= world_.poison.contains(node_of_message(message->argument.value));
       }
       outcome = run_replica(random, invocation.states, batch);
       if (random.below(20) == 0) world_.runtime_->ask_declarations();
@@ -46,33 +43,74 @@ class World::Target final : public ports::FunctionTarget {
  private:
   World& world_;
   Loop& loop_;
+  const std::size_t endpoint_;
 };
 
-World::World(std::uint64_t seed, Random& random) : outside(random), random_(random), scheduler_(random), disk_(seed) {}
+World::World(std::uint64_t seed, Random& random)
+    : brokers{Broker(Broker::Kind::Transactions, random, scheduler_), Broker(Broker::Kind::Messages, random, scheduler_),
+              Broker(Broker::Kind::Loose, random, scheduler_)},
+      random_(random),
+      scheduler_(random),
+      disk_(seed) {}
 
-World::~World() {
-  scheduler_.crash();
-  source_.reset();
-  outbox_.reset();
-  runtime_.reset();
-}
+World::~World() { crash(Crash::Process); }
 
 Result<partition::ResolvedEgress> World::resolve(model::EgressMessage message) const {
-  if (message.egress == kOutsideEgress)
-    return partition::ResolvedEgress{connect::outbox_stream(message.egress), {.value = message.argument}};
-  if (message.egress != kEgress) return fail(ErrorCode::Invalid, "unknown egress " + message.egress);
-  return partition::ResolvedEgress{"sim/out/records", {.value = message.argument}};
+  if (std::ranges::find(kTopics, message.egress) != kTopics.end())
+    return partition::ResolvedEgress{message.egress, {.value = std::move(message.argument)}};
+  if (std::ranges::find(kAway, message.egress) != kAway.end())
+    return partition::ResolvedEgress{connect::outbox_stream(message.egress), {.value = std::move(message.argument)}};
+  return fail(ErrorCode::Invalid, "unknown egress " + message.egress);
 }
 
 model::AppendRecord World::dead_letter(const model::FailurePolicy& to, partition::DeadLetter&& letter) const {
   return connect::dead_letter_record(to.dead_letter_stream, to.dead_letter_topic, std::move(letter));
 }
 
-partition::Retention World::retention(std::string_view) const { return {}; }
+partition::Retention World::retention(std::string_view stream) const {
+  const auto topic = std::ranges::find(kTopics, stream);
+  return topic == kTopics.end() ? partition::Retention{} : retentions[static_cast<std::size_t>(topic - kTopics.begin())];
+}
+
+runtime::Options World::make_options() {
+  const auto small_or = [this](std::size_t small) { return random_.below(2) == 0 ? small : 1u << 20; };
+  runtime::Options options;
+  options.partitions = partitions;
+  for (std::size_t i = 0; i < kEndpoints.size(); ++i) {
+    model::EndpointSpec endpoint;
+    endpoint.functions = kEndpoints[i];
+    endpoint.max_batch = static_cast<std::uint32_t>(1 + random_.below(8));
+    endpoint.max_concurrent = static_cast<std::uint32_t>(1 + random_.below(12));
+    endpoint.on_failure = policies[i];
+    endpoint.on_failure.retry.initial = {2};
+    endpoint.on_failure.retry.max = {50};
+    endpoint.on_failure.retry.max_attempts = 0;
+    options.endpoints.push_back(std::move(endpoint));
+  }
+  options.mailbox_bytes_in_memory = small_or(600);
+  options.address_mailbox_bytes_in_memory = small_or(300);
+  options.state_cache_bytes = small_or(1500);
+  options.open_epoch_bytes_max = small_or(3000);
+  options.stream_bytes_in_memory = small_or(800);
+  options.timers_in_memory_max = 2 + random_.below(6);
+  options.link_messages_max = 4 + random_.below(50);
+  options.dirty_bytes_max = 300 + random_.below(5000);
+  options.log_bytes_max = 1000 + random_.below(20'000);
+  options.epoch_open_max = {static_cast<std::int64_t>(random_.below(10))};
+  options.endpoint_down_max = {40};
+  options.backlog_messages_max = 100'000;
+  options.intake_backlog_messages = 1 + random_.below(60);
+  options.intake_burst_min = 1 + random_.below(10);
+  options.intake_burst_time = {static_cast<std::int64_t>(random_.below(100))};
+  options.intake_burst_max = {static_cast<std::int64_t>(random_.below(200))};
+  options.idempotency_retention = {10'000LL * 3600 * 1000};  // Longer than any clock is set forward here.
+  for (const auto egress : kAway)
+    options.outboxes.push_back({connect::outbox_stream(std::string(egress)), 200 + random_.below(3'000)});
+  return options;
+}
 
 Result<void> World::start() {
   dying_ = false;
-  ++life_;
   log::SegmentLog::Options log_options;
   log_options.segment_bytes = 2048 + random_.below(3) * 6000;
   log_options.first_segment_bytes = 2048;
@@ -81,43 +119,27 @@ Result<void> World::start() {
   if (!opened) return fail(std::move(opened.error()));
   log_ = std::move(*opened);
 
-  runtime::Options options;
-  options.partitions = 8;
-  model::EndpointSpec endpoint;
-  endpoint.functions = "sim/*";
-  endpoint.max_batch = static_cast<std::uint32_t>(1 + random_.below(8));
-  endpoint.max_concurrent = static_cast<std::uint32_t>(1 + random_.below(12));
-  endpoint.on_failure = policy;
-  endpoint.on_failure.retry.initial = {2};
-  endpoint.on_failure.retry.max = {50};
-  endpoint.on_failure.retry.max_attempts = 0;
-  options.endpoints = {endpoint};
-  options.mailbox_bytes_in_memory = random_.below(2) == 0 ? 600 : 1u << 20;
-  options.address_mailbox_bytes_in_memory = random_.below(2) == 0 ? 300 : 1u << 20;
-  options.state_cache_bytes = random_.below(2) == 0 ? 1500 : 1u << 20;
-  options.open_epoch_bytes_max = random_.below(2) == 0 ? 3000 : 1u << 20;
-  options.timers_in_memory_max = 2 + random_.below(6);
-  options.link_messages_max = 4 + random_.below(50);
-  options.dirty_bytes_max = 500 + random_.below(5000);
-  options.log_bytes_max = 3000 + random_.below(20'000);
-  options.epoch_open_max = {static_cast<std::int64_t>(random_.below(10))};
-  options.endpoint_down_max = {40};
-  options.backlog_messages_max = 100'000;
-  options.intake_backlog_messages = 1 + random_.below(30);
-  options.intake_burst_min = 1 + random_.below(10);
-  options.intake_burst_time = {static_cast<std::int64_t>(random_.below(100))};
-  options.intake_burst_max = {static_cast<std::int64_t>(random_.below(200))};
-  options.outboxes = {{connect::outbox_stream(std::string(kOutsideEgress)), 200 + random_.below(3'000)}};
+  // Kept for ever; popped; by size, now and then by age, too; by age.
+  retentions = {};
+  retentions[2] = {{random_.below(3) == 0 ? static_cast<std::int64_t>(500 + random_.below(3'000)) : 0}, 300 + random_.below(3'000)};
+  retentions[3] = {{static_cast<std::int64_t>(20 + random_.below(2'000))}, 0};
 
+  auto options = make_options();
+  const auto shard_latency = random_.below(3) == 0 ? 0 : 1 + random_.below(20);
+  const auto commit_latency = random_.below(2) == 0 ? 6 : 20 + random_.below(500);  // A disk that is slow stalls between cut and durable.
+  const auto view_latency = random_.below(3) != 0 ? 20 : 20 + random_.below(500);
   runtime::Runtime::World world;
-  const std::size_t shards = 1 + random_.below(3);
-  for (std::size_t i = 0; i < shards; ++i) world.shard_loops.push_back(&scheduler_.add_loop(0));
-  world.commit_loop = &scheduler_.add_loop(static_cast<std::int64_t>(random_.below(6)));
-  world.view_loop = &scheduler_.add_loop(static_cast<std::int64_t>(random_.below(20)));
+  const std::size_t shards = random_.below(20) == 0 ? 12 : 1 + random_.below(4);
+  for (std::size_t i = 0; i < shards; ++i) world.shard_loops.push_back(&scheduler_.add_loop(latency(shard_latency)));
+  world.commit_loop = &scheduler_.add_loop(latency(commit_latency));
+  world.view_loop = &scheduler_.add_loop(latency(view_latency));
   world.clock = &scheduler_;
   world.log = log_.get();
   world.store = &store_;
-  world.make_target = [this](const model::EndpointSpec&, Loop& loop) { return std::make_unique<Target>(*this, loop); };
+  world.make_target = [this](const model::EndpointSpec& spec, Loop& loop) {
+    const auto endpoint = std::ranges::find(kEndpoints, spec.functions);
+    return std::make_unique<Target>(*this, loop, static_cast<std::size_t>(endpoint - kEndpoints.begin()));
+  };
   world.egress = this;
   world.random_seed = random_.next();
   world.fatal = [this](const Error&) { dying_ = true; };
@@ -125,25 +147,35 @@ Result<void> World::start() {
   if (!runtime) return fail(std::move(runtime.error()));
   runtime_ = std::move(*runtime);
   runtime_->start();
-  connect::OutboxSpec outbox{.id = std::string(kOutsideEgress), .page_records = static_cast<std::uint32_t>(1 + random_.below(8))};
-  outbox_ = std::make_unique<connect::Outbox>(std::move(outbox), scheduler_.add_loop(static_cast<std::int64_t>(random_.below(8))), *runtime_,
-                                              outside.make_sink());
-  outbox_->start();
-  source_ = std::make_unique<SourceDriver>(outside, random_, *runtime_, scheduler_.add_loop(static_cast<std::int64_t>(random_.below(4))));
-  source_->start();
+  for (std::size_t i = 0; i < kAway.size(); ++i) {
+    connect::OutboxSpec spec{.id = std::string(kAway[i]), .page_records = static_cast<std::uint32_t>(1 + random_.below(8))};
+    outboxes_[i] = std::make_unique<connect::Outbox>(std::move(spec), scheduler_.add_loop(latency(8)), *runtime_, brokers[i].make_sink());
+    outboxes_[i]->start();
+  }
+  ingress_ = std::make_unique<Ingress>(topics, on_bad_record, random_, *runtime_, *runtime_, scheduler_.add_loop(latency(4)));
+  ingress_->start();
   return {};
 }
 
 void World::crash(Crash how) {
   scheduler_.crash();
-  source_.reset();
-  outbox_.reset();
+  ingress_.reset();
+  for (auto& outbox : outboxes_) outbox.reset();
   runtime_.reset();
   log_.reset();
   if (how == Crash::Power) disk_.crash();
   else disk_.kill();
   store_.crash();
   dying_ = false;
+}
+
+void World::heal() {
+  faults = {};
+  endpoint_down_until = {};
+  for (Broker& broker : brokers) broker.heal();
+  disk_.set_capacity(UINT64_MAX);
+  disk_.stop_after(UINT64_MAX);
+  scheduler_.let_go();
 }
 
 }  // namespace holdfast::sim

@@ -1,9 +1,9 @@
-// World: one data directory on a simulated disk, simulated functions, and the runtime over both, through as many crashes as the
-// seed wants.
+// World: one data directory on a simulated disk, simulated functions and brokers, and the runtime in their midst, through as many crashes as
+// the seed wants.
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "connect/dead_letter.h"
 #include "connect/outbox.h"
+#include "ingress.h"
 #include "log/fake_file_system.h"
 #include "outside.h"
 #include "partition/egress.h"
@@ -22,13 +23,18 @@
 
 namespace holdfast::sim {
 
-// What goes wrong, in parts of a thousand.
+// What goes wrong with calls of functions, in parts of a thousand.
 struct Faults {
   std::uint32_t fail = 0;         // A call fails before the function ran.
   std::uint32_t lose = 0;         // It ran, and the answer is lost.
   std::uint32_t unreachable = 0;  // The endpoint is not there.
   std::int64_t slow_ms_max = 5;
 };
+
+inline constexpr std::string_view kDeadEgress = "sim/dead";
+// Topics, of that egress or of one with an outbox.
+inline constexpr std::string_view kDeadLetters = "letters";  // Of functions.
+inline constexpr std::string_view kBadRecords = "records";   // Of ingresses.
 
 class World final : private partition::EgressResolver {
  public:
@@ -40,25 +46,35 @@ class World final : private partition::EgressResolver {
   [[nodiscard]] Scheduler& scheduler() { return scheduler_; }
   [[nodiscard]] log::FakeFileSystem& disk() { return disk_; }
 
-  // Starts, with a number of shards and bounds that the seed chooses. An error is a failed recovery.
+  // Starts, with a number of shards, bounds and retentions that the seed chooses. An error is a failed recovery.
   [[nodiscard]] Result<void> start();
-  enum class Crash { Power, Process };
+  enum class Crash : std::uint8_t { Power, Process };
   void crash(Crash how);
   // Whether the runtime has asked to be stopped, because a disk operation failed; crash() must follow.
   [[nodiscard]] bool is_dying() const { return dying_; }
+  // Lets everything outside be well.
+  void heal();
 
   Faults faults;
-  std::set<std::uint64_t> poison;  // Nodes that the functions choke on: nonsense comes back.
-  model::FailurePolicy policy;
-  std::uint64_t calls = 0;         // Of functions.
-  Outside outside;
-  [[nodiscard]] connect::Outbox& outbox() { return *outbox_; }
+  std::array<Instant, kEndpoints.size()> endpoint_down_until{};  // Monotonic.
+  std::set<std::uint64_t> poison;                                // Nodes that the functions choke on: nonsense comes back.
+  std::array<model::FailurePolicy, kEndpoints.size()> policies;
+  model::BadRecordPolicy on_bad_record;
+  std::uint16_t partitions = 8;
+  std::array<Broker, kAway.size()> brokers;
+  Topics topics;
+  std::array<partition::Retention, kTopics.size()> retentions;  // Of this life.
+
+  [[nodiscard]] connect::Outbox& outbox(std::size_t away) { return *outboxes_[away]; }
+  [[nodiscard]] Ingress& ingress() { return *ingress_; }
 
  private:
   class Target;
   [[nodiscard]] Result<partition::ResolvedEgress> resolve(model::EgressMessage message) const override;
   [[nodiscard]] model::AppendRecord dead_letter(const model::FailurePolicy& to, partition::DeadLetter&& letter) const override;
   [[nodiscard]] partition::Retention retention(std::string_view stream) const override;
+  [[nodiscard]] runtime::Options make_options();
+  [[nodiscard]] Duration latency(std::uint64_t ms_max) { return {static_cast<std::int64_t>(random_.below(ms_max + 1))}; }
 
   Random& random_;
   Scheduler scheduler_;
@@ -66,9 +82,8 @@ class World final : private partition::EgressResolver {
   storage::MemoryStore store_;
   std::unique_ptr<ports::EpochLog> log_;
   std::unique_ptr<runtime::Runtime> runtime_;
-  std::unique_ptr<connect::Outbox> outbox_;
-  std::unique_ptr<SourceDriver> source_;
-  std::uint64_t life_ = 0;
+  std::array<std::unique_ptr<connect::Outbox>, kAway.size()> outboxes_;
+  std::unique_ptr<Ingress> ingress_;
   bool dying_ = false;
 };
 

@@ -1,0 +1,100 @@
+// Sieges: one thing outside is away, or wrong, for as long as it likes, and all else is well. Whatever has nothing to do with it goes on, in
+// bounded time.
+#include "history.h"
+
+namespace holdfast::sim {
+namespace {
+
+// Gated until the runtime's timers look at the clock.
+constexpr bool kSiegesOfTheClock = false;
+
+constexpr Duration kForGood{1'000'000'000};
+constexpr Duration kBound{30'000};  // Longer than any pause between two tries, and what goes on has little to do.
+
+model::Address only(std::size_t away, std::uint64_t id) { return {std::string(kTypes[kOnlyTypes + away]), std::to_string(id)}; }
+
+}  // namespace
+
+void History::siege() {
+  world_.heal();
+  full_ = false;
+  switch (random_.below(3)) {
+    case 0: return siege_of_egress();
+    case 1: return siege_of_endpoint();
+    default: return kSiegesOfTheClock ? siege_of_clock() : void();
+  }
+}
+
+// It is accepted, whatever crashes.
+void History::ask_surely(const Node& root) { ask_for(root, {.key = "siege-" + std::to_string(root.id)}); }
+
+// Whether the records with these numbers, those of siege nodes, are with the broker.
+bool History::is_stored(std::size_t away, std::uint64_t from, std::uint64_t to) const {
+  std::set<std::uint64_t> found;
+  for (const auto& record : world_.brokers[away].stored) {
+    if (record.value.type_name != kTextType) continue;  // A dead letter.
+    if (const auto number = number_of_record(record.value.value); number >= from && number < to) found.insert(number);
+  }
+  return found.size() == to - from;
+}
+
+// A broker is away for good, and its outbox is full; another one was, and is back. Functions that send only there go on.
+void History::siege_of_egress() {
+  const auto away = random_.below(kAway.size());
+  const auto back = (away + 1 + random_.below(kAway.size() - 1)) % kAway.size();
+  const auto now = world_.scheduler().monotonic();
+  world_.brokers[away].down_until = now + kForGood;
+  world_.brokers[back].down_until = now + Duration{static_cast<std::int64_t>(500 + random_.below(3'000))};
+  constexpr int kRecords = 40;
+  for (int i = 0; i < kRecords; ++i) ask_surely(trees_.emitter(only(away, random_.below(4)), way_to(away)));
+  (void)run_until({300}, [] { return false; });
+  const std::uint64_t first = trees_.last_record() + 1;
+  for (int i = 0; i < kRecords; ++i) ask_surely(trees_.emitter(only(back, random_.below(4)), way_to(back)));
+  const std::uint64_t end = trees_.last_record() + 1;
+  if (!run_until(kBound, [&] { return is_stored(back, first, end); }))
+    broken("while " + std::string(kAway[away]) + " is away, records do not get to " + std::string(kAway[back]) + ":" + what_is_stuck());
+  world_.heal();
+}
+
+// An endpoint is away for good, and much waits for it. Another source, for another endpoint, goes on.
+void History::siege_of_endpoint() {
+  world_.endpoint_down_until[kFarEndpoint] = world_.scheduler().monotonic() + kForGood;
+  const auto records = 10 + random_.below(60);
+  for (std::uint64_t i = 0; i < records; ++i) come_in(trees_.emitter({"far/first", std::to_string(random_.below(20))}, 0), kFarSource);
+  (void)run_until({500}, [] { return false; });
+  const auto away = random_.below(kAway.size());
+  const std::uint64_t first = trees_.last_record() + 1;
+  for (int i = 0; i < 10; ++i) come_in(trees_.emitter(only(away, random_.below(4)), way_to(away)), 0);
+  const std::uint64_t end = trees_.last_record() + 1;
+  if (!run_until(kBound, [&] { return is_stored(away, first, end); })) broken("while an endpoint is away, nothing comes in for another one:" + what_is_stuck());
+  world_.heal();
+}
+
+// The clock is set, by hours. Delays that begin then are neither longer nor shorter, and what was waiting for a time that is past comes.
+void History::siege_of_clock() {
+  const auto away = random_.below(kAway.size());
+  const auto emit_later = [&](std::int64_t delay_ms) {
+    const model::Address target = only(away, random_.below(4));
+    ask_surely(trees_.later(target, {delay_ms}, trees_.emitter(target, way_to(away))));
+  };
+  const std::uint64_t first = trees_.last_record() + 1;
+  constexpr std::int64_t kHour_ms = 3'600'000;
+  const bool forward = random_.below(2) == 0;
+  if (forward) {
+    emit_later(kHour_ms / 2);
+    const auto is_waiting = [&] {
+      bool is_so = false;
+      ask<runtime::Page<runtime::TimerInfo>>(
+          [&](auto done) { world_.runtime().timers({.type = std::string(kTypes[kOnlyTypes + away]), .limit = 1}, std::move(done)); },
+          [&](const auto& found) { is_so = !found.empty(); });
+      return is_so;
+    };
+    if (!run_until(kBound, is_waiting)) return broken("a delayed send does not become a timer:" + what_is_stuck());
+  }
+  world_.scheduler().set_clock({(forward ? 1 : -1) * static_cast<std::int64_t>(1 + random_.below(3)) * kHour_ms});
+  for (int i = 0; i < 5; ++i) emit_later(static_cast<std::int64_t>(random_.below(500)));
+  const std::uint64_t end = trees_.last_record() + 1;
+  if (!run_until(kBound, [&] { return is_stored(away, first, end); })) broken("after the clock was set, what is due does not come:" + what_is_stuck());
+}
+
+}  // namespace holdfast::sim
