@@ -18,6 +18,9 @@ constexpr std::string_view kPaths =
     "/healthz, /readyz, /metrics, /v1/version, /v1/functions, /v1/endpoints, /v1/addresses, /v1/state/{namespace}/{name}/{id}, "
     "/v1/states, /v1/orphans, /v1/parked, /v1/mail/drop, /v1/timers, /v1/streams, /v1/ingresses, /v1/egresses, /v1/modules";
 
+// Whoever has more asks again; each of these is a turn of the address.
+constexpr std::uint32_t kResumedAtOnce = 1'000;
+
 constexpr std::string_view kDelayedSend = "delayed-send";
 
 // Answers with the JSON of what the runtime gives.
@@ -95,12 +98,17 @@ void Admin::route(ExchangePtr exchange, const Path& path) {
   if (!known) return exchange->answer_error(404, "not_found", "nothing is here; there are " + std::string(kPaths));
   if (!is_safe_method(asked.method)) return exchange->answer_method_not_allowed("GET, HEAD");
 
-  if (is("addresses") || is("states") || is("parked") || is("timers")) {
-    auto query = is("timers") ? timer_query(asked) : address_query(asked);
+  if (is("addresses") || is("states") || is("parked") || is("timers") || is("functions") || is("streams")) {
+    auto query = is("timers")      ? timer_query(asked)
+                 : is("functions") ? list_query(asked, {"type", "limit", "page"})
+                 : is("streams")   ? list_query(asked, {"prefix", "limit", "page"})
+                                   : list_query(asked, {"type", "prefix", "limit", "page"});
     if (!query) return exchange->answer_error(query.error());
     if (is("addresses")) return runtime_.addresses(*std::move(query), answer_with(std::move(exchange), addresses_json));
     if (is("states")) return runtime_.states(*std::move(query), answer_with(std::move(exchange), states_json));
     if (is("parked")) return runtime_.parked(*std::move(query), answer_with(std::move(exchange), parked_json));
+    if (is("functions")) return runtime_.functions(*std::move(query), answer_with(std::move(exchange), functions_json));
+    if (is("streams")) return runtime_.streams(*std::move(query), answer_with(std::move(exchange), streams_json));
     return runtime_.timers(*std::move(query), answer_with(std::move(exchange), timers_json));
   }
   if (const auto query = Query::parse(asked, {}); !query) return exchange->answer_error(query.error());
@@ -112,9 +120,7 @@ void Admin::route(ExchangePtr exchange, const Path& path) {
     json.begin_object().key("version").string(options_.version).end_object();
     return exchange->answer_json(200, json.take());
   }
-  if (is("functions")) return runtime_.functions(answer_with(std::move(exchange), functions_json));
   if (is("endpoints")) return runtime_.endpoints(answer_with(std::move(exchange), endpoints_json));
-  if (is("streams")) return runtime_.streams(answer_with(std::move(exchange), streams_json));
 
   auto address = parse_address(path[2], path[3], path[4]);
   if (!address) return exchange->answer_error(address.error());
@@ -163,13 +169,13 @@ void Admin::resume_all(ExchangePtr exchange, Resume what) {
   if (!before) return exchange->answer_error(before.error());
   runtime::AddressQuery query;
   query.type = parameters->find("type").value_or("");
-  query.limit = options_.limit_max;
+  query.limit = kResumedAtOnce;
+  query.messages = 0;
   if (parameters->find("before")) query.parked_before = Instant{static_cast<std::int64_t>(*before)};
   if (query.type.empty() && !*all) {
     return exchange->answer_error(400, "invalid", "which: expected ?type=NAMESPACE/NAME for one function, or ?all for everything");
   }
-  const std::size_t limit = query.limit;
-  runtime_.parked(std::move(query), [this, exchange, what, limit, before = *before](Result<std::vector<runtime::ParkedInfo>> parked) {
+  runtime_.parked(std::move(query), [this, exchange, what, before = *before](Result<runtime::Page<runtime::ParkedInfo>> parked) {
     if (!parked) return exchange->answer_error(parked.error());
     const auto answer = [what, before](ResumeCount& count) {
       JsonWriter json;
@@ -179,7 +185,7 @@ void Admin::resume_all(ExchangePtr exchange, Resume what) {
       json.end_object();
       count.exchange->answer_json(200, json.take());
     };
-    auto count = std::make_shared<ResumeCount>(exchange, parked->size(), parked->size() >= limit);
+    auto count = std::make_shared<ResumeCount>(exchange, parked->size(), !parked->next.empty());
     if (parked->empty()) return answer(*count);
     for (const auto& info : *parked) {
       // One that somebody else has resumed meanwhile is not counted.
@@ -228,16 +234,16 @@ void Admin::drop_orphan(ExchangePtr exchange) {
   });
 }
 
-Result<runtime::AddressQuery> Admin::address_query(const net::HttpRequest& request) const {
-  const auto parameters = Query::parse(request, {"type", "prefix", "limit"});
+Result<runtime::AddressQuery> Admin::list_query(const net::HttpRequest& request, std::initializer_list<std::string_view> known) const {
+  const auto parameters = Query::parse(request, known);
   if (!parameters) return fail(parameters.error());
-  return address_query(*parameters);
+  return list_query(*parameters);
 }
 
 Result<runtime::AddressQuery> Admin::timer_query(const net::HttpRequest& request) const {
-  const auto parameters = Query::parse(request, {"type", "prefix", "limit", "kind", "all"});
+  const auto parameters = Query::parse(request, {"type", "prefix", "limit", "page", "kind", "all"});
   if (!parameters) return fail(parameters.error());
-  auto query = address_query(*parameters);
+  auto query = list_query(*parameters);
   if (!query) return query;
   const auto all = parameters->flag("all");
   if (!all) return fail(all.error());
@@ -256,10 +262,14 @@ Result<runtime::AddressQuery> Admin::timer_query(const net::HttpRequest& request
   return query;
 }
 
-Result<runtime::AddressQuery> Admin::address_query(const Query& query) const {
+Result<runtime::AddressQuery> Admin::list_query(const Query& query) const {
   const auto limit = query.count("limit", 100, options_.limit_max);
   if (!limit) return fail(limit.error());
+  if (*limit == 0) return fail(ErrorCode::Invalid, "limit: expected 1 or more, got 0");
+  auto page = query.page();
+  if (!page) return fail(std::move(page.error()));
   runtime::AddressQuery out;
+  out.after = *std::move(page);
   out.type = query.find("type").value_or("");
   out.id_prefix = query.find("prefix").value_or("");
   out.limit = static_cast<std::uint32_t>(*limit);

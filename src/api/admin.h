@@ -4,6 +4,7 @@
 // Nothing here is needed for messages to flow. /healthz and /readyz are answered without a token.
 #pragma once
 
+#include <initializer_list>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -60,9 +61,9 @@ class Admin {
   void drop_mail(ExchangePtr exchange);
   void orphans(ExchangePtr exchange);
   void drop_orphan(ExchangePtr exchange);
-  [[nodiscard]] Result<runtime::AddressQuery> address_query(const net::HttpRequest& request) const;
+  [[nodiscard]] Result<runtime::AddressQuery> list_query(const net::HttpRequest& request, std::initializer_list<std::string_view> known) const;
   [[nodiscard]] Result<runtime::AddressQuery> timer_query(const net::HttpRequest& request) const;
-  [[nodiscard]] Result<runtime::AddressQuery> address_query(const Query& query) const;
+  [[nodiscard]] Result<runtime::AddressQuery> list_query(const Query& query) const;
 
   runtime::Runtime& runtime_;
   AdminOptions options_;

@@ -83,6 +83,8 @@ StatusAndCode status_of(ErrorCode code) {
     case ErrorCode::NotFound: return {404, "not_found"};
     case ErrorCode::Conflict: return {409, "conflict"};
     case ErrorCode::TooLarge: return {413, "too_large"};
+    case ErrorCode::Parked: return {409, "parked"};
+    case ErrorCode::Failed: return {502, "failed"};
     case ErrorCode::Overloaded: return {429, "overloaded"};
     case ErrorCode::Unavailable: return {503, "unavailable"};
     case ErrorCode::Timeout: return {504, "timeout"};

@@ -1,6 +1,7 @@
 #include "api/inspect_json.h"
 
 #include "api/json_writer.h"
+#include "api/parameters.h"
 #include "api/values_json.h"
 
 namespace holdfast::api {
@@ -8,13 +9,15 @@ namespace {
 
 constexpr Instant kNever{};
 
-// {"<name>": [ … ]}
-template <typename Info, typename Write>
-std::string list_json(std::string_view name, const std::vector<Info>& list, Write write) {
+// {"<name>": [ … ], "next": "…"}; the latter where there is more.
+template <typename List, typename Write>
+std::string list_json(std::string_view name, const List& list, Write write, std::string_view next = {}) {
   JsonWriter json;
   json.begin_object().key(name).begin_array();
-  for (const Info& info : list) write(json, info);
-  json.end_array().end_object();
+  for (const auto& info : list) write(json, info);
+  json.end_array();
+  if (!next.empty()) json.key("next").string(page_token(next));
+  json.end_object();
   return json.take();
 }
 
@@ -52,7 +55,7 @@ void write_state(JsonWriter& json, const runtime::StateInfo& state) {
 
 }  // namespace
 
-std::string functions_json(const std::vector<runtime::FunctionInfo>& functions) {
+std::string functions_json(const runtime::Page<runtime::FunctionInfo>& functions) {
   return list_json("functions", functions, [](JsonWriter& json, const runtime::FunctionInfo& f) {
     json.begin_object().key("type").string(f.type).key("endpoint").string(f.endpoint);
     json.key("invocations").number(f.invocations).key("failures").number(f.failures).key("in_flight").number(f.in_flight);
@@ -63,7 +66,7 @@ std::string functions_json(const std::vector<runtime::FunctionInfo>& functions) 
       json.end_object();
     }
     json.end_array().end_object();
-  });
+  }, functions.next);
 }
 
 std::string endpoints_json(const std::vector<runtime::EndpointInfo>& endpoints) {
@@ -81,7 +84,7 @@ std::string endpoints_json(const std::vector<runtime::EndpointInfo>& endpoints) 
   });
 }
 
-std::string addresses_json(const std::vector<runtime::AddressInfo>& addresses) {
+std::string addresses_json(const runtime::Page<runtime::AddressInfo>& addresses) {
   return list_json("addresses", addresses, [](JsonWriter& json, const runtime::AddressInfo& a) {
     json.begin_object();
     write_address(json, a.address);
@@ -89,7 +92,7 @@ std::string addresses_json(const std::vector<runtime::AddressInfo>& addresses) {
     json.key("attempts").number(a.attempts);
     if (!a.last_error.empty()) json.key("last_error").string(a.last_error);
     json.end_object();
-  });
+  }, addresses.next);
 }
 
 std::string state_json(const runtime::StateInfo& state) {
@@ -98,8 +101,8 @@ std::string state_json(const runtime::StateInfo& state) {
   return json.take();
 }
 
-std::string states_json(const std::vector<runtime::StateInfo>& states) {
-  return list_json("addresses", states, [](JsonWriter& json, const runtime::StateInfo& s) { write_state(json, s); });
+std::string states_json(const runtime::Page<runtime::StateInfo>& states) {
+  return list_json("addresses", states, [](JsonWriter& json, const runtime::StateInfo& s) { write_state(json, s); }, states.next);
 }
 
 std::string orphans_json(const std::vector<runtime::OrphanInfo>& orphans) {
@@ -110,7 +113,7 @@ std::string orphans_json(const std::vector<runtime::OrphanInfo>& orphans) {
   });
 }
 
-std::string parked_json(const std::vector<runtime::ParkedInfo>& parked) {
+std::string parked_json(const runtime::Page<runtime::ParkedInfo>& parked) {
   return list_json("parked", parked, [](JsonWriter& json, const runtime::ParkedInfo& p) {
     json.begin_object();
     write_address(json, p.address);
@@ -129,23 +132,23 @@ std::string parked_json(const std::vector<runtime::ParkedInfo>& parked) {
       json.end_object();
     }
     json.end_array().end_object();
-  });
+  }, parked.next);
 }
 
-std::string timers_json(const std::vector<runtime::TimerInfo>& timers) {
+std::string timers_json(const runtime::Page<runtime::TimerInfo>& timers) {
   return list_json("timers", timers, [](JsonWriter& json, const runtime::TimerInfo& t) {
     json.begin_object().key("due").time(t.due).key("kind").string(t.kind);
     write_address(json, t.target);
     if (!t.token.empty()) json.key("token").string(t.token);
     json.end_object();
-  });
+  }, timers.next);
 }
 
-std::string streams_json(const std::vector<runtime::StreamInfo>& streams) {
+std::string streams_json(const runtime::Page<runtime::StreamInfo>& streams) {
   return list_json("streams", streams, [](JsonWriter& json, const runtime::StreamInfo& s) {
     json.begin_object().key("name").string(s.name).key("first").number(s.row.first).key("next").number(s.row.next);
     json.key("records").number(s.row.next - s.row.first).key("bytes").number(s.row.bytes).end_object();
-  });
+  }, streams.next);
 }
 
 }  // namespace holdfast::api

@@ -8,14 +8,14 @@
 
 namespace holdfast::api {
 
-[[nodiscard]] std::string functions_json(const std::vector<runtime::FunctionInfo>& functions);
+[[nodiscard]] std::string functions_json(const runtime::Page<runtime::FunctionInfo>& functions);
 [[nodiscard]] std::string endpoints_json(const std::vector<runtime::EndpointInfo>& endpoints);
-[[nodiscard]] std::string addresses_json(const std::vector<runtime::AddressInfo>& addresses);
+[[nodiscard]] std::string addresses_json(const runtime::Page<runtime::AddressInfo>& addresses);
 [[nodiscard]] std::string state_json(const runtime::StateInfo& state);
-[[nodiscard]] std::string states_json(const std::vector<runtime::StateInfo>& states);
+[[nodiscard]] std::string states_json(const runtime::Page<runtime::StateInfo>& states);
 [[nodiscard]] std::string orphans_json(const std::vector<runtime::OrphanInfo>& orphans);
-[[nodiscard]] std::string parked_json(const std::vector<runtime::ParkedInfo>& parked);
-[[nodiscard]] std::string timers_json(const std::vector<runtime::TimerInfo>& timers);
-[[nodiscard]] std::string streams_json(const std::vector<runtime::StreamInfo>& streams);
+[[nodiscard]] std::string parked_json(const runtime::Page<runtime::ParkedInfo>& parked);
+[[nodiscard]] std::string timers_json(const runtime::Page<runtime::TimerInfo>& timers);
+[[nodiscard]] std::string streams_json(const runtime::Page<runtime::StreamInfo>& streams);
 
 }  // namespace holdfast::api

@@ -39,15 +39,19 @@ TEST(InspectJson, StatesAreShownDecoded) {
 TEST(InspectJson, ParkedWorkShowsItsMessagesAndWhoSentThem) {
   runtime::ParkedInfo info{.address = {"a/f", "x"}, .parked = {"no \"luck\"", {0}, 2, 3}, .mailbox = 5, .batch = {}};
   info.batch.push_back({.target = {"a/f", "x"}, .caller = model::Address{"a/g", "y"}, .argument = {"t/raw", "hi"}, .traceparent = {}});
-  EXPECT_EQ(parked_json({info}),
+  EXPECT_EQ(parked_json({{info}, {}}),
             R"({"parked":[{"type":"a/f","id":"x","reason":"no \"luck\"","since":"1970-01-01T00:00:00.000Z","attempts":3,"batch":2,)"
             R"("mailbox":5,"messages":[{"type":"t/raw","value":"hi","caller":{"type":"a/g","id":"y"}}]}]})");
+}
+
+TEST(InspectJson, AListThatGoesOnSaysWhere) {
+  EXPECT_EQ(streams_json({{}, "\xff\xfe"}), R"({"streams":[],"next":"__4"})");
 }
 
 TEST(InspectJson, EmptyListsAreLists) {
   EXPECT_EQ(addresses_json({}), R"({"addresses":[]})");
   EXPECT_EQ(timers_json({}), R"({"timers":[]})");
-  EXPECT_EQ(streams_json({{"a/b/t", {.first = 2, .next = 5, .bytes = 9, .trim_armed = {}}}}),
+  EXPECT_EQ(streams_json({{{"a/b/t", {.first = 2, .next = 5, .bytes = 9, .trim_armed = {}}}}, {}}),
             R"({"streams":[{"name":"a/b/t","first":2,"next":5,"records":3,"bytes":9}]})");
 }
 

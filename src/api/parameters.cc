@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "codec/base64.h"
 #include "codec/standard_types.h"
 #include "codec/utf8.h"
 
@@ -89,6 +90,26 @@ Result<std::uint64_t> Query::count(std::string_view name, std::uint64_t otherwis
   const auto text = find(name);
   if (!text) return otherwise;
   return parse_count(name, *text, max);
+}
+
+Result<std::string> Query::page() const {
+  const auto token = find("page");
+  if (!token) return std::string();
+  std::string text(*token);
+  std::ranges::replace(text, '-', '+');
+  std::ranges::replace(text, '_', '/');
+  text.append((4 - text.size() % 4) % 4, '=');
+  auto place = codec::from_base64(text);
+  if (!place || place->empty()) return fail(ErrorCode::Invalid, "page: expected what \"next\" of the page before says, got " + shown(*token));
+  return place;
+}
+
+std::string page_token(std::string_view place) {
+  std::string text = codec::to_base64(place);  // As base64url: without what a query would have to escape.
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  text.resize(std::min(text.find('='), text.size()));
+  return text;
 }
 
 Result<bool> Query::flag(std::string_view name) const {

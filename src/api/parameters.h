@@ -33,12 +33,17 @@ class Query {
   }
   [[nodiscard]] Result<Duration> duration(std::string_view name, Duration otherwise, Duration max) const;
   [[nodiscard]] Result<std::uint64_t> count(std::string_view name, std::uint64_t otherwise, std::uint64_t max) const;
+  // Where a page begins that page_token() named; empty: at the beginning.
+  [[nodiscard]] Result<std::string> page() const;
   // "", "true", "1": yes; absent, "false", "0": no.
   [[nodiscard]] Result<bool> flag(std::string_view name) const;
 
  private:
   net::QueryParameters parameters_;
 };
+
+// A place in a list, as text that can stand in a query. What it says is nobody's business.
+[[nodiscard]] std::string page_token(std::string_view place);
 
 // An address from decoded path segments.
 [[nodiscard]] Result<model::Address> parse_address(std::string_view ns, std::string_view name, std::string_view id);

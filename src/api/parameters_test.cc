@@ -14,6 +14,20 @@ net::HttpRequest with_target(std::string target) {
   return {.method = "GET", .target = std::move(target), .headers = {}, .body = {}, .peer = nullptr};
 }
 
+TEST(Query, PagesAreNamedByTextThatAnyQueryTakesAndNothingElse) {
+  for (const std::string place : {std::string("a"), std::string("ab"), std::string("abc"), std::string("\0\xff\xfb\xf0", 4), std::string(5'000, '\xff')}) {
+    net::HttpRequest request;
+    request.target = "/?page=" + page_token(place);
+    EXPECT_EQ(Query::parse(request, {"page"})->page().value(), place);
+  }
+  for (const char* wrong : {"", "!", "a", "YW=Jj", "%ff"}) {
+    net::HttpRequest request;
+    request.target = std::string("/?page=") + wrong;
+    EXPECT_FALSE(Query::parse(request, {"page"})->page()) << wrong;
+  }
+  EXPECT_EQ(Query::parse(net::HttpRequest{}, {"page"})->page().value(), "");
+}
+
 TEST(Parameters, DurationsAreAWholeNumberAndAUnit) {
   EXPECT_EQ(parse_duration("timeout", "30s", kMinute)->ms, 30'000);
   EXPECT_EQ(parse_duration("timeout", "0ms", kMinute)->ms, 0);

@@ -108,6 +108,7 @@ runtime::Options runtime_options(const config::Configuration& configuration, std
   options.backlog_bytes_max = share(limits.backlog_bytes);
   options.state_cache_bytes = share(limits.state_cache);
   options.open_epoch_bytes_max = share(limits.epoch_bytes);
+  options.call_bytes_max = share(limits.call_bytes);
   options.waiting_requests_max = share(limits.waiting_requests);
   options.unread_bytes_max = share(limits.unread_bytes);
   options.timers_in_memory_max = share(limits.timers_in_memory);

@@ -14,6 +14,8 @@ enum class ErrorCode {
   NotFound,     // No such thing (HTTP 404).
   Conflict,     // It contradicts something that is there (HTTP 409, 422).
   TooLarge,     // Over a limit that has a name (HTTP 413).
+  Parked,       // The address stands still until somebody decides (HTTP 409).
+  Failed,       // What was accepted was given up (HTTP 502).
   Overloaded,   // A bound is reached; trying later helps (HTTP 429).
   Unavailable,  // Stopping, or a disk or peer does not answer; trying later may help (HTTP 503).
   Timeout,      // The time given was used up (HTTP 504).

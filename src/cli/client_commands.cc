@@ -18,6 +18,7 @@ namespace holdfast::cli {
 namespace {
 
 constexpr std::size_t kValueWidthMax = 80;
+constexpr std::uint32_t kPageMax = 1'000;  // Of all there are, in one request.
 constexpr Duration kAsideMax{5'000};  // For a question that the user has not asked.
 
 // In the middle of many: what was done is done.
@@ -27,7 +28,7 @@ int resume_failed(const Error& error, bool retry, std::int64_t count) {
 }
 
 std::string list_query(const ListArguments& list) {
-  std::string query = "?limit=" + std::to_string(list.limit);
+  std::string query = "?limit=" + std::to_string(list.all ? kPageMax : list.limit);
   if (!list.type.empty()) query += "&type=" + net::percent_encode(list.type);
   if (!list.prefix.empty()) query += "&prefix=" + net::percent_encode(list.prefix);
   return query;
@@ -135,6 +136,27 @@ int ClientCommands::show(const std::string& path, Show show) const {
   return show_answer(admin_, output_, path, std::move(show));
 }
 
+template <typename Add>
+int ClientCommands::show_list(const ListArguments& list, const std::string& path, std::string_view name, std::string_view none, Table table,
+                              Add add) const {
+  std::string page = list.page;
+  do {
+    const auto response = admin_.ask("GET", page.empty() ? path : path + "&page=" + net::percent_encode(page));
+    if (!response) return failed(response.error());
+    if (response->status != 200) return refused(*response);
+    const auto json = Json::parse(response->body);
+    if (!json) return failed("the answer of the admin API is " + json.error().message);
+    page = (*json)["next"].text();
+    if (output_ == Output::Json) print(response->body);  // A line for each page.
+    else for (const Json& item : (*json)[name].items()) add(table, item);
+  } while (list.all && !page.empty());
+  if (output_ == Output::Json) return kExitDone;
+  if (table.empty()) std::cout << none << "\n";
+  else std::cout << table.render();
+  if (!page.empty()) std::cerr << "(there are more: --all, or --page " << page << ")\n";
+  return kExitDone;
+}
+
 int ClientCommands::state_get(const std::string& argument) const {
   const auto address = parse_address_argument(argument);
   if (!address) return failed(address.error());
@@ -149,19 +171,14 @@ int ClientCommands::state_get(const std::string& argument) const {
 }
 
 int ClientCommands::state_ls(const ListArguments& list) const {
-  return show("/v1/states" + list_query(list), [&](const Json& json) {
-    Table table({"ADDRESS", "STATE", "VALUE", "TYPE", "EXPIRES"});
-    for (const Json& address : json["addresses"].items()) {
-      std::string name = address_of(address);
-      for (const Json& state : address["states"].items()) {
-        table.add({name, name_of(state), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
-        name.clear();  // Once for all states of an address.
-      }
-    }
-    if (table.empty()) std::cout << "no states\n";
-    else std::cout << table.render();
-    hint_limit(json["addresses"].items().size(), list.limit);
-  });
+  return show_list(list, "/v1/states" + list_query(list), "addresses", "no states", Table({"ADDRESS", "STATE", "VALUE", "TYPE", "EXPIRES"}),
+                   [](Table& table, const Json& address) {
+                     std::string name = address_of(address);
+                     for (const Json& state : address["states"].items()) {
+                       table.add({name, name_of(state), value_of(state), short_type(state["type"].text()), state["expires_at"].text()});
+                       name.clear();  // Once for all states of an address.
+                     }
+                   });
 }
 
 int ClientCommands::orphans_ls(const std::string& type) const {
@@ -192,20 +209,17 @@ int ClientCommands::orphans_drop(const DropArguments& arguments) const {
   return kExitDone;
 }
 
-int ClientCommands::functions() const {
-  return show("/v1/functions", [](const Json& json) {
-    Table table({"FUNCTION", "ENDPOINT", ">HANDLED", ">FAILED", ">IN FLIGHT", "STATES"});
-    for (const Json& f : json["functions"].items()) {
-      std::string states;
-      for (const Json& state : f["states"].items()) {
-        states += (states.empty() ? "" : ", ") + state["name"].text() + " " + short_type(state["type"].text());
-      }
-      table.add({f["type"].text(), f["endpoint"].text(), f["invocations"].text(), count_of(f["failures"]),
-                 count_of(f["in_flight"]), states});
-    }
-    if (table.empty()) std::cout << "no function has been called yet; `holdfast endpoints` lists where they may be\n";
-    else std::cout << table.render();
-  });
+int ClientCommands::functions(const ListArguments& list) const {
+  return show_list(list, "/v1/functions" + list_query(list), "functions",
+                   "no function has been called yet; `holdfast endpoints` lists where they may be",
+                   Table({"FUNCTION", "ENDPOINT", ">HANDLED", ">FAILED", ">IN FLIGHT", "STATES"}), [](Table& table, const Json& f) {
+                     std::string states;
+                     for (const Json& state : f["states"].items()) {
+                       states += (states.empty() ? "" : ", ") + state["name"].text() + " " + short_type(state["type"].text());
+                     }
+                     table.add({f["type"].text(), f["endpoint"].text(), f["invocations"].text(), count_of(f["failures"]),
+                                count_of(f["in_flight"]), states});
+                   });
 }
 
 int ClientCommands::endpoints() const {
@@ -224,30 +238,20 @@ int ClientCommands::endpoints() const {
 }
 
 int ClientCommands::addresses(const ListArguments& list) const {
-  return show("/v1/addresses" + list_query(list), [&](const Json& json) {
-    Table table({"ADDRESS", ">MAILBOX", ">IN FLIGHT", "PARKED", ">ATTEMPTS", "LAST ERROR"});
-    for (const Json& a : json["addresses"].items()) {
-      table.add({address_of(a), a["mailbox"].text(), a["in_flight"].text(), a["parked"].is_true() ? "parked" : "",
-                 count_of(a["attempts"]), a["last_error"].text()});
-    }
-    if (table.empty()) std::cout << "no addresses\n";
-    else std::cout << table.render();
-    hint_limit(json["addresses"].items().size(), list.limit);
-  });
+  return show_list(list, "/v1/addresses" + list_query(list), "addresses", "no addresses",
+                   Table({"ADDRESS", ">MAILBOX", ">IN FLIGHT", "PARKED", ">ATTEMPTS", "LAST ERROR"}), [](Table& table, const Json& a) {
+                     table.add({address_of(a), a["mailbox"].text(), a["in_flight"].text(), a["parked"].is_true() ? "parked" : "",
+                                count_of(a["attempts"]), a["last_error"].text()});
+                   });
 }
 
 int ClientCommands::parked_ls(const ListArguments& list) const {
-  return show("/v1/parked" + list_query(list), [&](const Json& json) {
-    Table table({"ADDRESS", "SINCE", ">ATTEMPTS", ">MAILBOX", "FIRST MESSAGE", "REASON"});
-    for (const Json& p : json["parked"].items()) {
-      const auto& messages = p["messages"].items();
-      table.add({address_of(p), p["since"].text(), p["attempts"].text(), p["mailbox"].text(),
-                 messages.empty() ? "" : one_line(value_of(messages.front()), 40), p["reason"].text()});
-    }
-    if (table.empty()) std::cout << "nothing is parked\n";
-    else std::cout << table.render();
-    hint_limit(json["parked"].items().size(), list.limit);
-  });
+  return show_list(list, "/v1/parked" + list_query(list), "parked", "nothing is parked",
+                   Table({"ADDRESS", "SINCE", ">ATTEMPTS", ">MAILBOX", "FIRST MESSAGE", "REASON"}), [](Table& table, const Json& p) {
+                     const auto& messages = p["messages"].items();
+                     table.add({address_of(p), p["since"].text(), p["attempts"].text(), p["mailbox"].text(),
+                                messages.empty() ? "" : one_line(value_of(messages.front()), 40), p["reason"].text()});
+                   });
 }
 
 int ClientCommands::parked_resume(const std::string& verb, const ResumeArguments& arguments) const {
@@ -325,27 +329,19 @@ int ClientCommands::timers(const ListArguments& list) const {
   std::string query = list_query(list);
   if (!list.kind.empty()) query += "&kind=" + net::percent_encode(list.kind);
   if (list.all) query += "&all";
-  return show("/v1/timers" + query, [&](const Json& json) {
-    Table table({"DUE", "KIND", "ADDRESS", "TOKEN"});
-    for (const Json& t : json["timers"].items()) {
-      const std::string address = t["type"].text().empty() ? t["id"].text() : address_of(t);
-      table.add({t["due"].text(), t["kind"].text(), address, t["token"].text()});
-    }
-    if (table.empty()) std::cout << (list.all || !list.kind.empty() ? "no timers\n" : "no delayed sends; --all shows timers of our own, too\n");
-    else std::cout << table.render();
-    hint_limit(json["timers"].items().size(), list.limit);
-  });
+  const bool housekeeping = list.all || !list.kind.empty();
+  return show_list(list, "/v1/timers" + query, "timers", housekeeping ? "no timers" : "no delayed sends; --all shows timers of our own, too",
+                   Table({"DUE", "KIND", "ADDRESS", "TOKEN"}), [](Table& table, const Json& t) {
+                     const std::string address = t["type"].text().empty() ? t["id"].text() : address_of(t);
+                     table.add({t["due"].text(), t["kind"].text(), address, t["token"].text()});
+                   });
 }
 
-int ClientCommands::streams() const {
-  return show("/v1/streams", [](const Json& json) {
-    Table table({"STREAM", ">RECORDS", ">FIRST", ">NEXT", ">BYTES"});
-    for (const Json& s : json["streams"].items()) {
-      table.add({s["name"].text(), s["records"].text(), s["first"].text(), s["next"].text(), s["bytes"].text()});
-    }
-    if (table.empty()) std::cout << "no streams\n";
-    else std::cout << table.render();
-  });
+int ClientCommands::streams(const ListArguments& list) const {
+  return show_list(list, "/v1/streams" + list_query(list), "streams", "no streams", Table({"STREAM", ">RECORDS", ">FIRST", ">NEXT", ">BYTES"}),
+                   [](Table& table, const Json& s) {
+                     table.add({s["name"].text(), s["records"].text(), s["first"].text(), s["next"].text(), s["bytes"].text()});
+                   });
 }
 
 }  // namespace holdfast::cli

@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/command_line.h"
 #include "cli/remote.h"
+#include "cli/table.h"
 #include "model/address.h"
 
 namespace holdfast::cli {
@@ -24,7 +26,8 @@ struct ListArguments {
   std::string prefix;
   std::uint32_t limit = 100;
   std::string kind;  // Of timers; empty: those of functions.
-  bool all = false;  // Timers of every kind.
+  std::string page;  // Where to go on; empty: from the beginning.
+  bool all = false;  // To the end, page after page; timers of every kind.
 };
 
 struct ResumeArguments {
@@ -53,7 +56,7 @@ class ClientCommands {
   [[nodiscard]] int state_ls(const ListArguments& list) const;
   [[nodiscard]] int orphans_ls(const std::string& type) const;
   [[nodiscard]] int orphans_drop(const DropArguments& arguments) const;
-  [[nodiscard]] int functions() const;
+  [[nodiscard]] int functions(const ListArguments& list) const;
   [[nodiscard]] int endpoints() const;
   [[nodiscard]] int addresses(const ListArguments& list) const;
   [[nodiscard]] int parked_ls(const ListArguments& list) const;
@@ -62,7 +65,7 @@ class ClientCommands {
   [[nodiscard]] int mail_drop(const std::string& which) const;
   [[nodiscard]] int parked_resume(const std::string& verb, const ResumeArguments& arguments) const;
   [[nodiscard]] int timers(const ListArguments& list) const;
-  [[nodiscard]] int streams() const;
+  [[nodiscard]] int streams(const ListArguments& list) const;
 
  private:
   enum class Verb { Send, Call };
@@ -71,6 +74,10 @@ class ClientCommands {
   [[nodiscard]] std::string why_no_reply(const model::Address& address) const;
   template <typename Show>
   [[nodiscard]] int show(const std::string& path, Show show) const;
+  // A list, or all of it: `add` puts each entry of member `name` into the table. `none`: what is said of an empty one.
+  template <typename Add>
+  [[nodiscard]] int show_list(const ListArguments& list, const std::string& path, std::string_view name, std::string_view none, Table table,
+                              Add add) const;
 
   Remote admin_;
   Remote gateway_;

@@ -70,10 +70,17 @@ void add_connection_options(CLI::App& command, Connection& connection) {
   command.add_flag("--json", connection.json, "print JSON, for scripts");
 }
 
+void add_page_options(CLI::App& command, ListArguments& list) {
+  command.add_option("--limit", list.limit, "at most so many")->type_name("N")->capture_default_str();
+  command.add_option("--page", list.page, "go on there: as said at the end of the page before")->type_name("TOKEN");
+}
+
+void add_all_flag(CLI::App& command, ListArguments& list) { command.add_flag("--all", list.all, "all there are, page after page"); }
+
 void add_list_options(CLI::App& command, ListArguments& list) {
   command.add_option("type", list.type, "only this function, as namespace/name")->type_name("TYPE");
   command.add_option("--prefix", list.prefix, "only ids that begin with this")->type_name("TEXT");
-  command.add_option("--limit", list.limit, "at most so many")->type_name("N")->capture_default_str();
+  add_page_options(command, list);
 }
 
 void add_id(CLI::App& command, std::string& id, const char* help) {
@@ -212,6 +219,7 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   state_get->add_option("address", address, "whose")->type_name("ADDRESS")->required();
   auto* state_ls = add_client(*state, "ls", "the states of many addresses", [&](const ClientCommands& c) { return c.state_ls(list); });
   add_list_options(*state_ls, list);
+  add_all_flag(*state_ls, list);
   auto* orphans = state->add_subcommand("orphans", "states that functions no longer declare: kept, and not sent to them");
   orphans->require_subcommand(1);
   auto* orphans_ls = add_client(*orphans, "ls", "list them, with how many values there are", [&](const ClientCommands& c) { return c.orphans_ls(drop.type); });
@@ -221,15 +229,20 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   orphans_drop->add_option("states", drop.states, "which")->type_name("STATE")->required();
   add_yes(*orphans_drop, drop.yes);
 
-  add_client(app, "functions", "functions that have been called, and what they keep", [](const ClientCommands& c) { return c.functions(); });
+  auto* functions = add_client(app, "functions", "functions that have been called, and what they keep",
+                               [&](const ClientCommands& c) { return c.functions(list); });
+  add_page_options(*functions, list);
+  add_all_flag(*functions, list);
   add_client(app, "endpoints", "where functions are, and whether they can be reached", [](const ClientCommands& c) { return c.endpoints(); });
   auto* addresses = add_client(app, "addresses", "addresses with work: waiting, in flight, parked", [&](const ClientCommands& c) { return c.addresses(list); });
   add_list_options(*addresses, list);
+  add_all_flag(*addresses, list);
 
   auto* parked = app.add_subcommand("parked", "look at work that failed and stands still, and resume it");
   parked->require_subcommand(1);
   auto* parked_ls = add_client(*parked, "ls", "list it, with the reasons", [&](const ClientCommands& c) { return c.parked_ls(list); });
   add_list_options(*parked_ls, list);
+  add_all_flag(*parked_ls, list);
   for (const std::string verb : {"retry", "skip"}) {
     auto* command = add_client(*parked, verb, verb == "retry" ? "try it again" : "drop the failed batch and go on",
                                [&resume, verb](const ClientCommands& c) { return c.parked_resume(verb, resume); });
@@ -246,8 +259,10 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   auto* timers = add_client(app, "timers", "what is due later: delayed sends", [&](const ClientCommands& c) { return c.timers(list); });
   add_list_options(*timers, list);
   auto* kind = timers->add_option("--kind", list.kind, "delayed-send, expire-states, forget-request or trim-stream")->type_name("KIND");
-  timers->add_flag("--all", list.all, "also our own: states that expire, requests to be forgotten, streams to be trimmed")->excludes(kind);
-  add_client(app, "streams", "streams of records, and how much they keep", [](const ClientCommands& c) { return c.streams(); });
+  timers->add_flag("--all", list.all, "all there are, also our own: states that expire, requests to be forgotten, streams to be trimmed")->excludes(kind);
+  auto* streams = add_client(app, "streams", "streams of records, and how much they keep", [&](const ClientCommands& c) { return c.streams(list); });
+  add_page_options(*streams, list);
+  add_all_flag(*streams, list);
 
   const auto add_edge = [&](CLI::App& parent, const std::string& name, const std::string& help, auto action) {
     auto* command = parent.add_subcommand(name, help);

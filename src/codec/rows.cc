@@ -302,7 +302,8 @@ Result<model::Message> decode(std::string_view bytes) {
 
 namespace {
 enum class TimerTag : std::uint8_t { DelayedSend = 1, ExpireStates = 2, ForgetRequest = 3, TrimStream = 4 };
-enum class CommandTag : std::uint8_t { Message = 1, AppendRecord = 2 };
+enum class CommandTag : std::uint8_t { Message = 1, AppendRecord = 2, FailRequest = 3 };
+enum class OutcomeTag : std::uint8_t { None = 0, Reply = 1, Failure = 2 };
 }  // namespace
 
 std::string encode(const model::TimerRow& row) {
@@ -381,8 +382,10 @@ std::string encode(const model::RequestRow& row) {
   std::string out = value_start(32);
   append_be(out, row.fingerprint);
   out.push_back(row.answered ? 1 : 0);
-  out.push_back(row.reply ? 1 : 0);
-  if (row.reply) put(out, *row.reply);
+  const auto outcome = row.reply ? OutcomeTag::Reply : row.failure.empty() ? OutcomeTag::None : OutcomeTag::Failure;
+  out.push_back(static_cast<char>(outcome));
+  if (outcome == OutcomeTag::Reply) put(out, *row.reply);
+  if (outcome == OutcomeTag::Failure) put(out, std::string_view(row.failure));
   return out;
 }
 template <>
@@ -390,9 +393,14 @@ Result<model::RequestRow> decode(std::string_view bytes) {
   return read_value<model::RequestRow>(bytes, "request", [](ByteReader& in, model::RequestRow& row) {
     row.fingerprint = in.be<std::uint64_t>();
     get(in, row.answered);
-    bool has_reply = false;
-    get(in, has_reply);
-    if (has_reply) get(in, row.reply.emplace());
+    switch (static_cast<OutcomeTag>(in.be<std::uint8_t>())) {
+      case OutcomeTag::None: return;
+      case OutcomeTag::Reply: return get(in, row.reply.emplace());
+      case OutcomeTag::Failure:
+        get(in, row.failure);
+        if (!row.failure.empty()) return;
+    }
+    refuse(in);
   });
 }
 
@@ -497,11 +505,15 @@ std::string encode(const model::Command& command) {
   if (const auto* message = std::get_if<model::Message>(&command)) {
     out.push_back(static_cast<char>(CommandTag::Message));
     put(out, *message);
-  } else {
-    const auto& append = std::get<model::AppendRecord>(command);
+  } else if (const auto* append = std::get_if<model::AppendRecord>(&command)) {
     out.push_back(static_cast<char>(CommandTag::AppendRecord));
-    put(out, std::string_view(append.stream));
-    put(out, append.record);
+    put(out, std::string_view(append->stream));
+    put(out, append->record);
+  } else {
+    const auto& failure = std::get<model::FailRequest>(command);
+    out.push_back(static_cast<char>(CommandTag::FailRequest));
+    put(out, std::string_view(failure.request));
+    put(out, std::string_view(failure.reason));
   }
   return out;
 }
@@ -521,6 +533,13 @@ Result<model::Command> decode(std::string_view bytes) {
         get(in, append.stream);
         get(in, append.record);
         out = std::move(append);
+        return;
+      }
+      case CommandTag::FailRequest: {
+        model::FailRequest failure;
+        get(in, failure.request);
+        get(in, failure.reason);
+        out = std::move(failure);
         return;
       }
     }

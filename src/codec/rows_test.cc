@@ -70,7 +70,12 @@ class Any {
       default: return model::TrimStream{text()};
     }
   }
-  model::RequestRow request_row() { return {number(), flag(), flag() ? std::optional(value()) : std::nullopt}; }
+  model::RequestRow request_row() {
+    model::RequestRow row{.fingerprint = number(), .answered = flag()};
+    if (flag()) row.reply = value();
+    else row.failure = text();
+    return row;
+  }
   model::StreamRow stream_row() {
     const auto a = position(), b = position();
     return {std::min(a, b), std::max(a, b), position(), instant()};
@@ -85,8 +90,11 @@ class Any {
     return row;
   }
   model::Command command() {
-    if (flag()) return message();
-    return model::AppendRecord{text(), record()};
+    switch (random_.below(3)) {
+      case 0: return message();
+      case 1: return model::FailRequest{text(), text()};
+      default: return model::AppendRecord{text(), record()};
+    }
   }
 
  private:

@@ -260,6 +260,7 @@ spec:
     inFlight: 7
     timersInMemory: 8
     epochBytes: 9mb
+    callBytes: 77mb
     waitingRequests: 10
     httpConnections: 11
     httpIdleTimeout: 12s
@@ -294,6 +295,7 @@ spec:
   EXPECT_EQ(l.in_flight, 7u);
   EXPECT_EQ(l.timers_in_memory, 8u);
   EXPECT_EQ(l.epoch_bytes, 9u << 20);
+  EXPECT_EQ(l.call_bytes, 77u << 20);
   EXPECT_EQ(l.waiting_requests, 10u);
   EXPECT_EQ(l.http_connections, 11u);
   EXPECT_EQ(l.http_idle_timeout, Duration{12'000});

@@ -68,6 +68,7 @@ void read_limits(MapReader& spec, model::Limits& out) {
   limits->optional("inFlight", integer(1, 1'000'000), out.in_flight);
   limits->optional("timersInMemory", integer(1, 100'000'000), out.timers_in_memory);
   limits->optional("epochBytes", byte_size(kMb, 4 * kGb), out.epoch_bytes);
+  limits->optional("callBytes", byte_size(kMb, 1024 * kGb), out.call_bytes);
   limits->optional("waitingRequests", integer(1, 10'000'000), out.waiting_requests);
   limits->optional("unreadBytes", byte_size(kMb, 1024 * kGb), out.unread_bytes);
   limits->optional("httpConnections", integer(1, 1'000'000), out.http_connections);

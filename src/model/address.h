@@ -44,10 +44,13 @@ inline constexpr std::uint16_t kPartitionsMax = 4096;
 // Bounds on what an address may be made of, whoever names it.
 inline constexpr std::size_t kTypeBytesMax = 512;
 inline constexpr std::size_t kIdBytesMax = 4096;
+inline constexpr std::size_t kIdempotencyKeyBytesMax = 255;
 
 // Addresses of our own, not of functions. No function may be declared in this namespace.
 inline constexpr std::string_view kOwnNamespace = "holdfast";
 inline constexpr std::string_view kRequestType = "holdfast/request";  // id = request id; a message to it is the reply.
+// A request's id may be made of a key, a type and an id, with a few bytes between them.
+inline constexpr std::size_t kRequestIdBytesMax = kIdempotencyKeyBytesMax + kTypeBytesMax + kIdBytesMax + 16;
 inline constexpr std::string_view kStreamType = "holdfast/stream";    // id = stream name; fed by egress records.
 
 }  // namespace holdfast::model

@@ -15,12 +15,29 @@ struct AppendRecord {
   bool operator==(const AppendRecord&) const = default;
 };
 
-using Command = std::variant<Message, AppendRecord>;
+// Nobody will answer the request: its message was given up.
+struct FailRequest {
+  std::string request;
+  std::string reason;
+  bool operator==(const FailRequest&) const = default;
+};
+
+using Command = std::variant<Message, AppendRecord, FailRequest>;
+
+// What one is charged against the bounds on epochs.
+[[nodiscard]] inline std::size_t size_in_memory(const Command& command) {
+  if (const auto* message = std::get_if<Message>(&command)) return size_in_memory(*message);
+  if (const auto* failure = std::get_if<FailRequest>(&command)) return sizeof(FailRequest) + failure->request.size() + failure->reason.size();
+  const auto& [stream, record] = std::get<AppendRecord>(command);
+  return sizeof(AppendRecord) + stream.size() + record.key.size() + record.value.type_name.size() + record.value.value.size() +
+         record.source.size() + record.error.size() + record.traceparent.size();
+}
 
 // The id whose partition carries the command out.
 [[nodiscard]] inline const std::string& routing_id(const Command& command) {
   if (const auto* message = std::get_if<Message>(&command)) return message->target.id;
-  return std::get<AppendRecord>(command).stream;
+  if (const auto* append = std::get_if<AppendRecord>(&command)) return append->stream;
+  return std::get<FailRequest>(command).request;
 }
 
 }  // namespace holdfast::model

@@ -51,6 +51,18 @@ struct InvocationResponse {
   std::vector<EgressMessage> egress;
 };
 
+// What an answer is charged while it is in memory and not yet part of an epoch, about.
+[[nodiscard]] inline std::size_t size_in_memory(const InvocationResponse& r) {
+  const auto value = [](const TypedValue& v) { return v.type_name.size() + v.value.size(); };
+  const auto message = [&](const OutgoingMessage& m) { return m.target.type.size() + m.target.id.size() + value(m.argument); };
+  std::size_t size = sizeof(InvocationResponse);
+  for (const auto& m : r.mutations) size += sizeof m + m.name.size() + m.type_name.size() + m.value.size();
+  for (const auto& s : r.sends) size += sizeof s + message(s);
+  for (const auto& d : r.delayed) size += sizeof d + d.token.size() + message(d.message);
+  for (const auto& e : r.egress) size += sizeof e + e.egress.size() + value(e.argument);
+  return size;
+}
+
 // FromFunction.IncompleteInvocationContext: states the function needs declared before it can run.
 struct IncompleteContext {
   std::vector<StateSpec> missing;

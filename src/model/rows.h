@@ -92,6 +92,7 @@ struct RequestRow {
   std::uint64_t fingerprint = 0;       // Of target, kind and payload: another request under the same key is refused.
   bool answered = false;
   std::optional<TypedValue> reply;     // None for a send: it is answered by being accepted.
+  std::string failure;                 // Not empty: what happened to the message, so that there will be no reply.
   bool operator==(const RequestRow&) const = default;
 };
 

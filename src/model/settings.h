@@ -58,6 +58,8 @@ struct Limits {
   std::uint32_t timers_in_memory = 100'000;
   // An open epoch that has grown to it: no function is called until it is closed.
   std::uint64_t epoch_bytes = 32ull << 20;
+  // Requests of calls under way; and their answers, until they are part of an epoch.
+  std::uint64_t call_bytes = 128ull << 20;
   // Open calls and stream readers; beyond it 429.
   std::uint32_t waiting_requests = 20'000;
   // Answers with records of streams that clients have asked for and not read yet, about; beyond it no page is made, and after a while 429.

@@ -80,6 +80,8 @@ class FrameReader {
   enum class Status { More, Frame, Broken };
   // Call until it is not Frame. Broken stays so, with error() saying why.
   [[nodiscard]] Status next(Frame& out);
+  // Bytes of the frame that has not come whole.
+  [[nodiscard]] std::size_t held() const { return end_ - begin_; }
   // The frame given out last comes again. Only before anything else is asked of the reader.
   void put_back() { begin_ = last_; }
   [[nodiscard]] const std::string& error() const { return error_; }

@@ -169,6 +169,7 @@ void CallPipe::flush() {
 }
 
 void CallPipe::receive() {
+  if (paused_ms_ != 0) return;
   const auto self = shared_from_this();
   for (int round = 0;; ++round) {
     if (round == kReadsPerTurn) {
@@ -198,12 +199,35 @@ void CallPipe::receive() {
     reader_.filled(got.bytes);
     take_frames();
     if (state_ == State::Closed) return;
+    if (!has_room()) break;
     if (got.bytes < space.size() && !stream_->is_tls()) {
       arm_read();
       break;
     }
   }
   if (unsent() > 0 && stream_->is_tls()) flush_later();  // TLS may have waited for a read to go on writing.
+}
+
+bool CallPipe::has_room() {
+  if (options_.room == nullptr || options_.room->may_go_on(*this, reader_.held())) return true;
+  paused_ms_ = now_ms_;
+  return false;
+}
+
+void CallPipe::leave_room() {
+  if (options_.room != nullptr) options_.room->leave(*this);
+}
+
+// It is we who did not take the answers: the calls get their time back.
+void CallPipe::go_on() {
+  if (state_ == State::Closed || paused_ms_ == 0) return;
+  now_ms_ = steady_ms();
+  for (std::uint32_t index = oldest_; index != kNone; index = slots_[index].newer) slots_[index].deadline_ms += now_ms_ - paused_ms_;
+  paused_ms_ = 0;
+  if (oldest_ != kNone) arm_timer(slots_[oldest_].deadline_ms);
+  loop_.post([self = shared_from_this()] {
+    if (self->state_ != State::Closed) self->receive();
+  });
 }
 
 void CallPipe::take_frames() {
@@ -256,6 +280,7 @@ void CallPipe::take_end(const Frame& frame) {
   --window_calls_;
   window_bytes_ -= slot.payload_bytes;
   free_slot(index);
+  if (options_.room != nullptr) options_.room->got_whole(*this);
   if (!wanted) return;
   if (frame.kind == FrameKind::Answer) return receiver_->on_answer(index, frame.payload);
   using Kind = CallFailure::Kind;
@@ -348,6 +373,7 @@ void CallPipe::on_timer() {
   if (state_ == State::Opening && now_ms_ - opening_ms_ >= options_.hello_timeout.ms) return end("no hello from the server");
   if (progress_ms_ != 0 && now_ms_ - progress_ms_ >= options_.write_timeout.ms)
     return end("nothing moved within write_timeout=" + std::to_string(options_.write_timeout.ms) + " ms");
+  if (paused_ms_ != 0) return arm_timer(now_ms_ + options_.call_timeout.ms);
   if (oldest_ != kNone && slots_[oldest_].deadline_ms <= now_ms_) give_up_late_calls();
   if (state_ == State::Closed) return;
   if (live_ == 0 && state_ == State::Leaving) return end_well("the server asked to");
@@ -416,6 +442,7 @@ void CallPipe::end(std::string why) {
   if (state_ == State::Closed) return;
   const auto self = shared_from_this();
   state_ = State::Closed;
+  leave_room();
   loop_.cancel(timer_);
   timer_ = 0;
   if (stream_ && unsent() == 0) stream_->shut();
@@ -442,6 +469,7 @@ void CallPipe::shut() {
   receiver_ = nullptr;
   if (state_ == State::Closed) return;
   state_ = State::Closed;
+  leave_room();
   loop_.cancel(timer_);
   timer_ = 0;
   stream_.reset();

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/byte_budget.h"
 #include "base/time.h"
 #include "net/call_frame.h"
 #include "net/fd_watcher.h"
@@ -34,6 +35,7 @@ struct CallPipeOptions {
   std::size_t answer_bytes_max = 32 * 1024 * 1024;
   std::size_t queue_calls_max = 65'536;  // Calls that wait for those under way.
   std::size_t queue_bytes_max = 64 * 1024 * 1024;
+  ByteBudget* room = nullptr;  // As ClientOptions::room.
 };
 
 struct CallFailure {
@@ -63,7 +65,7 @@ class CallReceiver {
   virtual void on_closed(std::string_view why) = 0;
 };
 
-class CallPipe final : public IoHandler, public std::enable_shared_from_this<CallPipe> {
+class CallPipe final : public IoHandler, public ByteBudget::Reader, public std::enable_shared_from_this<CallPipe> {
  public:
   // Asks `client` for a connection, which leaves its pool. `receiver` lives until on_closed() or shut().
   [[nodiscard]] static std::shared_ptr<CallPipe> open(EventLoop& loop, HttpClient& client, std::string path_and_query,
@@ -91,6 +93,7 @@ class CallPipe final : public IoHandler, public std::enable_shared_from_this<Cal
 
   void on_readable() override;
   void on_writable() override;
+  void go_on() override;
 
  private:
   static constexpr std::uint32_t kNone = UINT32_MAX;
@@ -109,6 +112,8 @@ class CallPipe final : public IoHandler, public std::enable_shared_from_this<Cal
   CallPipe(EventLoop& loop, CallPipeOptions options, CallReceiver& receiver);
   void on_stream(std::unique_ptr<UpgradedStream> connection);
   void receive();
+  [[nodiscard]] bool has_room();
+  void leave_room();
   void take_frames();
   void take_hello(const Frame& frame);
   void take_end(const Frame& frame);
@@ -157,6 +162,7 @@ class CallPipe final : public IoHandler, public std::enable_shared_from_this<Cal
   std::size_t waiting_at_ = 0;  // Where the first one's is.
 
   bool ended_well_ = false;
+  std::int64_t paused_ms_ = 0;    // Since when there is no room for more answers; 0: there is.
   bool armed_read_ = false;
   bool armed_write_ = false;
   bool flush_posted_ = false;

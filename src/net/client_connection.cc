@@ -196,6 +196,7 @@ void ClientConnection::on_readable() {
 }
 
 void ClientConnection::receive() {
+  if (paused_) return;
   std::vector<char>& buffer = pool_->read_buffer();
   for (;;) {
     const IoResult got = stream_->read(buffer.data(), buffer.size());
@@ -209,6 +210,8 @@ void ClientConnection::receive() {
           close();
           return pool_->on_failed(*this, call_, {large ? Kind::TooLarge : Kind::Protocol, "the answer has " + parser_.error().message});
         }
+        received_ += got.bytes;
+        if (!has_room()) return;
         if (got.bytes < buffer.size() && !stream_->is_tls()) return arm_read();
         break;
       }
@@ -218,6 +221,28 @@ void ClientConnection::receive() {
       case IoStatus::Failed: return ended(stream_->error());
     }
   }
+}
+
+bool ClientConnection::has_room() {
+  ByteBudget* const room = pool_->options().room;
+  paused_ = room != nullptr && !room->may_go_on(*this, received_);
+  return !paused_;
+}
+
+void ClientConnection::leave_room() {
+  received_ = 0;
+  paused_ = false;
+  if (ByteBudget* const room = pool_->options().room) room->leave(*this);
+}
+
+void ClientConnection::go_on() {
+  if (state_ != State::Busy) return;
+  paused_ = false;
+  if (has_io_timeouts(pool_->options())) progress_ms_ = steady_ms();
+  // Later, as what is there already may be the end of it, and of the call.
+  pool_->loop().post([self = shared_from_this()] {
+    if (self->state_ == State::Busy) self->receive();
+  });
 }
 
 void ClientConnection::ended(std::string why) {
@@ -233,6 +258,7 @@ void ClientConnection::answered(ClientPool::Reuse reuse, std::string_view more_b
   // More bytes than the answer: whatever they are, the next call must not take them for its own.
   const bool reusable = parser_.keep_alive() && !sending_ && sent_ == call_->head.size() + call_->body.size() && more_bytes.empty() &&
                         reuse == ClientPool::Reuse::KeepOpen && pool_->options().idle_timeout.ms > 0;
+  leave_room();
   HttpResponse response = parser_.take();
   if (response.status == 101) return switched(response, more_bytes);
   const CallId call = call_;
@@ -275,7 +301,7 @@ void ClientConnection::check_idle() {
 }
 
 void ClientConnection::on_tick(std::int64_t now_ms) {
-  if (state_ != State::Busy) return;
+  if (state_ != State::Busy || paused_) return;
   const ClientOptions& options = pool_->options();
   const auto& limit = sending_ ? options.write_timeout : options.read_timeout;
   if (!limit || now_ms - progress_ms_ < limit->ms) return;
@@ -289,6 +315,7 @@ void ClientConnection::close() {
   if (state_ == State::Closed) return;
   const bool polite = state_ == State::Idle;
   state_ = State::Closed;
+  leave_room();
   pool_->loop().cancel(connect_timer_);
   connect_timer_ = 0;
   if (polite && stream_) stream_->shut();

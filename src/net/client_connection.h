@@ -15,7 +15,9 @@
 
 namespace holdfast::net {
 
-class ClientConnection final : public IoHandler, public std::enable_shared_from_this<ClientConnection> {
+class ClientConnection final : public IoHandler,
+                               public ByteBudget::Reader,
+                               public std::enable_shared_from_this<ClientConnection> {
  public:
   // `place`: its share of ClientOptions::connections.
   ClientConnection(std::shared_ptr<ClientPool> pool, ConnectionBudget::Place place);
@@ -30,11 +32,14 @@ class ClientConnection final : public IoHandler, public std::enable_shared_from_
   void close();
   // Whether it has carried a call to its end.
   [[nodiscard]] bool is_reused() const { return reused_; }
+  // It would read on, but there is no room for it (ClientOptions::room).
+  [[nodiscard]] bool is_paused() const { return paused_; }
   // Closes it if read_timeout or write_timeout is over.
   void on_tick(std::int64_t now_ms);
 
   void on_readable() override;
   void on_writable() override;
+  void go_on() override;
 
  private:
   enum class State { Connecting, Handshake, Idle, Busy, Closed };
@@ -44,6 +49,8 @@ class ClientConnection final : public IoHandler, public std::enable_shared_from_
   void established();
   void send_rest();
   void receive();
+  [[nodiscard]] bool has_room();
+  void leave_room();
   void check_idle();
   void ended(std::string why);
   void answered(ClientPool::Reuse reuse, std::string_view more_bytes);
@@ -63,6 +70,8 @@ class ClientConnection final : public IoHandler, public std::enable_shared_from_
   std::size_t sent_ = 0;  // Of head and body together.
   bool sending_ = false;
   bool reused_ = false;
+  bool paused_ = false;
+  std::size_t received_ = 0;  // Of the answer.
   bool armed_read_ = false;
   bool armed_write_ = false;
   std::int64_t progress_ms_ = 0;  // Only kept where there is a read or write timeout.

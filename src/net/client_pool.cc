@@ -265,6 +265,12 @@ void ClientPool::on_deadline() {
   std::vector<HttpClient::Done> late;
   while (!calls_.empty() && calls_.front().deadline_ms <= now) {
     const CallId call = calls_.begin();
+    if (call->on != nullptr && call->on->is_paused()) {
+      // It is we who do not take the answer.
+      call->deadline_ms = now + options_.call_timeout.ms;
+      calls_.splice(calls_.end(), calls_, call);
+      continue;
+    }
     if (call->on != nullptr) {
       const auto connection = all_.at(call->on);
       connection->close();

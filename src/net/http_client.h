@@ -12,6 +12,7 @@
 #include <string>
 #include <tl/expected.hpp>
 
+#include "base/byte_budget.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "net/connection_budget.h"
@@ -32,6 +33,8 @@ struct ClientOptions {
   std::shared_ptr<ConnectionBudget> connections;  // Of several clients together, beside that; null: as many as each may have.
   std::size_t queue_max = 65'536;    // Calls waiting for one; more are refused as Overloaded.
   std::size_t response_bytes_max = 32 * 1024 * 1024;  // Of the body, as sent and after decompression.
+  ByteBudget* room = nullptr;        // Of the loop, for answers while they come in; outlives the client. Null: no bound. While it is used up a
+                                     // call's time stands still.
   TlsClient tls;                     // For https; null: the system's certificates, no client certificate.
   std::string user_agent = "holdfast";
 };

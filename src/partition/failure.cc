@@ -4,6 +4,17 @@
 #include <utility>
 
 namespace holdfast::partition {
+namespace {
+
+// Of the first `count` messages of a mailbox, which go away.
+void tell_requests(const View& view, const model::Address& address, std::uint32_t count, const std::string& what, Transition& next) {
+  for (auto& message : view.oldest_mail(address, count)) {
+    if (message.caller && message.caller->type == model::kRequestType)
+      next.effects.push_back(Deliver{model::FailRequest{std::move(message.caller->id), what}});
+  }
+}
+
+}  // namespace
 
 Transition settle_failure(const View& view, const EgressResolver& egress, const model::FailurePolicy& policy, FailedBatch&& batch,
                           Instant now) {
@@ -15,6 +26,9 @@ Transition settle_failure(const View& view, const EgressResolver& egress, const 
     next.writes.push_back(std::move(change));
     return next;
   }
+  const bool is_kept = policy.then == model::FailureAction::DeadLetter;
+  tell_requests(view, batch.address, batch.size,
+                (is_kept ? "the message failed for good and is a dead letter now: " : "the message failed for good and was dropped: ") + batch.reason, next);
   if (policy.then == model::FailureAction::DeadLetter) {
     for (auto& message : view.oldest_mail(batch.address, batch.size)) {
       DeadLetter letter;
@@ -57,9 +71,10 @@ Result<Transition> retry_parked(const View& view, const model::Address& address)
 Result<Transition> skip_parked(const View& view, const model::Address& address) {
   auto change = unpark(view, address);
   if (!change) return fail(std::move(change.error()));
-  change->mail_taken = static_cast<std::uint32_t>(
-      std::min<std::uint64_t>(view.address(address).parked->batch, view.mailbox_size(address)));
+  const model::Parked& parked = *view.address(address).parked;
+  change->mail_taken = static_cast<std::uint32_t>(std::min<std::uint64_t>(parked.batch, view.mailbox_size(address)));
   Transition next;
+  tell_requests(view, address, change->mail_taken, "the message failed and was skipped: " + parked.reason, next);
   next.writes.push_back(std::move(*change));
   return next;
 }

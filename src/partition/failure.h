@@ -1,4 +1,6 @@
 // What becomes of a batch that failed for good: it is parked, dead-lettered or dropped. And what a person may do about a parked one.
+//
+// A request whose message is given up is told so: by it nobody will be answered any more. Those of parked messages wait, as the messages do.
 #pragma once
 
 #include <cstdint>

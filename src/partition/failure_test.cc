@@ -91,6 +91,42 @@ TEST_F(FailureTest, SkippingTakesTheFailedBatchEvenIfMoreHasArrived) {
   EXPECT_FALSE(table.addresses[kCart].parked);
 }
 
+// Of a, b and c, the second comes from an HTTP caller.
+class FailureOfACall : public FailureTest {
+ protected:
+  FailureOfACall() { table.mail[kCart][1].caller = model::Address{std::string(model::kRequestType), "r1"}; }
+  [[nodiscard]] std::vector<std::string> failures() {
+    std::vector<std::string> out;
+    for (const auto& command : table.delivered)
+      if (const auto* failure = std::get_if<model::FailRequest>(&command)) out.push_back(failure->request + ": " + failure->reason);
+    return out;
+  }
+};
+
+TEST_F(FailureOfACall, WhoeverCalledIsToldWhatBecameOfTheMessage) {
+  settle(model::FailureAction::Drop, 2);
+  EXPECT_EQ(failures(), std::vector<std::string>{"r1: the message failed for good and was dropped: it broke"});
+}
+
+TEST_F(FailureOfACall, ADeadLetterIsGivenUpToo) {
+  settle(model::FailureAction::DeadLetter, 2);
+  EXPECT_EQ(failures(), std::vector<std::string>{"r1: the message failed for good and is a dead letter now: it broke"});
+}
+
+TEST_F(FailureOfACall, AParkedMessageIsNotGivenUpUntilItIsSkipped) {
+  settle(model::FailureAction::Park, 2);
+  EXPECT_THAT(failures(), IsEmpty());
+  auto next = skip_parked(table, kCart);
+  ASSERT_TRUE(next);
+  table.apply(std::move(*next));
+  EXPECT_EQ(failures(), std::vector<std::string>{"r1: the message failed and was skipped: it broke"});
+}
+
+TEST_F(FailureOfACall, OneBehindTheFailedBatchHearsNothing) {
+  settle(model::FailureAction::Drop, 1);
+  EXPECT_THAT(failures(), IsEmpty());
+}
+
 TEST_F(FailureTest, WhatIsNotParkedCanBeNeitherRetriedNorSkipped) {
   for (const auto& result : {retry_parked(table, kCart), skip_parked(table, kCart)}) {
     ASSERT_FALSE(result);

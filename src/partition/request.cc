@@ -26,7 +26,7 @@ Result<Transition> open_request(const View& view, OpenRequest&& request, Instant
   if (auto row = view.request(request.id)) {
     if (row->fingerprint != print)
       return fail(ErrorCode::Conflict, "the idempotency key was used before for another request");
-    if (row->answered) next.effects.push_back(Answer{std::move(request.id), std::move(row->reply)});
+    if (row->answered) next.effects.push_back(Answer{std::move(request.id), std::move(row->reply), std::move(row->failure)});
     return next;
   }
   model::RequestRow row{.fingerprint = print};
@@ -34,7 +34,7 @@ Result<Transition> open_request(const View& view, OpenRequest&& request, Instant
     request.message.caller = model::Address{std::string(model::kRequestType), request.id};
   } else {
     row.answered = true;
-    next.effects.push_back(Answer{request.id, std::nullopt});
+    next.effects.push_back(Answer{request.id, std::nullopt, {}});
   }
   next.effects.push_back(Deliver{std::move(request.message)});
   next.writes.push_back(PutTimer{request.id, {now + request.retention, sequence.take()}, model::ForgetRequest{request.id}});
@@ -50,7 +50,19 @@ Transition answer_request(const View& view, const std::string& id, model::TypedV
     row->reply = value;
     next.writes.push_back(PutRequest{id, std::move(*row)});
   }
-  next.effects.push_back(Answer{id, std::move(value)});
+  next.effects.push_back(Answer{id, std::move(value), {}});
+  return next;
+}
+
+Transition fail_request(const View& view, model::FailRequest&& failure) {
+  Transition next;
+  if (auto row = view.request(failure.request)) {
+    if (row->answered) return next;
+    row->answered = true;
+    row->failure = failure.reason;
+    next.writes.push_back(PutRequest{failure.request, std::move(*row)});
+  }
+  next.effects.push_back(Answer{std::move(failure.request), std::nullopt, std::move(failure.reason)});
   return next;
 }
 

@@ -1,7 +1,8 @@
 // Requests: an HTTP caller is an address too. A function that sends to its caller answers the request with the same id.
 //
 // A request with an idempotency key leaves a row: the first time it does its work, every later time it gets the first answer,
-// until the row is forgotten. One without leaves none; its answer goes to whoever still waits.
+// until the row is forgotten. One without leaves none; its answer goes to whoever still waits. That the message was given up is an answer,
+// too: nobody else would ever give one.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "model/command.h"
 #include "model/message.h"
 #include "partition/transition.h"
 #include "partition/view.h"
@@ -29,6 +31,9 @@ struct OpenRequest {
 
 // A function has sent `value` to the request. Only the first counts.
 [[nodiscard]] Transition answer_request(const View& view, const std::string& id, model::TypedValue&& value);
+
+// The request's message was given up, for that reason. An answer that is there already stays.
+[[nodiscard]] Transition fail_request(const View& view, model::FailRequest&& failure);
 
 // What the ForgetRequest timer does when it fires.
 [[nodiscard]] Transition fire_forget_request(const model::TimerKey& key, const std::string& id);

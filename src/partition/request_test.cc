@@ -98,6 +98,36 @@ TEST_F(RequestTest, ReplyToARequestWithoutARowGoesToWhoeverStillWaits) {
   EXPECT_TRUE(table.requests.empty());
 }
 
+TEST_F(RequestTest, OneWhoseMessageIsGivenUpHasThatForAnAnswerForEver) {
+  ASSERT_TRUE(open(request(RequestKind::Call)));
+  table.apply(fail_request(table, {"r1", "it was dropped"}));
+  table.apply(answer_request(table, "r1", text("late")));
+  table.apply(fail_request(table, {"r1", "again"}));
+  ASSERT_TRUE(open(request(RequestKind::Call)));
+  ASSERT_EQ(table.answers.size(), 2u);  // To who waited, and to who asked again.
+  for (const auto& answer : table.answers) {
+    EXPECT_EQ(answer.failure, "it was dropped");
+    EXPECT_FALSE(answer.value);
+  }
+  EXPECT_EQ(table.delivered.size(), 1u);
+}
+
+TEST_F(RequestTest, AReplyThatIsThereOutlivesTheMessage) {
+  ASSERT_TRUE(open(request(RequestKind::Call)));
+  table.apply(answer_request(table, "r1", text("first")));
+  table.apply(fail_request(table, {"r1", "it was dropped"}));
+  ASSERT_TRUE(open(request(RequestKind::Call)));
+  ASSERT_EQ(table.answers.size(), 2u);
+  for (const auto& answer : table.answers) EXPECT_EQ(answer.value, text("first"));
+}
+
+TEST_F(RequestTest, WithoutARowWhoeverStillWaitsIsTold) {
+  table.apply(fail_request(table, {"r9", "it was dropped"}));
+  ASSERT_EQ(table.answers.size(), 1u);
+  EXPECT_EQ(table.answers[0].failure, "it was dropped");
+  EXPECT_TRUE(table.requests.empty());
+}
+
 // Whatever the order of opening, replying and forgetting: the work is done once for each time the key is new, and everybody who asks
 // after the reply gets the first one.
 TEST_F(RequestTest, AgreesWithTheObviousModelInEveryShortHistory) {

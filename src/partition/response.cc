@@ -13,9 +13,10 @@ namespace {
 
 Result<void> check_target(const FunctionDirectory& functions, const model::Address& target) {
   if (target.id.empty()) return fail(ErrorCode::Invalid, "message to " + target.type + " with an empty id");
-  if (target.id.size() > model::kIdBytesMax)
+  const std::size_t id_bytes_max = target.type == model::kRequestType ? model::kRequestIdBytesMax : model::kIdBytesMax;
+  if (target.id.size() > id_bytes_max)
     return fail(ErrorCode::Invalid, "message to " + target.type + " with an id of " + std::to_string(target.id.size()) +
-                                        " bytes; at most " + std::to_string(model::kIdBytesMax) + " are taken");
+                                        " bytes; at most " + std::to_string(id_bytes_max) + " are taken");
   if (target.type == model::kRequestType) return {};
   if (!functions.knows(target.type))
     return fail(ErrorCode::Invalid, "message to " + target.type + "/" + target.id + ": no endpoint serves this function type");

@@ -46,8 +46,8 @@ using Write = std::variant<ChangeAddress, PutTimer, DeleteTimer, PutToken, Delet
 
 // Something for another entity, here or on another shard; part of the same epoch.
 struct Deliver { model::Command command; };
-// The answer to a request, for whoever waits for it, once the epoch is durable. No value: accepted.
-struct Answer { std::string request; std::optional<model::TypedValue> value; };
+// The answer to a request, for whoever waits for it, once the epoch is durable. No value: accepted; or, with a `failure`, given up.
+struct Answer { std::string request; std::optional<model::TypedValue> value; std::string failure; };
 
 using Effect = std::variant<Deliver, Answer>;
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/byte_budget.h"
 #include "base/loop.h"
 #include "model/endpoint.h"
 #include "model/invocation.h"
@@ -33,6 +34,9 @@ class FunctionTarget {
   using Done = std::function<void(model::InvocationOutcome)>;
 
   virtual ~FunctionTarget() = default;
+  // The bound over all answers of the shard while they come in, and until they are part of an epoch. A target that gets them from outside
+  // lets them wait there by it. Before the first invoke(); `room` outlives the target.
+  virtual void share(ByteBudget& room) { (void)room; }
   // Calls the function; `done` runs exactly once, on the shard's loop, never from within invoke(), and not at all
   // if the target is destroyed first. Answers in time: after its call timeout a target gives a Failed outcome.
   virtual void invoke(const Invocation& invocation, Done done) = 0;

@@ -14,11 +14,25 @@
 
 namespace holdfast::runtime {
 
-// Which addresses to list. Lists come sorted by type and id.
+// Part of a list. It may have fewer entries than were asked for though there are more: `next` says.
+template <typename Info>
+struct Page {
+  std::vector<Info> items;
+  std::string next;  // AddressQuery::after of the page behind it; empty: there is none.
+
+  [[nodiscard]] auto begin() const { return items.begin(); }
+  [[nodiscard]] auto end() const { return items.end(); }
+  [[nodiscard]] std::size_t size() const { return items.size(); }
+  [[nodiscard]] bool empty() const { return items.empty(); }
+};
+
+// Which addresses to list. Lists come in the order of function types, shorter ones first, and of ids; timers in that of their due times.
 struct AddressQuery {
   std::string type;        // Only this function type; empty: all.
   std::string id_prefix;   // Only ids that begin with this.
   std::uint32_t limit = 100;
+  std::string after;      // Only what comes behind this: Page::next of the page before. Any bytes are a place.
+  std::uint32_t messages = 3;              // Of parked addresses: so many of the messages that failed are shown.
   std::vector<std::string> kinds;          // Of timers: only these, see TimerInfo; empty: all.
   std::optional<Instant> parked_before;    // Of parked addresses: only those that were parked before this.
 };
@@ -30,6 +44,7 @@ struct FunctionInfo {
   std::uint64_t invocations = 0;          // Messages handled since start.
   std::uint64_t failures = 0;             // Calls that failed or were refused since start.
   std::uint64_t in_flight = 0;            // Calls under way.
+  std::size_t counted_on = 0;             // The last shard whose numbers are in these.
 };
 
 struct EndpointInfo {

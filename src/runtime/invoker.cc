@@ -24,13 +24,14 @@ constexpr std::uint32_t kReportsPerWindow = 10;
 Invoker::Invoker(const std::vector<model::EndpointSpec>& endpoints, std::size_t shards,
                  const ports::TargetFactory& make_target, Loop& loop, const Clock& clock, Random& random, Table& table,
                  InvokerHost& host, Limits limits)
-    : loop_(loop), clock_(clock), random_(random), table_(table), host_(host), limits_(limits) {
+    : loop_(loop), clock_(clock), random_(random), table_(table), host_(host), limits_(limits), room_(limits.call_bytes_max) {
   for (const auto& spec : endpoints) {
     auto endpoint = std::make_unique<Endpoint>();
     endpoint->index = endpoints_.size();
     endpoint->spec = spec;
     endpoint->in_flight_max = std::max<std::uint32_t>(1, spec.max_concurrent / static_cast<std::uint32_t>(shards));
     endpoint->target = make_target(spec, loop);
+    if (endpoint->target != nullptr) endpoint->target->share(room_);
     endpoints_.push_back(std::move(endpoint));
   }
 }
@@ -43,7 +44,7 @@ void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   HOLDFAST_CHECK(entity.phase == Entity::Phase::Ready && !entity.mailbox.empty());
   const Instant now = clock_.now();
   const std::uint64_t question = this->question(upstream);
-  const bool is_old = type.answered == question && now.unix_ms - type.answered_at.unix_ms >= kAskEvery.ms;
+  const bool is_old = type.answered == question && clock_.steady() - type.answered_at >= kAskEvery;
   // Once, until it is answered: a call that asks and fails leaves the question open.
   const bool asks = (type.answered < question || is_old) && (type.asked < question || !type.asks);
   if (asks && type.asked < question && type.contact == FunctionType::Contact::Known) type.contact = FunctionType::Contact::Unknown;
@@ -97,14 +98,34 @@ void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   ++endpoint.in_flight;
   ++type.in_flight;
   ++in_flight_;
+  request_bytes_ += bytes;
   endpoint.calls.add();
   endpoint.target->invoke({entity.address, states_scratch_, batch_scratch_, traceparent},
-                          [this, &entity, batch, question = asks ? question : 0, is_unsure,
+                          [this, &entity, batch, bytes, question = asks ? question : 0, is_unsure,
                            started = monotonic_us()](model::InvocationOutcome outcome) {
                             entity.type->endpoint->latency.record_us(monotonic_us() - started);
                             if (is_unsure) --entity.type->endpoint->unsure_in_flight;
-                            finish(entity, batch, question, std::move(outcome));
+                            request_bytes_ -= bytes;
+                            answered(entity, batch, question, std::move(outcome));
                           });
+}
+
+void Invoker::answered(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome) {
+  const auto* response = std::get_if<model::InvocationResponse>(&outcome);
+  if (response == nullptr || (answers_.empty() && host_.may_accept())) return finish(entity, batch, question, std::move(outcome));
+  const std::size_t bytes = model::size_in_memory(*response);
+  room_.hold(bytes);
+  answers_.push_back({&entity, batch, question, bytes, std::move(outcome)});
+  host_.wake();
+}
+
+void Invoker::take_waiting_answers() {
+  while (!answers_.empty() && host_.may_accept()) {
+    Answer next = std::move(answers_.front());
+    answers_.pop_front();
+    room_.release(next.bytes);
+    finish(*next.entity, next.batch, next.question, std::move(next.outcome));
+  }
 }
 
 void Invoker::finish(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome) {
@@ -153,7 +174,7 @@ bool Invoker::answers_without_states(Entity& entity, std::uint64_t question, con
   const bool is_news = question >= type.answered;
   if (is_news) {
     type.answered = question;
-    type.answered_at = clock_.now();
+    type.answered_at = clock_.steady();
   }
   const auto* registration = table_.registration(type.name);
   if (registration == nullptr || registration->states.empty()) return true;
@@ -203,7 +224,7 @@ void Invoker::on_incomplete(Entity& entity, std::uint32_t batch, std::uint64_t q
   const bool is_stale = question != 0 && question < type.answered;  // A newer question has been answered: what it declares is known.
   if (question != 0 && !is_stale) {
     type.answered = question;
-    type.answered_at = clock_.now();
+    type.answered_at = clock_.steady();
   }
   // Declared while it was under way; or it has said nothing new, as after most starts.
   const bool is_known = is_stale || (kind == partition::Declaration::More && std::ranges::all_of(missing, [&](const auto& spec) {
@@ -271,8 +292,8 @@ void Invoker::on_refused(Entity& entity, std::uint32_t batch, std::string why) {
 
 // One line each while they are few; a function that fails for everybody must not drown the log.
 bool Invoker::may_report() {
-  const Instant now = clock_.now();
-  if (now.unix_ms - report_window_.unix_ms >= kReportWindow.ms) {
+  const Moment now = clock_.steady();
+  if (!report_window_ || now - *report_window_ >= kReportWindow) {
     if (unreported_ > 0) log_warn("more messages failed for good, or hosts were down", {{"count", unreported_}});
     report_window_ = now;
     reported_ = unreported_ = 0;

@@ -9,6 +9,7 @@
 //     It is asked by its first call, again when its endpoint has been away and when somebody says so (ask_again), because then its code may
 //     be another, and now and then. One call at a time asks, and for a moment nobody else is called: a thousand addresses need not all be
 //     told so.
+//   - Calls under way hold a bounded number of bytes. An answer that the host cannot take yet waits, and counts.
 //   - A batch that fails is tried again as its first half, so that one bad message ends up alone before anything final happens to it.
 //
 // What an answer means is the host's business. One thread.
@@ -24,6 +25,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/byte_budget.h"
 #include "base/hash.h"
 #include "base/loop.h"
 #include "base/random.h"
@@ -50,6 +52,8 @@ class InvokerHost {
   virtual void declare(const std::string& type, std::vector<model::StateSpec>&& states, partition::Declaration kind) = 0;
   // Whether more work may be taken on just now.
   [[nodiscard]] virtual bool may_invoke() const = 0;
+  // Whether an answer may be handed to accept() just now; else it waits for a pump() when it may.
+  [[nodiscard]] virtual bool may_accept() const = 0;
   virtual void wake() = 0;  // Have pump() called soon.
 };
 
@@ -58,6 +62,7 @@ class Invoker final : public partition::FunctionDirectory {
   struct Limits {
     std::size_t function_types_max = 100'000;  // That have something to do. Beyond it nothing is taken in from outside for others.
     std::uint64_t in_flight_max = 4096;
+    std::size_t call_bytes_max = 128u << 20;  // Requests of calls under way; and their answers, until the host has them.
     Duration endpoint_down_max;
   };
 
@@ -90,9 +95,11 @@ class Invoker final : public partition::FunctionDirectory {
   void declared(const std::string& type, Result<void> outcome);
 
   [[nodiscard]] std::uint64_t in_flight() const { return in_flight_; }
+  [[nodiscard]] std::size_t answer_bytes() const { return room_.used(); }
   // An endpoint's place in this list is the same on all shards.
   [[nodiscard]] const std::vector<std::unique_ptr<Endpoint>>& endpoints() const { return endpoints_; }
-  void for_each_type(const std::function<void(const FunctionType&)>& visit) const;
+  // In slices; see listing.h.
+  [[nodiscard]] bool walk_types(BucketWalk& walk, std::size_t& left, const std::function<void(const FunctionType&)>& visit) const;
 
  private:
   FunctionType* type_of(const std::string& type);
@@ -111,7 +118,17 @@ class Invoker final : public partition::FunctionDirectory {
   void dispatch(Endpoint& endpoint, Entity& entity);
   void follow_probe(Upstream& upstream);
   [[nodiscard]] std::uint64_t question(const Upstream& upstream) const { return rounds_ + upstream.outages; }
+  struct Answer {
+    Entity* entity = nullptr;
+    std::uint32_t batch = 0;
+    std::uint64_t question = 0;
+    std::size_t bytes = 0;
+    model::InvocationOutcome outcome;
+  };
+  [[nodiscard]] bool has_room() const { return (request_bytes_ < limits_.call_bytes_max || in_flight_ == 0) && !room_.is_full(); }
+  void take_waiting_answers();
   // `question`: 0, or that which the call has put.
+  void answered(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome);
   void finish(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome);
   void rest(Entity& entity);
   void on_failed(Entity& entity, std::uint32_t batch, std::string why, Duration not_before = {});
@@ -139,15 +156,18 @@ class Invoker final : public partition::FunctionDirectory {
   Table& table_;
   InvokerHost& host_;
   Limits limits_;
+  ByteBudget room_;              // For answers, while they come in and while they wait.
+  std::deque<Answer> answers_;   // That wait for the host, oldest first.
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::unordered_map<std::string, std::unique_ptr<FunctionType>, StringHash, std::equal_to<>> types_;
   std::size_t active_types_ = 0;
   std::deque<Endpoint*> line_;
   std::uint64_t in_flight_ = 0;
+  std::size_t request_bytes_ = 0;  // Of calls under way, about.
   std::vector<std::pair<const Levels::Outbox*, std::vector<FunctionType*>>> held_;  // By what they are held for.
   std::deque<FunctionType*> spilling_;  // Nobody will call them soon; see FunctionType::unspilled.
   std::uint64_t rounds_ = 1;  // Of questions to everybody.
-  Instant report_window_;
+  std::optional<Moment> report_window_;  // Since when.
   std::uint32_t reported_ = 0;
   std::uint64_t unreported_ = 0;
   std::vector<ports::StateEntry> states_scratch_;

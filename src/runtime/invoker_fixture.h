@@ -93,7 +93,7 @@ class FakeTarget final : public ports::FunctionTarget {
 
 class World final : public InvokerHost {
  public:
-  explicit World(std::vector<model::EndpointSpec> specs, Invoker::Limits limits = {.endpoint_down_max = {5'000}})
+  explicit World(std::vector<model::EndpointSpec> specs, Invoker::Limits limits = {.call_bytes_max = 1'000'000, .endpoint_down_max = {5'000}})
       : table({4, 1 << 20, 1 << 20, 1 << 20, 100}, {{0}, {1}, {2}, {3}}, store_),
         invoker(specs, 1,
                 [this](const model::EndpointSpec&, Loop&) {
@@ -157,6 +157,7 @@ class World final : public InvokerHost {
     });
   }
   [[nodiscard]] bool may_invoke() const override { return open; }
+  [[nodiscard]] bool may_accept() const override { return accepting; }
   void wake() override {
     ++wakes;
     if (scheduled_) return;
@@ -178,6 +179,7 @@ class World final : public InvokerHost {
  public:
   Table table;
   bool open = true;
+  bool accepting = true;
   std::function<Result<void>(const std::vector<std::string>&)> judge;
   std::map<model::Address, std::vector<std::string>> handled;
   std::vector<std::string> settled, reasons;

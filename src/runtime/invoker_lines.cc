@@ -95,8 +95,8 @@ void Invoker::let_go(Upstream& upstream) {
   show_down(endpoint);
 }
 
-void Invoker::for_each_type(const std::function<void(const FunctionType&)>& visit) const {
-  for (const auto& [name, type] : types_) visit(*type);
+bool Invoker::walk_types(BucketWalk& walk, std::size_t& left, const std::function<void(const FunctionType&)>& visit) const {
+  return walk_on(types_, walk, left, [&](const auto& named, std::size_t&) { visit(*named.second); });
 }
 
 void Invoker::attach(Entity& entity) {
@@ -171,8 +171,10 @@ void Invoker::release_waiting(FunctionType& type) {
 }
 
 void Invoker::pump() {
+  take_waiting_answers();
+  room_.pump();
   spill_stuck();
-  while (!line_.empty() && in_flight_ < limits_.in_flight_max && host_.may_invoke()) {
+  while (!line_.empty() && in_flight_ < limits_.in_flight_max && has_room() && host_.may_invoke()) {
     Endpoint& endpoint = *line_.front();
     line_.pop_front();
     endpoint.in_line = false;

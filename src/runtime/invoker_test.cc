@@ -540,6 +540,74 @@ TEST(Invoker, FailingFirstContactCostsEachAddressItsOwnTriesOnly) {
 
 // Goal: whatever the function and the way to it do, every message is handled once and in order, or settled; nobody is stuck.
 // Method: random answers of every kind for a while, then good ones.
+// An answer that sends so many bytes.
+InvocationOutcome large(std::size_t bytes) {
+  model::InvocationResponse response;
+  response.sends.push_back({kAlice, {"v", std::string(bytes, 'x'), true}});
+  return response;
+}
+
+TEST(Invoker, AnswersThatTheHostCannotTakeWaitInOrderAndNothingIsCalledWhileTheyHoldTheBytesThereMayBe) {
+  World world({endpoint("shop/*")});
+  world.send_many("shop/cart", 1);  // The first contact.
+  world.loop.advance({1'000});
+  auto& target = *world.targets[0];
+  target.hold = true;
+  world.send_many("shop/cart", 3);
+  world.loop.run();
+  ASSERT_EQ(target.held.size(), 3u);
+  world.accepting = false;
+  target.give(0, large(600'000));
+  target.give(0, large(600'000));
+  world.loop.run();
+  EXPECT_EQ(world.handled_count(), 1u);
+  EXPECT_EQ(world.invoker.in_flight(), 3u);
+  world.send({"shop/cart", "late"}, "x");
+  world.loop.run();
+  EXPECT_EQ(target.held.size(), 1u);  // It is not called.
+  target.give(0, failed());           // Failures change nothing, and wait for nobody.
+  world.loop.run();
+  EXPECT_EQ(world.invoker.in_flight(), 2u);
+
+  world.accepting = true;
+  world.wake();
+  world.loop.run();
+  EXPECT_EQ(world.handled_count(), 3u);
+  ASSERT_EQ(target.held.size(), 1u);
+  EXPECT_EQ(target.held[0].first.address.id, "late");
+}
+
+TEST(Invoker, RequestsUnderWayHoldABoundedNumberOfBytes) {
+  World world({endpoint("shop/*")});
+  world.send_many("shop/cart", 1);
+  world.loop.advance({1'000});
+  auto& target = *world.targets[0];
+  target.hold = true;
+  for (int i = 0; i < 5; ++i) world.send({"shop/cart", std::to_string(i)}, std::string(400'000, 'x'));
+  world.loop.run();
+  ASSERT_EQ(target.held.size(), 3u);  // The third passes the bound; those after it wait.
+  target.give(0, ok());
+  world.loop.run();
+  EXPECT_EQ(target.held.size(), 3u);
+}
+
+// However small the bound: one at a time goes on.
+TEST(Invoker, ARequestLargerThanTheBoundIsMadeAlone) {
+  World world({endpoint("shop/*")});
+  world.send_many("shop/cart", 1);
+  world.loop.advance({1'000});
+  auto& target = *world.targets[0];
+  target.hold = true;
+  for (int i = 0; i < 3; ++i) world.send({"shop/cart", std::to_string(i)}, std::string(1'500'000, 'x'));
+  for (int left = 3; left > 0; --left) {
+    world.loop.run();
+    ASSERT_EQ(target.held.size(), 1u);
+    target.give(0, ok());
+  }
+  world.loop.run();
+  EXPECT_EQ(world.handled_count(), 4u);
+}
+
 TEST(Invoker, EverybodyIsServedInOrderOnceTheWorldIsWellAgain) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

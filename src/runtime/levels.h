@@ -27,7 +27,11 @@ class Levels {
     for (const auto& outbox : options.outboxes) outboxes_[outbox.stream].bytes_max = outbox.bytes_max;
   }
   // Before anything runs.
-  void begin(std::size_t shards) { backlog_ = std::make_unique<std::atomic<std::uint64_t>[]>(shards * endpoints_); shards_ = shards; }
+  void begin(std::size_t shards) {
+    backlog_ = std::make_unique<std::atomic<std::uint64_t>[]>(shards * endpoints_);
+    parked_ = std::make_unique<std::atomic<bool>[]>(shards);
+    shards_ = shards;
+  }
 
   // Messages that wait for an endpoint on a shard.
   void set_backlog(std::size_t shard, std::size_t endpoint, std::uint64_t count) {
@@ -39,6 +43,12 @@ class Levels {
     for (std::size_t shard = 0; shard < shards_; ++shard) sum += backlog_[shard * endpoints_ + endpoint].load(std::memory_order_relaxed);
     return sum;
   }
+
+  // Whether a shard has parked addresses.
+  void set_parked(std::size_t shard, bool any) {
+    if (parked_[shard].load(std::memory_order_relaxed) != any) parked_[shard].store(any, std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool has_parked(std::size_t shard) const { return parked_[shard].load(std::memory_order_relaxed); }
 
   // Null: the stream is no outbox.
   [[nodiscard]] Outbox* outbox(std::string_view stream) {
@@ -55,6 +65,7 @@ class Levels {
   std::size_t endpoints_;
   std::size_t shards_ = 0;
   std::unique_ptr<std::atomic<std::uint64_t>[]> backlog_;
+  std::unique_ptr<std::atomic<bool>[]> parked_;
   std::map<std::string, Outbox, std::less<>> outboxes_;
   Topics topics_;
 };

@@ -33,6 +33,7 @@ struct Options {
   std::size_t state_cache_bytes = 128u << 20;          // Rows of idle addresses kept in memory.
   std::uint64_t in_flight_max = 4096;                  // Calls of functions under way, all endpoints together.
   std::size_t open_epoch_bytes_max = 64u << 20;        // Beyond it no function is called until the epoch is closed.
+  std::size_t call_bytes_max = 128u << 20;             // Requests of calls under way; and their answers, until they are in an epoch.
   std::size_t waiting_requests_max = 100'000;          // Open calls and stream readers.
   std::size_t unread_bytes_max = 16u << 20;            // Pages of streams that clients have asked for and not read yet.
   Duration unread_wait_max{30'000};                    // For room in that; then the reader is Overloaded.

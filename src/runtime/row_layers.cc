@@ -112,20 +112,49 @@ void RowLayers::forget(std::string_view key) {
   dirty_.remove(key);
 }
 
-std::optional<std::string> RowLayers::get(std::string_view key) const {
+const RowSet::Value* RowLayers::find_above(std::string_view key) const {
   for (const RowSet* layer : {&open_, &dirty_, frozen_.get()}) {
     if (layer == nullptr) continue;
-    if (const auto* value = layer->find(key)) return *value;
+    if (const auto* value = layer->find(key)) return value;
   }
+  return nullptr;
+}
+
+std::optional<std::string> RowLayers::get(std::string_view key) const {
+  if (const auto* value = find_above(key)) return *value;
   auto stored = store_.get(key);
   if (!stored) die_of(stored.error());
   return std::move(*stored);
 }
 
+bool RowLayers::walk_addresses(AddressWalk& walk, std::size_t& left, const VisitAddress& visit) const {
+  const std::array<const RowSet*, 3> layers{&open_, &dirty_, frozen_.get()};
+  for (; walk.layer < layers.size(); ++walk.layer, walk.at = {}) {
+    if (layers[walk.layer] == nullptr) continue;
+    const bool done = walk_on(layers[walk.layer]->hashed(), walk.at, left, [&](const auto& row, std::size_t& rest) {
+      if (const auto& newest = *find_above(row.first)) visit(row.first, *newest, rest);
+    });
+    if (!done) return false;
+  }
+  return true;
+}
+
+void RowLayers::scan_addresses(std::string_view from, std::string_view to,
+                               const std::function<bool(std::string_view, std::optional<std::string_view>)>& visit) const {
+  const auto stored = store_.scan(from, to);
+  for (; stored->valid(); stored->next()) {
+    const RowSet::Value* above = find_above(stored->key());
+    std::optional<std::string_view> value = stored->value();
+    if (above != nullptr) value = *above ? std::optional<std::string_view>(**above) : std::nullopt;
+    if (!visit(stored->key(), value)) return;
+  }
+  if (auto ok = stored->status(); !ok) die_of(ok.error());
+}
+
 void RowLayers::scan(std::string_view from, std::string_view to,
                      const std::function<bool(std::string_view, std::string_view)>& visit) const {
   // A merge of up to four ordered walks; at equal keys the newest wins. Address rows are hashed and have to be put in
-  // order first: only people looking in ask for those.
+  // order first, all that there are in memory: for whoever has the time.
   struct Walk {
     RowSet::Ordered::const_iterator it, end;
     std::map<std::string_view, const RowSet::Value*> sorted;

@@ -24,6 +24,7 @@
 
 #include "base/hash.h"
 #include "ports/state_store.h"
+#include "runtime/bucket_walk.h"
 
 namespace holdfast::runtime {
 
@@ -46,6 +47,8 @@ class RowSet {
   void for_each(const std::function<void(std::string_view, const Value&)>& visit) const;
   // Keys in [from, to), in order.
   [[nodiscard]] std::map<std::string_view, const Value*> range(std::string_view from, std::string_view to) const;
+  using Hashed = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
+  [[nodiscard]] const Hashed& hashed() const { return hashed_; }
   using Ordered = std::map<std::string, Value, std::less<>>;
   [[nodiscard]] const Ordered& ordered() const { return ordered_; }
   static bool is_hashed(std::string_view key);
@@ -54,7 +57,7 @@ class RowSet {
   void append_to(std::vector<ports::StoreWrite>& writes) const;
 
  private:
-  std::unordered_map<std::string, Value, StringHash, std::equal_to<>> hashed_;
+  Hashed hashed_;
   Ordered ordered_;
   std::size_t bytes_ = 0;
 };
@@ -71,9 +74,21 @@ class RowLayers {
   void forget(std::string_view key);
 
   [[nodiscard]] std::optional<std::string> get(std::string_view key) const;
-  // Rows in [from, to) in key order until `visit` says false.
+  // Rows in [from, to) in key order until `visit` says false. Of address rows, which are in no order above the
+  // store, all that are there have to be put in order first: it takes its time.
   void scan(std::string_view from, std::string_view to,
             const std::function<bool(std::string_view key, std::string_view value)>& visit) const;
+
+  // Address rows, for people who look in: in slices, between which rows may go down from layer to layer, as they do. First walk_addresses()
+  // until it is true, then scan_addresses() of what ranges are wanted: what is there from begin to end is met at least once, as it is then.
+  struct AddressWalk {
+    std::size_t layer = 0;
+    BucketWalk at;
+  };
+  using VisitAddress = std::function<void(std::string_view key, std::string_view value, std::size_t& left)>;
+  [[nodiscard]] bool walk_addresses(AddressWalk& walk, std::size_t& left, const VisitAddress& visit) const;
+  void scan_addresses(std::string_view from, std::string_view to,
+                      const std::function<bool(std::string_view key, std::optional<std::string_view> value)>& visit) const;
 
   [[nodiscard]] bool open_is_empty() const { return open_.empty(); }
   [[nodiscard]] std::size_t open_bytes() const { return open_.bytes(); }
@@ -90,6 +105,9 @@ class RowLayers {
   [[nodiscard]] bool has_frozen() const { return frozen_ != nullptr; }
 
  private:
+  // The newest value above the store; null: none knows the key.
+  [[nodiscard]] const RowSet::Value* find_above(std::string_view key) const;
+
   const ports::StateStore& store_;
   RowSet open_;
   RowSet dirty_;

@@ -19,7 +19,24 @@ using Rows = std::map<std::string, std::string>;
 
 std::string key(RowKind kind, std::string_view name) { return codec::name_key({7}, kind, name); }
 
+// Address rows, in slices: each met as it is.
+Rows walked(const RowLayers& layers, const std::string& from, const std::string& to) {
+  Rows out;
+  RowLayers::AddressWalk walk;
+  std::size_t left = 0;
+  do left = 2;
+  while (!layers.walk_addresses(walk, left, [&](std::string_view k, std::string_view value, std::size_t&) {
+    if (k >= from && k < to) out.insert_or_assign(std::string(k), std::string(value));
+  }));
+  layers.scan_addresses(from, to, [&](std::string_view k, std::optional<std::string_view> value) {
+    if (value) out.insert_or_assign(std::string(k), std::string(*value));
+    return true;
+  });
+  return out;
+}
+
 Rows scanned(const RowLayers& layers, const std::string& from, const std::string& to) {
+  if (RowSet::is_hashed(from)) return walked(layers, from, to);
   Rows out;
   std::string last;
   layers.scan(from, to, [&](std::string_view k, std::string_view value) {

@@ -13,8 +13,6 @@
 namespace holdfast::runtime {
 namespace {
 
-constexpr std::size_t kIdempotencyKeyBytesMax = 255;
-
 Result<void> check(const SendRequest& request) {
   const auto [ns, name] = model::split_type(request.target.type);
   if (ns.empty() || name.empty())
@@ -26,15 +24,17 @@ Result<void> check(const SendRequest& request) {
   if (request.target.id.size() > model::kIdBytesMax)
     return fail(ErrorCode::Invalid, "an id of " + std::to_string(request.target.id.size()) + " bytes; at most " +
                                         std::to_string(model::kIdBytesMax) + " are taken");
-  if (request.idempotency_key.size() > kIdempotencyKeyBytesMax)
+  if (request.idempotency_key.size() > model::kIdempotencyKeyBytesMax)
     return fail(ErrorCode::Invalid, "an idempotency key of " + std::to_string(request.idempotency_key.size()) +
-                                        " bytes; at most " + std::to_string(kIdempotencyKeyBytesMax) + " are taken");
+                                        " bytes; at most " + std::to_string(model::kIdempotencyKeyBytesMax) + " are taken");
   return {};
 }
 
 // A key speaks about one address: the same key for another address is another request.
 std::string keyed_request_id(const SendRequest& request) {
-  return "key/" + request.idempotency_key + "\n" + request.target.type + "\n" + request.target.id;
+  std::string id = "key/" + request.idempotency_key + "\n" + request.target.type + "\n" + request.target.id;
+  HOLDFAST_CHECK(id.size() <= model::kRequestIdBytesMax);
+  return id;
 }
 
 void on_loop(Loop& loop, Task task) {
@@ -275,41 +275,43 @@ void Runtime::set_source(std::string name, model::SourceRow row, Done<void> done
   });
 }
 
-// Asks every shard in turn, then answers with all of it.
-template <typename Info, typename Make>
-void Runtime::gather(Make make, Done<std::vector<Info>> done) {
-  struct Gathering {
-    std::size_t next = 0;
-    std::vector<Info> found;
-    std::function<void()> step;
-  };
-  auto gathering = std::make_shared<Gathering>();
-  gathering->step = [this, gathering = gathering.get(), keep = std::weak_ptr<Gathering>(gathering), make,
-                     done = std::move(done)]() mutable {
-    auto self = keep.lock();
-    if (gathering->next == shards_.size()) {
-      done(std::move(gathering->found));
-      return;
+// Has every shard in turn look for what belongs on the page, with a turn of its loop between one slice and the next.
+template <typename Info>
+void Runtime::list(AddressQuery query, Done<Page<Info>> done) {
+  struct Listing : std::enable_shared_from_this<Listing> {
+    Listing(AddressQuery asked, std::vector<Shard*> all, Done<Page<Info>> answer)
+        : query(std::move(asked)), page(query.after, query.limit), shards(std::move(all)), done(std::move(answer)) {}
+    void go_on() {
+      if (shard == shards.size()) return done(page.take());
+      on_loop(shards[shard]->loop(), [self = this->shared_from_this()] { self->look(); });
     }
-    Shard& shard = *shards_[gathering->next++];
-    on_loop(shard.loop(), [self, &shard, make] {
-      for (auto& info : make(shard)) self->found.push_back(std::move(info));
-      self->step();
-    });
+    void look() {
+      if (!shards[shard]->look(query, at, page)) return shards[shard]->loop().post([self = this->shared_from_this()] { self->look(); });
+      ++shard;
+      at = {};
+      go_on();
+    }
+    AddressQuery query;
+    PageBuilder<Info> page;
+    std::vector<Shard*> shards;
+    Done<Page<Info>> done;
+    std::size_t shard = 0;
+    Look at;
   };
-  gathering->step();
+  std::vector<Shard*> all;
+  for (const auto& shard : shards_) all.push_back(shard.get());
+  std::make_shared<Listing>(std::move(query), std::move(all), std::move(done))->go_on();
 }
 
-namespace {
-
-template <typename Info, typename Key>
-void sort_and_cut(std::vector<Info>& infos, std::size_t limit, Key key) {
-  std::ranges::stable_sort(infos, {}, key);
-  if (infos.size() > limit) infos.resize(limit);
-}
+void Runtime::functions(AddressQuery query, Done<Page<FunctionInfo>> done) { list<FunctionInfo>(std::move(query), std::move(done)); }
+void Runtime::addresses(AddressQuery query, Done<Page<AddressInfo>> done) { list<AddressInfo>(std::move(query), std::move(done)); }
+void Runtime::states(AddressQuery query, Done<Page<StateInfo>> done) { list<StateInfo>(std::move(query), std::move(done)); }
+void Runtime::parked(AddressQuery query, Done<Page<ParkedInfo>> done) { list<ParkedInfo>(std::move(query), std::move(done)); }
+void Runtime::timers(AddressQuery query, Done<Page<TimerInfo>> done) { list<TimerInfo>(std::move(query), std::move(done)); }
+void Runtime::streams(AddressQuery query, Done<Page<StreamInfo>> done) { list<StreamInfo>(std::move(query), std::move(done)); }
 
 // A host that several shards cannot reach is one.
-void show_each_host_once(EndpointInfo& info) {
+static void show_each_host_once(EndpointInfo& info) {
   auto& hosts = info.hosts_down;
   std::ranges::stable_sort(hosts, {}, &EndpointInfo::Host::host);
   const std::size_t shown = hosts.size();
@@ -318,90 +320,41 @@ void show_each_host_once(EndpointInfo& info) {
   if (hosts.size() > kHostsShownMax) hosts.resize(kHostsShownMax);
 }
 
-}  // namespace
-
-void Runtime::functions(Done<std::vector<FunctionInfo>> done) {
-  gather<FunctionInfo>([](const Shard& shard) { return shard.functions(); },
-                       [done = std::move(done)](Result<std::vector<FunctionInfo>> found) {
-                         std::vector<FunctionInfo> merged;
-                         std::ranges::stable_sort(*found, {}, &FunctionInfo::type);
-                         for (auto& info : *found) {
-                           if (merged.empty() || merged.back().type != info.type) {
-                             merged.push_back(std::move(info));
-                             continue;
-                           }
-                           merged.back().invocations += info.invocations;
-                           merged.back().failures += info.failures;
-                           merged.back().in_flight += info.in_flight;
-                         }
-                         done(std::move(merged));
-                       });
-}
-
+// As many as there are in the configuration: each shard in one go.
 void Runtime::endpoints(Done<std::vector<EndpointInfo>> done) {
-  gather<EndpointInfo>([](const Shard& shard) { return shard.endpoints(); },
-                       [done = std::move(done)](Result<std::vector<EndpointInfo>> found) {
-                         std::vector<EndpointInfo> merged;
-                         std::ranges::stable_sort(*found, {}, &EndpointInfo::functions);
-                         for (auto& info : *found) {
-                           if (merged.empty() || merged.back().functions != info.functions) {
-                             merged.push_back(std::move(info));
-                             continue;
-                           }
-                           merged.back().in_flight += info.in_flight;
-                           merged.back().waiting += info.waiting;
-                           merged.back().down |= info.down;
-                           if (merged.back().last_error.empty()) merged.back().last_error = std::move(info.last_error);
-                           merged.back().hosts_down_count += info.hosts_down_count;
-                           std::ranges::move(info.hosts_down, std::back_inserter(merged.back().hosts_down));
-                         }
-                         for (auto& info : merged) show_each_host_once(info);
-                         done(std::move(merged));
-                       });
-}
-
-void Runtime::addresses(AddressQuery query, Done<std::vector<AddressInfo>> done) {
-  const auto limit = query.limit;
-  gather<AddressInfo>([query = std::move(query)](const Shard& shard) { return shard.addresses(query); },
-                      [limit, done = std::move(done)](Result<std::vector<AddressInfo>> found) {
-                        sort_and_cut(*found, limit, &AddressInfo::address);
-                        done(std::move(found));
-                      });
-}
-
-void Runtime::states(AddressQuery query, Done<std::vector<StateInfo>> done) {
-  const auto limit = query.limit;
-  gather<StateInfo>([query = std::move(query)](const Shard& shard) { return shard.states(query); },
-                    [limit, done = std::move(done)](Result<std::vector<StateInfo>> found) {
-                      sort_and_cut(*found, limit, &StateInfo::address);
-                      done(std::move(found));
-                    });
-}
-
-void Runtime::parked(AddressQuery query, Done<std::vector<ParkedInfo>> done) {
-  const auto limit = query.limit;
-  gather<ParkedInfo>([query = std::move(query)](const Shard& shard) { return shard.parked(query); },
-                     [limit, done = std::move(done)](Result<std::vector<ParkedInfo>> found) {
-                       sort_and_cut(*found, limit, &ParkedInfo::address);
-                       done(std::move(found));
-                     });
-}
-
-void Runtime::timers(AddressQuery query, Done<std::vector<TimerInfo>> done) {
-  const auto limit = query.limit;
-  gather<TimerInfo>([query = std::move(query)](const Shard& shard) { return shard.timers(query); },
-                    [limit, done = std::move(done)](Result<std::vector<TimerInfo>> found) {
-                      sort_and_cut(*found, limit, &TimerInfo::due);
-                      done(std::move(found));
-                    });
-}
-
-void Runtime::streams(Done<std::vector<StreamInfo>> done) {
-  gather<StreamInfo>([](const Shard& shard) { return shard.streams(); },
-                     [done = std::move(done)](Result<std::vector<StreamInfo>> found) {
-                       sort_and_cut(*found, SIZE_MAX, &StreamInfo::name);
-                       done(std::move(found));
-                     });
+  struct Gathering : std::enable_shared_from_this<Gathering> {
+    void go_on(const std::vector<std::unique_ptr<Shard>>& shards) {
+      if (next == shards.size()) return done(std::move(found));
+      Shard& shard = *shards[next++];
+      on_loop(shard.loop(), [self = this->shared_from_this(), &shard, &shards] {
+        auto infos = shard.endpoints();
+        if (self->found.empty()) self->found = std::move(infos);
+        else self->add(infos);
+        self->go_on(shards);
+      });
+    }
+    // All shards have the same ones, in the same order.
+    void add(const std::vector<EndpointInfo>& infos) {
+      for (std::size_t i = 0; i < infos.size(); ++i) {
+        found[i].in_flight += infos[i].in_flight;
+        found[i].waiting += infos[i].waiting;
+        found[i].down |= infos[i].down;
+        if (found[i].last_error.empty()) found[i].last_error = infos[i].last_error;
+        found[i].hosts_down_count += infos[i].hosts_down_count;
+        std::ranges::copy(infos[i].hosts_down, std::back_inserter(found[i].hosts_down));
+      }
+    }
+    std::size_t next = 0;
+    std::vector<EndpointInfo> found;
+    Done<std::vector<EndpointInfo>> done;
+  };
+  auto gathering = std::make_shared<Gathering>();
+  gathering->done = [done = std::move(done)](Result<std::vector<EndpointInfo>> found) {
+    std::ranges::stable_sort(*found, {}, &EndpointInfo::functions);
+    for (auto& info : *found) show_each_host_once(info);
+    done(std::move(found));
+  };
+  gathering->go_on(shards_);
 }
 
 void Runtime::state(model::Address address, Done<StateInfo> done) {

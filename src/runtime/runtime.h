@@ -4,7 +4,8 @@
 // address (a caller with a loop of its own posts back to it). What is answered has happened and is durable.
 //
 // Error codes that callers act on: Invalid (malformed), NotFound (no such function type, nothing kept), Conflict (another request under
-// the same idempotency key), TooLarge, Overloaded (a bound is reached: try later), Unavailable (stopping, or the disk is full),
+// the same idempotency key), Parked (the address of a call; nothing was accepted), Failed (a call's message was given up), TooLarge,
+// Overloaded (a bound is reached: try later), Unavailable (stopping), NoSpace (the disk is full),
 // Timeout.
 #pragma once
 
@@ -92,13 +93,13 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   void source(std::string name, Done<std::optional<model::SourceRow>> done) override;
   void set_source(std::string name, model::SourceRow row, Done<void> done) override;
 
-  // Looking in; see inspect.h. Lists are over all shards, sorted, at most `limit` long.
-  void functions(Done<std::vector<FunctionInfo>> done);
+  // Looking in; see inspect.h. Lists are over all shards, in order, at most `limit` long, and found in slices that hold up nobody.
+  void functions(AddressQuery query, Done<Page<FunctionInfo>> done);
   void endpoints(Done<std::vector<EndpointInfo>> done);
-  void addresses(AddressQuery query, Done<std::vector<AddressInfo>> done);
+  void addresses(AddressQuery query, Done<Page<AddressInfo>> done);
   void state(model::Address address, Done<StateInfo> done);  // NotFound: nothing is kept of it.
-  void states(AddressQuery query, Done<std::vector<StateInfo>> done);
-  void parked(AddressQuery query, Done<std::vector<ParkedInfo>> done);
+  void states(AddressQuery query, Done<Page<StateInfo>> done);
+  void parked(AddressQuery query, Done<Page<ParkedInfo>> done);
   void retry_parked(model::Address address, Done<void> done);  // NotFound: not parked.
   void skip_parked(model::Address address, Done<void> done);   // Drops the failed batch and goes on.
   // Conflict: mail is there, but the function can be reached.
@@ -109,8 +110,8 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   // Deletes the values of a state that the function no longer declares: begun when answered, done soon, whatever crashes. NotFound: there is
   // no such orphan. Conflict: the state is declared.
   void drop_orphan(std::string type, std::string name, Done<void> done);
-  void timers(AddressQuery query, Done<std::vector<TimerInfo>> done);
-  void streams(Done<std::vector<StreamInfo>> done);
+  void timers(AddressQuery query, Done<Page<TimerInfo>> done);
+  void streams(AddressQuery query, Done<Page<StreamInfo>> done);
 
   // Whether messages are taken: false while stopping or while the disk is full. `why` gets a few words.
   [[nodiscard]] bool ready(std::string* why) const;
@@ -120,8 +121,8 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   Runtime(Options options, World world);
   [[nodiscard]] Result<void> recover();
   Shard& shard_of(std::string_view id) const;
-  template <typename Info, typename Make>
-  void gather(Make make, Done<std::vector<Info>> done);
+  template <typename Info>
+  void list(AddressQuery query, Done<Page<Info>> done);
 
   Options options_;
   World world_;

@@ -189,7 +189,7 @@ TEST_F(RuntimeBounds, EgressHasABoundedNumberOfTopicsAlsoAfterARestart) {
   const auto topics = [&](int first, int count) {
     for (int i = first; i < first + count; ++i) EXPECT_EQ(send("good/f", "a", "topic" + std::to_string(i)), "accepted");
     std::size_t found = 0;
-    runtime_->streams([&](Result<std::vector<StreamInfo>> streams) { found = streams->size(); });
+    runtime_->streams({}, [&](Result<Page<StreamInfo>> streams) { found = streams->size(); });
     loop_.advance({1'000});
     return found;
   };
@@ -200,7 +200,7 @@ TEST_F(RuntimeBounds, EgressHasABoundedNumberOfTopicsAlsoAfterARestart) {
   open();
   EXPECT_EQ(topics(20, 1), 10u);
   std::string reason;
-  runtime_->parked({}, [&](Result<std::vector<ParkedInfo>> parked) { reason = parked->empty() ? "none is parked" : parked->front().parked.reason; });
+  runtime_->parked({}, [&](Result<Page<ParkedInfo>> parked) { reason = parked->empty() ? "none is parked" : parked->items.front().parked.reason; });
   loop_.advance({1'000});
   EXPECT_EQ(reason, "egress test/out has 10 topics already, and takes no new one: topic20");
 }
@@ -226,7 +226,7 @@ TEST_F(RuntimeBounds, MailThatWaitsForWhatIsDownCanBeDroppedAndIsGoneForGood) {
   loop_ = {};
   open();
   std::size_t addresses = 1;
-  runtime_->addresses({}, [&](Result<std::vector<AddressInfo>> found) { addresses = found->size(); });
+  runtime_->addresses({}, [&](Result<Page<AddressInfo>> found) { addresses = found->size(); });
   loop_.advance({1'000});
   EXPECT_EQ(addresses, 0u);
 }

@@ -17,6 +17,7 @@ namespace holdfast::runtime {
 namespace {
 
 constexpr std::size_t kTimersPerTurn = 1'000;
+constexpr Duration kClockLook{1'000};  // The time of day may be set at any time; what has become due by it is late by this at most.
 constexpr std::uint32_t kTrimBatch = 1'000;
 constexpr std::size_t kDirtyOverloadFactor = 8;  // Over this many times the bound on dirty rows, nothing is taken in.
 
@@ -38,7 +39,9 @@ Shard::Shard(std::size_t index, const Options& options, const Runtime::World& wo
       random_(world.random_seed + index),
       table_(table_limits(options), std::move(owned), *world.store),
       invoker_(options.endpoints, world.shard_loops.size(), world.make_target, loop_, clock_, random_, table_, *this,
-               {.in_flight_max = options.in_flight_max, .endpoint_down_max = options.endpoint_down_max}),
+               {.in_flight_max = options.in_flight_max,
+                .call_bytes_max = options.call_bytes_max,
+                .endpoint_down_max = options.endpoint_down_max}),
       unread_(std::make_shared<Unread>([this] { loop_.post([this] { serve_readers(); }); })) {}
 
 // Loops have stopped by now, and nobody else lets go of pages.
@@ -89,8 +92,7 @@ std::size_t Shard::shard_of(std::string_view id) const { return table_.partition
 Result<void> Shard::admit_anything() const {
   if (refusing_) return fail(ErrorCode::Unavailable, "the runtime is stopping");
   if (epochs_->is_stalled()) return fail(ErrorCode::NoSpace, "the disk is full");
-  if (table_.dirty_bytes() > options_.dirty_bytes_max * kDirtyOverloadFactor ||
-      table_.open_bytes() > options_.open_epoch_bytes_max * 2)
+  if (is_behind() || table_.open_bytes() > options_.open_epoch_bytes_max * 2)
     return fail(ErrorCode::Overloaded, "the disk does not keep up");
   return {};
 }
@@ -133,8 +135,15 @@ void Shard::send(SendRequest&& request, Runtime::Done<void> done) {
   gate([done = std::move(done)] { done({}); });
 }
 
+Result<void> Shard::admit_call(const model::Address& target) const {
+  const auto& parked = table_.address(target).parked;
+  if (!parked) return {};
+  return fail(ErrorCode::Parked, target.type + "/" + target.id + " is parked until somebody retries or skips what failed: " + parked->reason);
+}
+
 void Shard::call(SendRequest&& request, std::string id, Duration timeout, Runtime::Done<model::TypedValue> done) {
   if (auto ok = admit(request); !ok) return done(fail(std::move(ok.error())));
+  if (auto ok = admit_call(request.target); !ok) return done(fail(std::move(ok.error())));
   metrics_.messages_in.add();
   add_waiter(id, timeout, [done = std::move(done)](Result<std::optional<model::TypedValue>> answer) {
     if (!answer) return done(fail(std::move(answer.error())));
@@ -146,6 +155,30 @@ void Shard::call(SendRequest&& request, std::string id, Duration timeout, Runtim
 
 void Shard::open_request(SendRequest&& request, std::string id, partition::RequestKind kind, Duration timeout,
                          std::function<void(Result<std::optional<model::TypedValue>>)> done) {
+  if (auto ok = admit(request); !ok) return done(fail(std::move(ok.error())));
+  const std::size_t owner = shard_of(request.target.id);
+  if (kind != partition::RequestKind::Call || !(owner == index_ || levels_.has_parked(owner)))
+    return accept_request(std::move(request), std::move(id), kind, timeout, std::move(done));
+  const auto judged = [this, kind, timeout](SendRequest&& call, std::string&& request_id, auto&& answer, Result<void> ok) {
+    // One that has its answer gets it again, wherever the address stands now.
+    if (!ok)
+      if (const auto row = table_.request(request_id); !row || !row->answered) return answer(fail(std::move(ok.error())));
+    accept_request(std::move(call), std::move(request_id), kind, timeout, std::move(answer));
+  };
+  if (owner == index_) {
+    auto ok = admit_call(request.target);
+    return judged(std::move(request), std::move(id), std::move(done), std::move(ok));
+  }
+  all_[owner]->loop().post([this, other = all_[owner], judged, request = std::move(request), id = std::move(id), done = std::move(done)]() mutable {
+    auto ok = other->admit_call(request.target);
+    loop_.post([judged, request = std::move(request), id = std::move(id), done = std::move(done), ok = std::move(ok)]() mutable {
+      judged(std::move(request), std::move(id), std::move(done), std::move(ok));
+    });
+  });
+}
+
+void Shard::accept_request(SendRequest&& request, std::string id, partition::RequestKind kind, Duration timeout,
+                           std::function<void(Result<std::optional<model::TypedValue>>)> done) {
   if (auto ok = admit(request); !ok) return done(fail(std::move(ok.error())));
   partition::OpenRequest open{.id = id,
                               .kind = kind,
@@ -177,15 +210,15 @@ void Shard::add_waiter(const std::string& id, Duration timeout,
   ++waiting_;
 }
 
-void Shard::resolve(const std::string& id, std::optional<model::TypedValue> value) {
+void Shard::resolve(const std::string& id, const Result<std::optional<model::TypedValue>>& answer) {
   const auto it = waiters_.find(id);
   if (it == waiters_.end()) return;
   auto waiters = std::move(it->second);
   waiters_.erase(it);
   waiting_ -= waiters.size();
-  for (std::size_t i = 0; i < waiters.size(); ++i) {
-    loop_.cancel(waiters[i].timer);
-    waiters[i].done(i + 1 == waiters.size() ? std::move(value) : value);
+  for (auto& waiter : waiters) {
+    loop_.cancel(waiter.timer);
+    waiter.done(answer);
   }
 }
 
@@ -215,9 +248,9 @@ void Shard::perform(partition::Transition&& transition) {
     } else {
       auto& answer = std::get<partition::Answer>(effect);
       if (!waiters_.contains(answer.request)) continue;  // Nobody waits (any more).
-      gate([this, id = std::move(answer.request), value = std::move(answer.value)]() mutable {
-        resolve(id, std::move(value));
-      });
+      Result<std::optional<model::TypedValue>> outcome = std::move(answer.value);
+      if (!answer.failure.empty()) outcome = fail(ErrorCode::Failed, std::move(answer.failure));
+      gate([this, id = std::move(answer.request), outcome = std::move(outcome)] { resolve(id, outcome); });
     }
   }
   wake();
@@ -231,6 +264,7 @@ void Shard::route(model::Command&& command) {
 }
 
 void Shard::tell(std::size_t shard, LinkItem item) {
+  if (const auto* command = std::get_if<model::Command>(&item)) sent_on_bytes_ += model::size_in_memory(*command);
   under_way_[shard].fetch_add(1, std::memory_order_relaxed);
   outboxes_[shard].push_back(std::move(item));
   wake();
@@ -242,6 +276,7 @@ void Shard::carry_out(model::Command&& command) {
     records.push_back(std::move(record->record));
     return append(record->stream, std::move(records));
   }
+  if (auto* failure = std::get_if<model::FailRequest>(&command)) return perform(partition::fail_request(table_, std::move(*failure)));
   auto& message = std::get<model::Message>(command);
   if (message.target.type == model::kRequestType) {
     // Taken out first: the id is the message's, and the message is given away.
@@ -323,11 +358,17 @@ void Shard::settle(Entity& entity, const model::FailurePolicy& policy, std::uint
 
 bool Shard::may_invoke() const {
   if (!started_ || quiescing_) return false;
-  if (table_.open_bytes() > options_.open_epoch_bytes_max) return false;
+  if (!may_accept()) return false;
   for (std::size_t i = 0; i < all_.size(); ++i)
     if (under_way_[i].load(std::memory_order_relaxed) > options_.link_messages_max) return false;
   return true;
 }
+
+// An answer that would make an epoch large is part of the next: what an epoch may hold is bounded, whatever functions answer.
+bool Shard::may_accept() const { return open_bytes() <= options_.open_epoch_bytes_max && !is_behind(); }
+
+// The view does not keep up with the log. It is written again as soon as it can be (EpochCoordinator::view_idle).
+bool Shard::is_behind() const { return table_.dirty_bytes() > options_.dirty_bytes_max * kDirtyOverloadFactor; }
 
 void Shard::unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done) {
   if (!transition) return done(fail(std::move(transition.error())));
@@ -372,11 +413,16 @@ void Shard::wake() {
 // Once per turn of the loop, after whatever came in.
 void Shard::turn() {
   invoker_.release_held();
-  for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog.messages);
+  bool any_parked = false;
+  for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) {
+    levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog.messages);
+    any_parked |= invoker_.endpoints()[i]->parked_backlog.messages > 0;
+  }
+  levels_.set_parked(index_, any_parked);
   pump_intake();
   invoker_.pump();
   flush_links();
-  if (!gate_.empty() || table_.open_bytes() > options_.open_epoch_bytes_max / 2 || (readers_wait_ && !is_worth_waiting())) {
+  if (!gate_.empty() || open_bytes() > options_.open_epoch_bytes_max / 2 || (readers_wait_ && !is_worth_waiting())) {
     want_close();
   } else if (!table_.is_clean() && lazy_close_ == 0) {
     // Nobody waits for what has changed; still it should not be lost for long.
@@ -416,6 +462,7 @@ void Shard::close_open_epoch() {
   cut.closed_by = std::exchange(early_closed_, 0);
   open_ = {epoch.value + 1};
   sequence_.next = {open_.value, 0};
+  sent_on_bytes_ = 0;
   if (!streams.empty()) {
     gate_.push_back([this, streams = std::move(streams)] {
       for (const auto& [stream, end] : streams) {
@@ -427,7 +474,7 @@ void Shard::close_open_epoch() {
   for (auto& task : std::exchange(patient_gate_, {})) gate_.push_back(std::move(task));
   readers_wait_ = false;
   taken_in_ = 0;
-  burst_began_ = clock_.now();
+  burst_began_ = clock_.steady();
   gates_.emplace_back(epoch, std::exchange(gate_, {}));
   close_wanted_ = false;
   cut_ = std::move(cut);
@@ -526,13 +573,15 @@ void Shard::arm_timer() {
   if (quiescing_ || table_.open_bytes() > options_.open_epoch_bytes_max) return;
   const auto next = table_.next_timer();
   if (!next) return;
+  const Instant now = clock_.now();
+  const Duration delay = next->key.due <= now ? Duration{0} : now + kClockLook < next->key.due ? kClockLook : next->key.due - now;
+  const Moment look = clock_.steady() + delay;
   if (timer_ != 0) {
-    if (timer_due_ <= next->key.due) return;
+    if (timer_look_ <= look) return;
     loop_.cancel(timer_);
   }
-  timer_due_ = next->key.due;
-  const std::int64_t delay = std::max<std::int64_t>(0, next->key.due.unix_ms - clock_.now().unix_ms);
-  timer_ = loop_.after({delay}, [this] {
+  timer_look_ = look;
+  timer_ = loop_.after(delay, [this] {
     timer_ = 0;
     fire_timers();
   });
@@ -598,6 +647,7 @@ void Shard::show_levels() {
   metrics_.dirty_bytes.set(table_.dirty_bytes());
   metrics_.waiters.set(waiting_);
   metrics_.in_flight.set(invoker_.in_flight());
+  metrics_.answer_bytes.set(invoker_.answer_bytes());
 }
 
 }  // namespace holdfast::runtime

@@ -17,11 +17,13 @@
 #include <unordered_set>
 #include <vector>
 
+#include "codec/rows.h"
 #include "partition/request.h"
 #include "runtime/epochs.h"
 #include "runtime/inspect.h"
 #include "runtime/invoker.h"
 #include "runtime/link.h"
+#include "runtime/listing.h"
 #include "runtime/options.h"
 #include "runtime/runtime.h"
 #include "runtime/table.h"
@@ -84,15 +86,15 @@ class Shard final : private InvokerHost {
   // Tells everybody who still waits for an answer that there will be none.
   void dismiss_waiters();
 
-  // Looking in; see inspect.h.
-  [[nodiscard]] std::vector<FunctionInfo> functions() const;
+  // Looking in; see inspect.h. Lists in slices: each call looks at a bounded part, and is true when nothing is left to look at on this shard.
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<FunctionInfo>& page) const;
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<AddressInfo>& page) const;
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<StateInfo>& page) const;
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<ParkedInfo>& page) const;
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<TimerInfo>& page) const;
+  [[nodiscard]] bool look(const AddressQuery& query, Look& at, PageBuilder<StreamInfo>& page) const;
   [[nodiscard]] std::vector<EndpointInfo> endpoints() const;
-  [[nodiscard]] std::vector<AddressInfo> addresses(const AddressQuery& query) const;
-  [[nodiscard]] std::vector<StateInfo> states(const AddressQuery& query) const;
   [[nodiscard]] std::optional<StateInfo> state(const model::Address& address) const;
-  [[nodiscard]] std::vector<ParkedInfo> parked(const AddressQuery& query) const;
-  [[nodiscard]] std::vector<TimerInfo> timers(const AddressQuery& query) const;
-  [[nodiscard]] std::vector<StreamInfo> streams() const;
 
   // Any thread.
   [[nodiscard]] Loop& loop() const { return loop_; }
@@ -114,7 +116,7 @@ class Shard final : private InvokerHost {
   struct Metrics {
     Counter messages_in, messages_delivered, messages_sent_on, responses, refusals, parked, dead_lettered, dropped,
         timers_fired, records_appended, records_read;
-    Counter mail_count, mail_bytes, entities, cached_bytes, dirty_bytes, waiters, in_flight;  // Levels.
+    Counter mail_count, mail_bytes, entities, cached_bytes, dirty_bytes, waiters, in_flight, answer_bytes;  // Levels.
   };
 
   // InvokerHost
@@ -124,8 +126,13 @@ class Shard final : private InvokerHost {
   void declare(const std::string& type, std::vector<model::StateSpec>&& states, partition::Declaration kind) override;
   void hold_for(const partition::Transition& transition, FunctionType& type);
   [[nodiscard]] bool may_invoke() const override;
+  [[nodiscard]] bool may_accept() const override;
   void wake() override;
 
+  // What may not be called: a call to a parked address would only wait. An error is Parked.
+  [[nodiscard]] Result<void> admit_call(const model::Address& target) const;
+  void accept_request(SendRequest&& request, std::string id, partition::RequestKind kind, Duration timeout,
+                      std::function<void(Result<std::optional<model::TypedValue>>)> done);
   [[nodiscard]] Result<void> admit(const SendRequest& request) const;
   [[nodiscard]] Result<void> admit_anything() const;
   [[nodiscard]] Result<void> admit_mail(std::string_view type) const;
@@ -169,14 +176,17 @@ class Shard final : private InvokerHost {
   void gate(Task task);
   void show_outbox(const std::string& stream);
   void turn();
+  [[nodiscard]] bool is_behind() const;
   void want_close();
+  // The open epoch, with what it has sent to other shards.
+  [[nodiscard]] std::size_t open_bytes() const { return table_.open_bytes() + sent_on_bytes_; }
   void flush_links();
   void close_open_epoch();
   void seal_if_complete();
   void arm_timer();
   void fire_timers();
   void add_waiter(const std::string& id, Duration timeout, std::function<void(Result<std::optional<model::TypedValue>>)> done);
-  void resolve(const std::string& id, std::optional<model::TypedValue> value);
+  void resolve(const std::string& id, const Result<std::optional<model::TypedValue>>& answer);
   [[nodiscard]] std::uint64_t visible_end(const std::string& stream) const;
   [[nodiscard]] Result<StreamPage> page(const StreamQuery& query);
   // Where the first record is that is not below `from`; `end`: there is none.
@@ -189,6 +199,15 @@ class Shard final : private InvokerHost {
   void unpark(Result<partition::Transition>&& transition, const model::Address& address, Runtime::Done<void> done);
   void check_quiet();
   void show_levels();
+  // Rows of a kind, as far as they are wanted: in each partition those whose keys go on with `prefix`, from behind `after` on.
+  struct Wanted {
+    codec::RowKind kind;
+    std::string prefix;
+    std::string_view after;
+  };
+  using VisitRow = std::function<bool(std::string_view key, std::string_view value, std::size_t& left)>;  // False: no more of this partition.
+  [[nodiscard]] bool look_at_rows(const Wanted& wanted, Look& at, std::size_t left, const VisitRow& visit) const;
+  [[nodiscard]] std::optional<StateInfo> state_info(const model::Address& address, const model::AddressRow& row) const;
   [[nodiscard]] std::size_t shard_of(std::string_view id) const;
 
   const std::size_t index_;
@@ -208,6 +227,7 @@ class Shard final : private InvokerHost {
   partition::SequenceCounter sequence_;
   std::vector<Task> gate_;
   std::vector<Task> patient_gate_;  // Opens with the other, but its tasks can wait: the epoch is not closed for them.
+  std::size_t sent_on_bytes_ = 0;   // To other shards, in the open epoch.
   bool readers_wait_ = false;       // For a record of the open epoch.
   std::deque<std::pair<model::Epoch, std::vector<Task>>> gates_;  // Of closed epochs, oldest first.
   struct Cut {
@@ -233,11 +253,11 @@ class Shard final : private InvokerHost {
 
   std::deque<WaitingBatch> intake_;
   std::uint64_t taken_in_ = 0;        // Messages, in the open epoch.
-  Instant burst_began_;               // When the first of them was; or the epoch, while the burst before goes on.
-  Instant last_taken_in_;
+  Moment burst_began_;                // When the first of them was; or the epoch, while the burst before goes on.
+  Moment last_taken_in_;
   double handled_per_ms_ = 0;         // By functions, lately.
   std::uint64_t handled_ = 0;         // Since handled_since_.
-  Instant handled_since_;
+  Moment handled_since_;
 
   std::unordered_map<std::string, std::vector<Waiter>> waiters_;
   std::size_t waiting_ = 0;  // Waiters and readers.
@@ -250,7 +270,7 @@ class Shard final : private InvokerHost {
   std::shared_ptr<Unread> unread_;
 
   Loop::TimerId timer_ = 0;
-  Instant timer_due_;
+  Moment timer_look_;                 // When it fires.
   bool turn_scheduled_ = false;
   bool started_ = false;
   bool refusing_ = false;

@@ -1,40 +1,62 @@
-// Shard: looking in. Nothing here changes anything, and every list has a limit.
+// Shard: looking in. Nothing here changes anything, and nobody waits for it longer than a slice of it takes.
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "codec/rows.h"
 #include "partition/expiry.h"
+#include "partition/stream.h"
 #include "runtime/shard.h"
 
 namespace holdfast::runtime {
 namespace {
 
-constexpr std::uint32_t kParkedMessagesShown = 3;
+constexpr std::size_t kKeyHead = 3;  // Of a row's key: partition and kind. What comes behind is its place in the list.
+constexpr std::size_t kUnitBytes = 1024;
 
 bool wanted(const AddressQuery& query, const model::Address& address) {
   return (query.type.empty() || address.type == query.type) && address.id.starts_with(query.id_prefix);
 }
 
-template <typename Info>
-void keep_first(std::vector<Info>& infos, std::size_t limit) {
-  std::ranges::sort(infos, {}, [](const Info& info) -> const model::Address& { return info.address; });
-  if (infos.size() > limit) infos.resize(limit);
+// Where an address stands in a list.
+std::string order_of(const model::Address& address) { return codec::address_key({}, codec::RowKind::Address, address).substr(kKeyHead); }
+// What the places of all wanted ones begin with; those of all types and one id prefix have nothing in common.
+std::string order_prefix(const AddressQuery& query) { return query.type.empty() ? std::string() : order_of({query.type, query.id_prefix}); }
+
+std::size_t bytes_of(const StateInfo& info) {
+  std::size_t bytes = info.address.id.size();
+  for (const auto& entry : info.entries) bytes += entry.name.size() + entry.value.value.size();
+  return bytes;
 }
+std::size_t bytes_of(const ParkedInfo& info) {
+  std::size_t bytes = info.address.id.size() + info.parked.reason.size();
+  for (const auto& message : info.batch) bytes += model::size_in_memory(message);
+  return bytes;
+}
+
+void charge(std::size_t& left, std::size_t bytes) { left -= std::min(left, bytes / kUnitBytes); }
 
 }  // namespace
 
-std::vector<FunctionInfo> Shard::functions() const {
-  std::vector<FunctionInfo> out;
-  invoker_.for_each_type([&](const FunctionType& type) {
-    FunctionInfo info{.type = type.name, .endpoint = type.endpoint->spec.functions};
+bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<FunctionInfo>& page) const {
+  std::size_t left = kSliceUnits;
+  return invoker_.walk_types(at.walk, left, [&](const FunctionType& type) {
+    if ((!query.type.empty() && type.name != query.type) || !page.wants(type.name)) return;
+    if (auto* known = page.find(type.name); known != nullptr && known->counted_on != index_) {
+      known->counted_on = index_;
+      known->invocations += type.messages.get();
+      known->failures += type.failures.get();
+      known->in_flight += type.in_flight;
+      return;
+    } else if (known != nullptr) {
+      return;
+    }
+    FunctionInfo info{.type = type.name, .endpoint = type.endpoint->spec.functions, .counted_on = index_};
     if (const auto* row = table_.registration(type.name)) info.states = row->states;
     info.invocations = type.messages.get();
     info.failures = type.failures.get();
     info.in_flight = type.in_flight;
-    out.push_back(std::move(info));
+    page.add(type.name, std::move(info), type.name.size());
   });
-  return out;
 }
 
 std::vector<EndpointInfo> Shard::endpoints() const {
@@ -55,31 +77,23 @@ std::vector<EndpointInfo> Shard::endpoints() const {
   return out;
 }
 
-std::vector<AddressInfo> Shard::addresses(const AddressQuery& query) const {
-  std::vector<AddressInfo> out;
-  table_.for_each_entity([&](const Entity& e) {
+bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<AddressInfo>& page) const {
+  std::size_t left = kSliceUnits;
+  return table_.walk_entities(at.walk, left, [&](const Entity& e, std::size_t&) {
     if ((e.mailbox.empty() && !e.row.parked) || !wanted(query, e.address)) return;
+    std::string order = order_of(e.address);
+    if (!page.wants(order)) return;
     AddressInfo info{.address = e.address, .mailbox = e.mailbox.size()};
     info.in_flight = e.phase == Entity::Phase::InFlight ? e.batch : 0;
     info.parked = e.row.parked.has_value();
     info.attempts = e.row.parked ? e.row.parked->attempts : e.attempts;
     info.last_error = e.row.parked ? e.row.parked->reason : e.last_error;
-    out.push_back(std::move(info));
-    if (out.size() > 2 * static_cast<std::size_t>(query.limit) + 1'000) keep_first(out, query.limit);
+    const std::size_t bytes = order.size() + info.last_error.size();
+    page.add(std::move(order), std::move(info), bytes);
   });
-  keep_first(out, query.limit);
-  return out;
 }
 
-std::optional<StateInfo> Shard::state(const model::Address& address) const {
-  const Entity* entity = table_.find(address);
-  model::AddressRow stored;
-  if (entity == nullptr) {
-    const auto bytes = table_.layers().get(codec::address_key(table_.partition_of(address.id), codec::RowKind::Address, address));
-    if (!bytes) return std::nullopt;
-    if (auto row = codec::decode<model::AddressRow>(*bytes)) stored = std::move(*row);
-  }
-  const model::AddressRow& row = entity != nullptr ? entity->row : stored;
+std::optional<StateInfo> Shard::state_info(const model::Address& address, const model::AddressRow& row) const {
   const auto* registration = table_.registration(address.type);
   StateInfo info{.address = address};
   for (const auto& value : row.states) {
@@ -101,99 +115,139 @@ std::optional<StateInfo> Shard::state(const model::Address& address) const {
   return info;
 }
 
-std::vector<StateInfo> Shard::states(const AddressQuery& query) const {
-  // What is in memory may not be in rows yet, and the other way round.
-  std::map<model::Address, bool> found;
-  const auto add = [&](const model::Address& address) {
-    if (!wanted(query, address)) return;
-    found.emplace(address, true);
-    // The first `limit` in order are enough, but one that is here may have no state left: keep some to spare.
-    if (found.size() > 2 * static_cast<std::size_t>(query.limit) + 1'000) found.erase(std::prev(found.end()));
+std::optional<StateInfo> Shard::state(const model::Address& address) const {
+  if (const Entity* entity = table_.find(address)) return state_info(address, entity->row);
+  const auto bytes = table_.layers().get(codec::address_key(table_.partition_of(address.id), codec::RowKind::Address, address));
+  if (!bytes) return std::nullopt;
+  const auto row = codec::decode<model::AddressRow>(*bytes);
+  return row ? state_info(address, *row) : std::nullopt;
+}
+
+// What is in memory may not be in rows yet, and the other way round. Things go down only, from the addresses in memory to the rows of the
+// open epoch, and on to the store: so whoever looks from top to bottom misses nothing that is there all the while.
+bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<StateInfo>& page) const {
+  std::size_t left = kSliceUnits;
+  const auto offer = [&](std::string order, const model::Address& address, const model::AddressRow& row, std::size_t& rest) {
+    auto info = state_info(address, row);
+    if (!info) return;
+    const std::size_t bytes = bytes_of(*info);
+    charge(rest, bytes);
+    page.add(std::move(order), std::move(*info), bytes);
   };
-  table_.for_each_entity([&](const Entity& e) {
-    if (!e.row.states.empty()) add(e.address);
+  const auto offer_row = [&](std::string_view key, std::string_view value, std::size_t& rest) {
+    const std::string_view order = key.substr(kKeyHead);
+    if (!page.wants(order)) return;
+    const auto address = codec::parse_address_key(key);
+    if (!address || !wanted(query, *address)) return;
+    if (const Entity* entity = table_.find(*address)) return offer(std::string(order), *address, entity->row, rest);
+    charge(rest, value.size());
+    if (const auto row = codec::decode<model::AddressRow>(value)) offer(std::string(order), *address, *row, rest);
+  };
+
+  if (at.stage == 0) {
+    const bool done = table_.walk_entities(at.walk, left, [&](const Entity& e, std::size_t& rest) {
+      if (e.row.states.empty() || !wanted(query, e.address)) return;
+      if (std::string order = order_of(e.address); page.wants(order)) offer(std::move(order), e.address, e.row, rest);
+    });
+    if (!done) return false;
+    at.stage = 1;
+  }
+  if (at.stage == 1) {
+    if (!table_.layers().walk_addresses(at.rows, left, offer_row)) return false;
+    at.stage = 2;
+  }
+  return look_at_rows({codec::RowKind::Address, order_prefix(query), query.after}, at, left,
+                      [&](std::string_view key, std::string_view value, std::size_t& rest) {
+                        if (page.is_past(key.substr(kKeyHead))) return false;
+                        offer_row(key, value, rest);
+                        return true;
+                      });
+}
+
+bool Shard::look_at_rows(const Wanted& wanted, Look& at, std::size_t left, const VisitRow& visit) const {
+  const auto& partitions = table_.partitions();
+  for (; at.partition < partitions.size(); ++at.partition, at.key.clear()) {
+    const std::string head = codec::kind_prefix(partitions[at.partition], wanted.kind);
+    const std::string to = codec::range_end(head + wanted.prefix);
+    std::string from = std::max(head + wanted.prefix, head + std::string(wanted.after));
+    if (!at.key.empty()) from = at.key + '\0';
+    if (from >= to) continue;
+    bool is_cut = false;
+    const auto take = [&](std::string_view key, std::optional<std::string_view> value) {
+      is_cut = left == 0;
+      if (is_cut) return false;
+      --left;
+      at.key = key;
+      return !value || visit(key, *value, left);
+    };
+    if (wanted.kind == codec::RowKind::Address) table_.layers().scan_addresses(from, to, take);
+    else table_.layers().scan(from, to, take);
+    if (is_cut) return false;
+  }
+  return true;
+}
+
+bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<ParkedInfo>& page) const {
+  return look_at_rows({codec::RowKind::Parked, order_prefix(query), query.after}, at, kSliceUnits,
+                      [&](std::string_view key, std::string_view, std::size_t& left) {
+                        const std::string_view order = key.substr(kKeyHead);
+                        if (page.is_past(order)) return false;
+                        const auto address = codec::parse_address_key(key);
+                        if (!page.wants(order) || !address || !wanted(query, *address)) return true;
+                        const auto& row = table_.address(*address);
+                        if (!row.parked || (query.parked_before && row.parked->since >= *query.parked_before)) return true;
+                        ParkedInfo info{*address, *row.parked, table_.mailbox_size(*address), {}};
+                        if (query.messages > 0) info.batch = table_.oldest_mail(*address, std::min(query.messages, info.parked.batch));
+                        const std::size_t bytes = bytes_of(info);
+                        charge(left, bytes);
+                        page.add(std::string(order), std::move(info), bytes);
+                        return true;
+                      });
+}
+
+bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<TimerInfo>& page) const {
+  // Two partitions may have timers of the same time and number: these stand in the order of the partitions.
+  constexpr std::size_t kPartitionBytes = 2;
+  const auto after = std::string_view(query.after).substr(0, query.after.size() - std::min(query.after.size(), kPartitionBytes));
+  return look_at_rows({codec::RowKind::Timer, {}, after}, at, kSliceUnits, [&](std::string_view key, std::string_view value, std::size_t& left) {
+    const std::string order = std::string(key.substr(kKeyHead)) + std::string(key.substr(0, kPartitionBytes));
+    if (page.is_past(order)) return false;
+    if (!page.wants(order)) return true;
+    charge(left, value.size());
+    const auto timer = codec::parse_timer_key(key);
+    const auto row = codec::decode<model::TimerRow>(value);
+    if (!timer || !row) return true;
+    TimerInfo info{.due = timer->due};
+    if (const auto* send = std::get_if<model::DelayedSend>(&*row)) {
+      info.kind = "delayed-send";
+      info.target = send->message.target;
+      info.token = send->token;
+    } else if (const auto* expire = std::get_if<model::ExpireStates>(&*row)) {
+      info.kind = "expire-states";
+      info.target = expire->address;
+    } else if (const auto* forget = std::get_if<model::ForgetRequest>(&*row)) {
+      info.kind = "forget-request";
+      info.target = {std::string(model::kRequestType), forget->id};
+    } else {
+      info.kind = "trim-stream";
+      info.target = {std::string(model::kStreamType), std::get<model::TrimStream>(*row).name};
+    }
+    if (!wanted(query, info.target)) return true;
+    if (!query.kinds.empty() && std::ranges::find(query.kinds, info.kind) == query.kinds.end()) return true;
+    const std::size_t bytes = info.target.id.size() + info.token.size();
+    page.add(order, std::move(info), bytes);
+    return true;
   });
-  for (const model::PartitionId partition : table_.partitions()) {
-    const std::string prefix = codec::kind_prefix(partition, codec::RowKind::Address);
-    table_.layers().scan(prefix, codec::range_end(prefix), [&](std::string_view key, std::string_view) {
-      if (auto address = codec::parse_address_key(key)) add(*address);
-      return true;
-    });
-  }
-  std::vector<StateInfo> out;
-  for (const auto& [address, _] : found) {
-    if (out.size() == query.limit) break;
-    if (auto info = state(address)) out.push_back(std::move(*info));
-  }
-  return out;
 }
 
-std::vector<ParkedInfo> Shard::parked(const AddressQuery& query) const {
-  std::vector<ParkedInfo> out;
-  for (const model::PartitionId partition : table_.partitions()) {
-    const std::string prefix = codec::kind_prefix(partition, codec::RowKind::Parked);
-    table_.layers().scan(prefix, codec::range_end(prefix), [&](std::string_view key, std::string_view) {
-      const auto address = codec::parse_address_key(key);
-      if (!address || !wanted(query, *address)) return true;
-      const auto& row = table_.address(*address);
-      if (!row.parked || (query.parked_before && row.parked->since >= *query.parked_before)) return true;
-      ParkedInfo info{*address, *row.parked, table_.mailbox_size(*address), {}};
-      info.batch = table_.oldest_mail(*address, std::min(kParkedMessagesShown, row.parked->batch));
-      out.push_back(std::move(info));
-      return out.size() < query.limit;
-    });
-  }
-  keep_first(out, query.limit);
-  return out;
-}
-
-std::vector<TimerInfo> Shard::timers(const AddressQuery& query) const {
-  std::vector<TimerInfo> out;
-  for (const model::PartitionId partition : table_.partitions()) {
-    const std::string prefix = codec::kind_prefix(partition, codec::RowKind::Timer);
-    std::uint32_t count = 0;
-    table_.layers().scan(prefix, codec::range_end(prefix), [&](std::string_view key, std::string_view value) {
-      const auto timer = codec::parse_timer_key(key);
-      const auto row = codec::decode<model::TimerRow>(value);
-      if (!timer || !row) return true;
-      TimerInfo info{.due = timer->due};
-      if (const auto* send = std::get_if<model::DelayedSend>(&*row)) {
-        info.kind = "delayed-send";
-        info.target = send->message.target;
-        info.token = send->token;
-      } else if (const auto* expire = std::get_if<model::ExpireStates>(&*row)) {
-        info.kind = "expire-states";
-        info.target = expire->address;
-      } else if (const auto* forget = std::get_if<model::ForgetRequest>(&*row)) {
-        info.kind = "forget-request";
-        info.target = {std::string(model::kRequestType), forget->id};
-      } else {
-        info.kind = "trim-stream";
-        info.target = {std::string(model::kStreamType), std::get<model::TrimStream>(*row).name};
-      }
-      if (!wanted(query, info.target)) return true;
-      if (!query.kinds.empty() && std::ranges::find(query.kinds, info.kind) == query.kinds.end()) return true;
-      out.push_back(std::move(info));
-      return ++count < query.limit;
-    });
-  }
-  std::ranges::sort(out, {}, &TimerInfo::due);
-  if (out.size() > query.limit) out.resize(query.limit);
-  return out;
-}
-
-std::vector<StreamInfo> Shard::streams() const {
-  std::map<std::string, model::StreamRow> found;
-  for (const model::PartitionId partition : table_.partitions()) {
-    const std::string prefix = codec::kind_prefix(partition, codec::RowKind::Stream);
-    table_.layers().scan(prefix, codec::range_end(prefix), [&](std::string_view key, std::string_view) {
-      if (auto name = codec::parse_name_key(key)) found.emplace(*name, table_.stream(*name));
-      return true;
-    });
-  }
-  std::vector<StreamInfo> out;
-  for (auto& [name, row] : found) out.push_back({name, row});
-  return out;
+bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<StreamInfo>& page) const {
+  return look_at_rows({codec::RowKind::Stream, query.id_prefix, query.after}, at, kSliceUnits, [&](std::string_view key, std::string_view, std::size_t&) {
+    auto name = codec::parse_name_key(key);
+    if (!name) return true;
+    if (page.is_past(*name)) return false;
+    if (page.wants(*name)) page.add(*name, {*name, table_.stream(*name)}, name->size());
+    return true;
+  });
 }
 
 void Shard::collect(MetricsSink& sink) const {
@@ -221,6 +275,7 @@ void Shard::collect(MetricsSink& sink) const {
   gauge("holdfast_runtime_dirty_bytes", "Committed rows that are not in the view yet.", metrics_.dirty_bytes);
   gauge("holdfast_runtime_waiting_requests", "HTTP callers and stream readers that wait.", metrics_.waiters);
   gauge("holdfast_invoker_calls_in_flight", "Calls of functions under way.", metrics_.in_flight);
+  gauge("holdfast_invoker_answer_bytes", "Answers that come in, or wait for an epoch that has room.", metrics_.answer_bytes);
   for (const auto& endpoint : invoker_.endpoints()) {
     const MetricLabels labels{{"endpoint", endpoint->spec.functions}};
     sink.counter("holdfast_invoker_calls_total", "Calls of functions.", labels, endpoint->calls.get());

@@ -66,8 +66,8 @@ void Shard::pump_intake() {
       next.taken(fail(std::move(position.error())));
       continue;
     }
-    if (taken_in_ == 0) burst_began_ = clock_.now();
-    last_taken_in_ = clock_.now();
+    if (taken_in_ == 0) burst_began_ = clock_.steady();
+    last_taken_in_ = clock_.steady();
     taken_in_ += count;
     metrics_.messages_in.add(count);
     table_.apply(std::move(*position));
@@ -96,17 +96,17 @@ bool Shard::is_worth_waiting() const {
   constexpr std::uint64_t kTail = 32;  // The last part of a burst is not waited for: its answers and the next burst overlap.
   const std::uint64_t waiting = backlog();
   if (waiting <= std::max<std::uint64_t>(burst() / kTail, 1)) return false;
-  const Instant now = clock_.now();
+  const Moment now = clock_.steady();
   if (now - last_taken_in_ >= kBurstOver || now - burst_began_ >= options_.intake_burst_max) return false;
   return static_cast<double>(waiting) <= handled_per_ms_ * static_cast<double>(options_.intake_burst_max.ms);
 }
 
 void Shard::count_handled(std::uint32_t batch) {
   handled_ += batch;
-  const Instant now = clock_.now();
-  const std::int64_t past = now.unix_ms - handled_since_.unix_ms;
-  if (past >= 0 && past < kRateWindow_ms) return;
-  if (past > 0) handled_per_ms_ = (handled_per_ms_ + static_cast<double>(handled_) / static_cast<double>(past)) / 2;
+  const Moment now = clock_.steady();
+  const std::int64_t past = (now - handled_since_).ms;
+  if (past < kRateWindow_ms) return;
+  handled_per_ms_ = (handled_per_ms_ + static_cast<double>(handled_) / static_cast<double>(past)) / 2;
   handled_ = 0;
   handled_since_ = now;
 }

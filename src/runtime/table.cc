@@ -175,8 +175,8 @@ const Entity* Table::find(const model::Address& address) const {
   return recent_;
 }
 
-void Table::for_each_entity(const std::function<void(const Entity&)>& visit) const {
-  for (const auto& e : entities_) visit(*e);
+bool Table::walk_entities(BucketWalk& walk, std::size_t& left, const std::function<void(const Entity&, std::size_t&)>& visit) const {
+  return walk_on(entities_, walk, left, [&](const auto& entity, std::size_t& rest) { visit(*entity, rest); });
 }
 
 void Table::for_each_idle(const std::function<void(Entity&)>& visit) {

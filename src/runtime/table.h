@@ -106,7 +106,8 @@ class Table final : public partition::View {
   [[nodiscard]] std::size_t mail_bytes_in_memory() const { return mail_bytes_in_memory_; }
   [[nodiscard]] std::size_t entity_count() const { return entities_.size(); }
   [[nodiscard]] std::size_t cached_bytes() const { return cached_bytes_; }
-  void for_each_entity(const std::function<void(const Entity&)>& visit) const;
+  // In slices; see listing.h.
+  [[nodiscard]] bool walk_entities(BucketWalk& walk, std::size_t& left, const std::function<void(const Entity&, std::size_t& left)>& visit) const;
   void for_each_idle(const std::function<void(Entity&)>& visit);
   [[nodiscard]] const Entity* find(const model::Address& address) const;  // Only if in memory.
   [[nodiscard]] const RowLayers& layers() const { return layers_; }

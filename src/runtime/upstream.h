@@ -79,7 +79,7 @@ struct FunctionType {
   std::uint64_t asked = 0;     // The newest that a call has put to it,
   bool asks = false;           // and whether that call is under way.
   std::uint64_t answered = 0;  // The newest it has answered,
-  Instant answered_at;         // and when.
+  Moment answered_at;          // and when.
   bool declaring = false;
   std::vector<const Levels::Outbox*> held_for;  // What it emits cannot leave: it is not called until all of these have room.
   std::vector<Entity*> asking;   // Those whose call asked for the declaration.

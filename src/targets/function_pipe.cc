@@ -91,7 +91,7 @@ class FunctionPipe::Line final : public net::CallReceiver {
 };
 
 FunctionPipe::FunctionPipe(net::EventLoop& loop, net::HttpClient& client, std::string url, std::string path_and_query,
-                           const model::EndpointSpec& spec, Fallback fallback, PipePauses pauses)
+                           const model::EndpointSpec& spec, Fallback fallback, PipePauses pauses, ByteBudget* room)
     : loop_(loop),
       client_(client),
       url_(std::move(url)),
@@ -100,7 +100,9 @@ FunctionPipe::FunctionPipe(net::EventLoop& loop, net::HttpClient& client, std::s
       options_(pipe_options(spec)),
       fallback_(std::move(fallback)),
       pauses_(pauses),
-      pause_(pauses.first) {}
+      pause_(pauses.first) {
+  options_.room = room;
+}
 
 FunctionPipe::~FunctionPipe() = default;
 

@@ -36,7 +36,7 @@ class FunctionPipe {
 
   // `client` and `loop` outlive it. `url` is named in messages.
   FunctionPipe(net::EventLoop& loop, net::HttpClient& client, std::string url, std::string path_and_query, const model::EndpointSpec& spec,
-               Fallback fallback, PipePauses pauses = {});
+               Fallback fallback, PipePauses pauses = {}, ByteBudget* room = nullptr);
   // Calls under way are dropped: their `done` never runs.
   ~FunctionPipe();
   FunctionPipe(const FunctionPipe&) = delete;

@@ -145,8 +145,10 @@ Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_vie
   auto known = hosts_.find(origin);
   if (known == hosts_.end()) {
     if (hosts_.size() >= kOriginsMax)
-      if (auto room = drop_host(); !room) return fail(std::move(room.error()));
-    auto made = net::HttpClient::create(loop_, *url, client_options(spec_, tls_, user_agent_, connections_));
+      if (auto dropped = drop_host(); !dropped) return fail(std::move(dropped.error()));
+    auto options = client_options(spec_, tls_, user_agent_, connections_);
+    options.room = room_;
+    auto made = net::HttpClient::create(loop_, *url, std::move(options));
     if (!made) return fail(made.error());
     known = hosts_.emplace(origin, std::make_unique<Host>(Host{std::move(*made), 0})).first;
   }
@@ -186,7 +188,8 @@ FunctionPipe* StatefunHttpTarget::find_pipe(const Route& route) {
   if (pipes_.size() == kPipesMax) return nullptr;
   auto pipe = std::make_unique<FunctionPipe>(
       loop_, *route.host->client, route.url, route.path, spec_,
-      [this, route](std::string_view traceparent, std::string body, Done done) { call(route, traceparent, std::move(body), std::move(done)); });
+      [this, route](std::string_view traceparent, std::string body, Done done) { call(route, traceparent, std::move(body), std::move(done)); },
+      PipePauses{}, room_);
   return pipes_.emplace(route.url, Pipe{route.host, std::move(pipe)}).first->second.calls.get();
 }
 

@@ -59,6 +59,7 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
                      std::shared_ptr<net::ConnectionBudget> connections = nullptr);
   ~StatefunHttpTarget() override;
 
+  void share(ByteBudget& room) override { room_ = &room; }
   void invoke(const ports::Invocation& invocation, Done done) override;
   // Scheme and authority, or socket.
   [[nodiscard]] std::string origin(std::string_view type) const override;
@@ -88,6 +89,7 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
   net::EventLoop& loop_;
   net::TlsClient tls_;
   std::string user_agent_;
+  ByteBudget* room_ = nullptr;
   const std::string only_origin_;  // Empty: it depends on the function.
   std::shared_ptr<net::ConnectionBudget> connections_;
   std::map<std::string, std::unique_ptr<Host>> hosts_;  // By origin.

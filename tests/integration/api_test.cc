@@ -269,6 +269,29 @@ TEST_F(AdminApi, ShowsFunctionsWithTheirStatesAndEndpoints) {
   EXPECT_EQ(admin("GET", "/v1/state/test/greeter/nobody").status, 404);
 }
 
+TEST_F(AdminApi, ListsGoOnFromPageToPage) {
+  std::string expected;
+  for (const char* id : {"a", "b", "c", "d", "e"}) {
+    EXPECT_EQ(text(std::string("/v1/functions/test/greeter/") + id + "/call", "x").status, 200);
+    expected += id;
+  }
+  for (const char* limit : {"1", "2", "5", "100"}) {
+    std::string path = std::string("/v1/states?limit=") + limit, listed, page;
+    do {
+      const auto json = cli::Json::parse(admin("GET", page.empty() ? path : path + "&page=" + page).body).value();
+      EXPECT_LE(json["addresses"].items().size(), static_cast<std::size_t>(std::stoi(limit)));
+      for (const auto& address : json["addresses"].items()) listed += address["id"].text();
+      page = json["next"].text();
+    } while (!page.empty() && listed.size() < expected.size());
+    EXPECT_EQ(listed, expected) << limit;
+    EXPECT_EQ(page, "") << limit;
+  }
+  for (const char* path : {"/v1/functions?limit=1&page=YQ", "/v1/streams?prefix=test&page=YQ", "/v1/timers?page=YQ", "/v1/parked?page=YQ", "/v1/addresses?page=YQ"})
+    EXPECT_EQ(admin("GET", path).status, 200) << path;
+  for (const char* path : {"/v1/states?page=!", "/v1/states?limit=0", "/v1/functions?prefix=x", "/v1/streams?type=a/b"})
+    EXPECT_EQ(admin("GET", path).status, 400) << path;
+}
+
 TEST_F(AdminApi, ParkedWorkIsShownRetriedAndSkipped) {
   for (const char* id : {"a", "b", "c"}) EXPECT_EQ(text(std::string("/v1/functions/test/broken/") + id + "/send", "x").status, 202);
   // Parking takes two attempts; a call behind them is not answered, so ask until they are there.
@@ -282,6 +305,11 @@ TEST_F(AdminApi, ParkedWorkIsShownRetriedAndSkipped) {
   EXPECT_EQ(admin("POST", "/v1/parked/retry").status, 400) << "which?";
   EXPECT_EQ(admin("GET", "/v1/parked/test/broken/a/retry").status, 405);
 
+  for (const auto& key : {net::HeaderList{}, net::HeaderList{{"idempotency-key", "k"}}}) {
+    const auto refused = text("/v1/functions/test/broken/a/call", "y", key);
+    EXPECT_EQ(refused.status, 409);
+    EXPECT_EQ(code_of(refused), "parked");
+  }
   EXPECT_EQ(admin("POST", "/v1/parked/test/broken/a/skip").body, "{\"skipped\":1}\n");
   {
     std::unique_lock lock(mutex_);

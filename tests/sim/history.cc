@@ -150,8 +150,15 @@ void History::issue(Request& request) {
     Request& r = requests_[index];
     r.under_way = false;
     r.trouble = error.message;
-    // Refused at the door: it was not taken in. Anything else without a key leaves us not knowing.
-    const bool refused = error.code == ErrorCode::Overloaded || error.code == ErrorCode::Unavailable || error.code == ErrorCode::NoSpace;
+    if (error.code == ErrorCode::Failed) {
+      if (!trees_.known.at(r.root).was_poison) return broken("call " + std::to_string(r.root) + " was given up: " + error.message);
+      r.acked = r.given_up = true;  // It has its answer, and keeps it.
+      return;
+    }
+    // Refused at the door: it was not taken in; nor was what is for a parked address, though with a key it may have been before.
+    // Anything else without a key leaves us not knowing.
+    const bool refused = error.code == ErrorCode::Overloaded || error.code == ErrorCode::Unavailable || error.code == ErrorCode::NoSpace ||
+                         error.code == ErrorCode::Parked;
     if (!refused && r.key.empty()) r.lost = true;
     if (!refused && error.code != ErrorCode::Timeout) broken("request refused: " + error.message);
   };
@@ -252,7 +259,7 @@ void History::trouble_outside() {
 void History::operate() {
   if (operating_) return;
   operating_ = true;
-  world_.runtime().parked({.limit = 100}, [this](Result<std::vector<runtime::ParkedInfo>> found) {
+  world_.runtime().parked({.limit = 100}, [this](Result<runtime::Page<runtime::ParkedInfo>> found) {
     operating_ = false;
     for (const auto& info : *found) {
       if (info.batch.size() != 1 || info.parked.batch != 1) {
@@ -336,7 +343,7 @@ void History::settle() {
 
 std::string History::what_is_stuck() {
   std::string stuck;
-  ask<std::vector<runtime::AddressInfo>>([this](auto done) { world_.runtime().addresses({.limit = 5}, std::move(done)); },
+  ask<runtime::Page<runtime::AddressInfo>>([this](auto done) { world_.runtime().addresses({.limit = 5}, std::move(done)); },
                                          [&](const auto& found) {
                                            for (const auto& info : found)
                                              stuck += " " + name_of(info.address) + "(" + std::to_string(info.mailbox) + " waiting, parked=" +
@@ -357,7 +364,7 @@ std::string History::what_is_stuck() {
                                              stuck += " source " + std::to_string(i) + " at " + std::to_string(next) + " of " +
                                                       std::to_string(world_.topics.sources[i].size());
                                          });
-  ask<std::vector<runtime::TimerInfo>>([this](auto done) { world_.runtime().timers({.limit = 5, .kinds = {"delayed-send"}}, std::move(done)); },
+  ask<runtime::Page<runtime::TimerInfo>>([this](auto done) { world_.runtime().timers({.limit = 5, .kinds = {"delayed-send"}}, std::move(done)); },
                                        [&](const auto& found) {
                                          for (const auto& timer : found)
                                            stuck += " timer for " + name_of(timer.target) + " in " +
@@ -381,9 +388,9 @@ bool History::is_settled() {
                              settled = info.waiting == 0;
                            });
   if (!settled) return false;
-  ask<std::vector<runtime::AddressInfo>>([this](auto done) { world_.runtime().addresses({.limit = 1}, std::move(done)); },
+  ask<runtime::Page<runtime::AddressInfo>>([this](auto done) { world_.runtime().addresses({.limit = 1}, std::move(done)); },
                                          [&](const auto& found) { settled = found.empty(); });
-  ask<std::vector<runtime::TimerInfo>>([this](auto done) { world_.runtime().timers({.limit = 100'000}, std::move(done)); },
+  ask<runtime::Page<runtime::TimerInfo>>([this](auto done) { world_.runtime().timers({.limit = 100'000}, std::move(done)); },
                                        [&](const auto& found) {
                                          for (const auto& timer : found)
                                            if (timer.kind == "delayed-send" && timer.due < world_.scheduler().now() + Duration{kFarAway_ms / 2})

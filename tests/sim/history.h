@@ -35,6 +35,7 @@ class History {
     std::string key;       // Empty: no idempotency key.
     bool is_call = false;
     bool acked = false;
+    bool given_up = false; // It was told that its message was.
     bool lost = false;     // No key, and a crash or error came before the answer: nobody can know.
     bool under_way = false;
     std::string payload;

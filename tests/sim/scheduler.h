@@ -48,6 +48,7 @@ class Scheduler final : public Clock {
   explicit Scheduler(Random& random) : random_(random) {}
 
   [[nodiscard]] Instant now() const override { return monotonic_ + set_by_; }
+  [[nodiscard]] Moment steady() const override { return {monotonic_.unix_ms}; }
   [[nodiscard]] Instant monotonic() const { return monotonic_; }
   // The latest that the clock has ever shown.
   [[nodiscard]] Instant latest() const { return monotonic_ + set_by_max_; }

@@ -84,7 +84,7 @@ void History::siege_of_clock() {
     emit_later(kHour_ms / 2);
     const auto is_waiting = [&] {
       bool is_so = false;
-      ask<std::vector<runtime::TimerInfo>>(
+      ask<runtime::Page<runtime::TimerInfo>>(
           [&](auto done) { world_.runtime().timers({.type = std::string(kTypes[kOnlyTypes + away]), .limit = 1}, std::move(done)); },
           [&](const auto& found) { is_so = !found.empty(); });
       return is_so;

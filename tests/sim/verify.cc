@@ -45,9 +45,9 @@ void History::verify(const std::string& when) {
   std::map<std::uint64_t, int> handled;
   Emitted emitted;
   for (const auto type : kTypes)
-    ask<std::vector<runtime::StateInfo>>(
+    ask<runtime::Page<runtime::StateInfo>>(
         [&](auto done) { world_.runtime().states({.type = std::string(type), .limit = 1000}, std::move(done)); },
-        [&](const std::vector<runtime::StateInfo>& infos) {
+        [&](const runtime::Page<runtime::StateInfo>& infos) {
           for (const auto& info : infos) verify_address(info, handled, emitted);
         });
   verify_nodes(handled, dead_nodes(kDeadLetters));
@@ -111,6 +111,7 @@ void History::verify_nodes(const std::map<std::uint64_t, int>& handled, const st
     if (!known.parent && !known.incoming) {
       const auto request = std::ranges::find(requests_, id, &Request::root);
       if (request->lost && !request->acked) fate = Fate::AtMostOnce;
+      if (request->given_up && count != 0) broken(which + " was handled, but its caller was told that it was given up");
     }
     if (count > 1) broken(which + " was handled " + std::to_string(count) + " times");
     // Children come after their parents.

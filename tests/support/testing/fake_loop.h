@@ -22,7 +22,11 @@ class FakeLoop final : public Loop, public Clock {
     std::erase_if(timers_, [timer](const auto& t) { return t.first.second == timer; });
   }
   [[nodiscard]] bool is_current() const override { return true; }
-  [[nodiscard]] Instant now() const override { return now_; }
+  [[nodiscard]] Instant now() const override { return now_ + stepped_; }
+  [[nodiscard]] Moment steady() const override { return {now_.unix_ms}; }
+
+  // The time of day is set; no time passes.
+  void step_clock(Duration by) { stepped_.ms += by.ms; }
 
   // Runs what is posted until nothing is, at most `tasks_max` tasks; says whether it came to an end. Time stands still.
   bool run(std::size_t tasks_max = 100'000) {
@@ -32,6 +36,16 @@ class FakeLoop final : public Loop, public Clock {
       task();
     }
     return posted_.empty();
+  }
+  // Runs what is posted by now, and nothing that it posts; says how much that was.
+  std::size_t run_posted() {
+    const std::size_t count = posted_.size();
+    for (std::size_t i = 0; i < count; ++i) {
+      Task task = std::move(posted_.front());
+      posted_.pop_front();
+      task();
+    }
+    return count;
   }
   // Lets time pass, with everything that happens on the way.
   bool advance(Duration by) {
@@ -53,6 +67,7 @@ class FakeLoop final : public Loop, public Clock {
   std::map<std::pair<Instant, TimerId>, Task> timers_;
   TimerId last_id_ = 0;
   Instant now_{1'000'000};
+  Duration stepped_;
 };
 
 }  // namespace holdfast::testing
