@@ -9,8 +9,6 @@ namespace holdfast::sim {
 namespace {
 
 constexpr Duration kStep{20};
-// Gated until the runtime's timers look at the clock.
-constexpr bool kClockSteps = false;
 
 }  // namespace
 
@@ -96,7 +94,7 @@ void History::crash(World::Crash how) {
     if (request.under_way && request.key.empty()) request.lost = true;
     request.under_way = false;
   }
-  if (kClockSteps && random_.below(10) == 0) world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(20'000)) - 10'000});
+  if (random_.below(10) == 0) world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(20'000)) - 10'000});
   if (!start()) return;
   for (auto& request : requests_)
     if (!request.acked && !request.lost) issue(request);
@@ -221,7 +219,7 @@ void History::step() {
       break;
     }
     case 16:
-      if (kClockSteps) world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(4'000)) - 2'000});
+      world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(4'000)) - 2'000});
       break;
     case 17: die_with_the_log_stalled(); break;
     default: break;
