@@ -52,13 +52,17 @@ void EpochCoordinator::request_close() {
   });
 }
 
+// Above a bound nothing is taken in that would want an epoch closed, so the view is not left to wait for that.
+bool EpochCoordinator::is_view_due() const {
+  return !view_busy_ && (dirty_bytes_ > limits_.dirty_bytes_max || !settling_.empty());
+}
+
 void EpochCoordinator::maybe_close() {
-  if (state_ != State::Idle || !wanted_) return;
+  if (state_ != State::Idle || (!wanted_ && !is_view_due())) return;
   wanted_ = false;
   state_ = State::Cutting;
   parts_missing_ = shards_.size();
-  const bool pressed = dirty_bytes_ > limits_.dirty_bytes_max || log_bytes_ > limits_.log_bytes_max || !settling_.empty();
-  freeze_ = pressed && !view_busy_ ? Freeze::Yes : Freeze::No;
+  freeze_ = is_view_due() || (!view_busy_ && log_bytes_ > limits_.log_bytes_max) ? Freeze::Yes : Freeze::No;
   if (freeze_ == Freeze::Yes) {
     view_busy_ = true;
     settle_frozen_ = !settling_.empty();
@@ -185,9 +189,6 @@ void EpochCoordinator::maybe_checkpoint() {
 
 void EpochCoordinator::view_idle() {
   view_busy_ = false;
-  // What piled up while the view was busy goes there now, whether or not anybody waits: above a bound nothing is taken in that would.
-  if (settling_.empty() && dirty_bytes_ <= limits_.dirty_bytes_max) return;
-  wanted_ = true;
   maybe_close();
 }
 

@@ -64,6 +64,7 @@ class EpochCoordinator {
     LatencyHistogram append_latency;
   };
 
+  [[nodiscard]] bool is_view_due() const;
   void maybe_close();
   void write();
   void written(Result<void> outcome, std::uint64_t log_bytes, std::uint64_t append_us);
