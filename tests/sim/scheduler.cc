@@ -78,8 +78,8 @@ bool Scheduler::step(Instant until) {
       monotonic_ = next;
       continue;
     }
-    // Sometimes time passes though there is something to do: threads are not always scheduled.
-    if (more && random_.below(50) == 0) monotonic_ = next;
+    // Sometimes time passes though there is something to do: threads are not always scheduled, and none is infinitely fast.
+    if (random_.below(50) == 0) monotonic_ = more ? next : std::min(until, monotonic_ + Duration{1});
     const Choice choice = choices[random_.below(choices.size())];
     Task task;
     if (choice.queue != nullptr) {

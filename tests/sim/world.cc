@@ -97,7 +97,7 @@ runtime::Options World::make_options() {
   options.dirty_bytes_max = 300 + random_.below(5000);
   // Small, each epoch is frozen, and the view checkpointed as soon as it is durable.
   options.log_bytes_max = random_.below(2) == 0 ? 50 : 1000 + random_.below(20'000);
-  options.epoch_open_max = {static_cast<std::int64_t>(random_.below(10))};
+  options.epoch_open_max = {static_cast<std::int64_t>(std::max<std::uint64_t>(1, random_.below(10)))};
   options.endpoint_down_max = {40};
   options.backlog_messages_max = 100'000;
   options.intake_backlog_messages = 1 + random_.below(60);
