@@ -10,7 +10,7 @@ namespace {
 
 constexpr Duration kStep{20};
 // Gated until the runtime's timers look at the clock.
-constexpr bool kClockSteps = false;
+constexpr bool kClockSteps = true;
 
 }  // namespace
 
