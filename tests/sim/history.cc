@@ -9,12 +9,11 @@ namespace holdfast::sim {
 namespace {
 
 constexpr Duration kStep{20};
-// Gated until the runtime's timers look at the clock.
-constexpr bool kClockSteps = true;
 
 }  // namespace
 
-History::History(std::uint64_t seed) : random_(seed), world_(seed, random_), trees_(random_, world_), streams_(world_, random_) {
+History::History(std::uint64_t seed)
+    : random_(seed), world_(seed, random_), trees_(random_, world_), streams_(world_, random_), skips_(random_.below(4) == 0) {
   world_.faults.fail = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.lose = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.unreachable = static_cast<std::uint32_t>(random_.below(60));
@@ -95,7 +94,7 @@ void History::crash(World::Crash how) {
     if (request.under_way && request.key.empty()) request.lost = true;
     request.under_way = false;
   }
-  if (kClockSteps && random_.below(10) == 0) world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(20'000)) - 10'000});
+  if (random_.below(10) == 0) world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(20'000)) - 10'000});
   if (!start()) return;
   for (auto& request : requests_)
     if (!request.acked && !request.lost) issue(request);
@@ -220,10 +219,23 @@ void History::step() {
       break;
     }
     case 16:
-      if (kClockSteps) world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(4'000)) - 2'000});
+      world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(4'000)) - 2'000});
       break;
+    case 17: die_with_the_log_stalled(); break;
     default: break;
   }
+}
+
+// The worst moment to die: what has happened goes on piling up, and the view gets to where the log is, but the log no further.
+void History::die_with_the_log_stalled() {
+  world_.stall_log({60'000});
+  const Instant until = world_.scheduler().monotonic() + Duration{static_cast<std::int64_t>(20 + random_.below(1'000))};
+  const auto before = crashes_;
+  for (int s = 0; s < 400 && why_.empty() && crashes_ == before && world_.scheduler().monotonic() < until; ++s) {
+    advance();
+    if (random_.below(12) == 0) streams_.do_something();
+  }
+  if (why_.empty() && crashes_ == before) crash(random_.below(2) == 0 ? World::Crash::Power : World::Crash::Process);
 }
 
 // Something outside goes away for a while, or has no room for a while.
@@ -277,6 +289,7 @@ void History::operate_on_edges() {
       [[fallthrough]];
     case 1: world_.ingress().retry(); break;
     case 2:
+      if (!skips_) break;
       skipped_bad_records_ = true;
       world_.ingress().skip();
       break;
@@ -286,6 +299,7 @@ void History::operate_on_edges() {
       [[fallthrough]];
     case 4: world_.outbox(away).retry_unsendable([](Result<std::uint64_t>) {}); break;
     default:
+      if (!skips_) break;
       skipped_unsendable_[away] = true;
       world_.outbox(away).skip_unsendable([](Result<std::uint64_t>) {});
       break;
@@ -358,6 +372,7 @@ std::string History::what_is_stuck() {
 }
 
 bool History::is_settled() {
+  const auto before = crashes_;
   for (const auto& request : requests_)
     if (!request.acked && !request.lost && !trees_.known.at(request.root).was_poison) return false;
   bool settled = true;
@@ -379,7 +394,7 @@ bool History::is_settled() {
                                            if (timer.kind == "delayed-send" && timer.due < world_.scheduler().now() + Duration{kFarAway_ms / 2})
                                              settled = false;
                                        });
-  return settled;
+  return settled && crashes_ == before;
 }
 
 }  // namespace holdfast::sim

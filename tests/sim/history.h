@@ -60,6 +60,7 @@ class History {
   // What happens.
   void advance();
   void step();
+  void die_with_the_log_stalled();
   void trouble_outside();
   void operate();
   void operate_on_edges();
@@ -87,7 +88,7 @@ class History {
   [[nodiscard]] std::set<std::uint64_t> dead_nodes(std::string_view topic);
   [[nodiscard]] runtime::StreamPage all_of(const std::string& stream);
 
-  // Asks the runtime something and lets the world run until it has answered.
+  // Asks the runtime something and lets the world run until it has answered. If that dies first there is no answer.
   template <typename T>
   void ask(const std::function<void(std::function<void(Result<T>)>)>& question, const std::function<void(const T&)>& answer) {
     bool answered = false;
@@ -96,7 +97,10 @@ class History {
       if (!result) return broken("cannot look in: " + result.error().message);
       answer(*result);
     });
-    for (int i = 0; i < 1'000'000 && !answered; ++i) world_.scheduler().step(world_.scheduler().monotonic() + Duration{20});
+    for (int i = 0; i < 1'000'000 && !answered; ++i) {
+      world_.scheduler().step(world_.scheduler().monotonic() + Duration{20});
+      if (world_.is_dying()) return crash(World::Crash::Power);
+    }
     if (!answered) broken("a question was not answered");
   }
 
@@ -108,6 +112,7 @@ class History {
   std::set<std::string> was_unsendable_;                       // Values of records that a broker has refused to take at some time.
   std::array<bool, kAway.size()> skipped_unsendable_{};        // Somebody has said so, whenever.
   bool skipped_bad_records_ = false;
+  const bool skips_;                                           // Whether anybody ever does say so.
   std::uint64_t crashes_ = 0;
   bool full_ = false;
   bool operating_ = false;

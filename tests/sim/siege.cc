@@ -5,9 +5,6 @@
 namespace holdfast::sim {
 namespace {
 
-// Gated until the runtime's timers look at the clock.
-constexpr bool kSiegesOfTheClock = true;
-
 constexpr Duration kForGood{1'000'000'000};
 constexpr Duration kBound{30'000};  // Longer than any pause between two tries, and what goes on has little to do.
 
@@ -21,7 +18,7 @@ void History::siege() {
   switch (random_.below(3)) {
     case 0: return siege_of_egress();
     case 1: return siege_of_endpoint();
-    default: return kSiegesOfTheClock ? siege_of_clock() : void();
+    default: return siege_of_clock();
   }
 }
 

@@ -33,7 +33,7 @@ Node Trees::any(int depth, Known made) {
       case 0:
       case 1: {
         op = egress(random_.below(kWays), made);
-        if (op.way >= kTopics.size() && random_.below(6) == 0)
+        if (op.way >= kTopics.size() && random_.below(4) == 0)
           world_.brokers[op.way - kTopics.size()].unsendable.insert(record_text(op.number));
         break;
       }

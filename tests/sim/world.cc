@@ -95,7 +95,8 @@ runtime::Options World::make_options() {
   options.timers_in_memory_max = 2 + random_.below(6);
   options.link_messages_max = 4 + random_.below(50);
   options.dirty_bytes_max = 300 + random_.below(5000);
-  options.log_bytes_max = 1000 + random_.below(20'000);
+  // Small, each epoch is frozen, and the view checkpointed as soon as it is durable.
+  options.log_bytes_max = random_.below(2) == 0 ? 50 : 1000 + random_.below(20'000);
   options.epoch_open_max = {static_cast<std::int64_t>(random_.below(10))};
   options.endpoint_down_max = {40};
   options.backlog_messages_max = 100'000;
@@ -125,12 +126,13 @@ Result<void> World::start() {
   retentions[3] = {{static_cast<std::int64_t>(20 + random_.below(2'000))}, 0};
 
   auto options = make_options();
-  const auto shard_latency = random_.below(3) == 0 ? 0 : 1 + random_.below(20);
+  const auto shard_latency = random_.below(3) == 0 ? 0 : 1 + random_.below(random_.below(2) == 0 ? 100 : 20);
   const auto commit_latency = random_.below(2) == 0 ? 6 : 20 + random_.below(500);  // A disk that is slow stalls between cut and durable.
   const auto view_latency = random_.below(3) != 0 ? 20 : 20 + random_.below(500);
   runtime::Runtime::World world;
   const std::size_t shards = random_.below(20) == 0 ? 12 : 1 + random_.below(4);
   for (std::size_t i = 0; i < shards; ++i) world.shard_loops.push_back(&scheduler_.add_loop(latency(shard_latency)));
+  log_loop_ = scheduler_.loops();
   world.commit_loop = &scheduler_.add_loop(latency(commit_latency));
   world.view_loop = &scheduler_.add_loop(latency(view_latency));
   world.clock = &scheduler_;

@@ -52,6 +52,8 @@ class World final : private partition::EgressResolver {
   void crash(Crash how);
   // Whether the runtime has asked to be stopped, because a disk operation failed; crash() must follow.
   [[nodiscard]] bool is_dying() const { return dying_; }
+  // Nothing gets into the log for so long.
+  void stall_log(Duration how_long) { scheduler_.stall(log_loop_, how_long); }
   // Lets everything outside be well.
   void heal();
 
@@ -84,6 +86,7 @@ class World final : private partition::EgressResolver {
   std::unique_ptr<runtime::Runtime> runtime_;
   std::array<std::unique_ptr<connect::Outbox>, kAway.size()> outboxes_;
   std::unique_ptr<Ingress> ingress_;
+  std::size_t log_loop_ = 0;
   bool dying_ = false;
 };
 
