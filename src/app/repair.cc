@@ -1,6 +1,7 @@
 #include "app/repair.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iostream>
@@ -63,10 +64,23 @@ Result<Plan> without_stream(const runtime::RowLayers& rows, model::PartitionId p
   return plan;
 }
 
-// All messages that wait for it go; its states stay.
-Result<Plan> without_mail(const runtime::RowLayers& rows, model::PartitionId partition, const model::Address& address) {
+// All messages that wait for it go; its states stay. Who waits for an answer to one of them is told at the next start, by commands on their
+// way from the epoch that this is.
+Result<Plan> without_mail(const runtime::RowLayers& rows, model::PartitionId partition, const model::Address& address, std::uint16_t partitions,
+                          model::Epoch epoch) {
   Plan plan;
-  erase_all(rows, codec::mail_prefix(partition, address), plan);
+  const std::string mail = codec::mail_prefix(partition, address);
+  std::uint32_t told = 0;
+  rows.scan(mail, codec::range_end(mail), [&](std::string_view key, std::string_view value) {
+    codec::append_delete(plan.payload, key);
+    ++plan.dropped;
+    auto message = codec::decode<model::Message>(value);
+    if (!message || !message->caller || message->caller->type != model::kRequestType) return true;
+    const auto inbox = codec::inbox_key(model::partition_of(message->caller->id, partitions), {epoch.value, told++});
+    codec::append_put(plan.payload, inbox,
+                      codec::encode(model::Command(model::FailRequest{message->caller->id, "the message was dropped by `holdfast repair`"})));
+    return true;
+  });
   const std::string shown = cli::show_address(address.type, address.id);
   if (plan.dropped == 0) return fail(ErrorCode::NotFound, "no message waits for " + shown);
   codec::append_delete(plan.payload, codec::address_key(partition, RowKind::Parked, address));
@@ -100,6 +114,13 @@ Result<model::Epoch> read_log(ports::EpochLog& log, model::Epoch reached, model:
   return last;
 }
 
+// What is made here is the caller's alone: where somebody else's Holdfast runs on it, that one could not open its own directory any more.
+Result<void> check_owner(const std::string& directory) {
+  struct stat status {};
+  if (::stat((directory + "/holdfast.json").c_str(), &status) != 0 || status.st_uid == ::geteuid()) return {};
+  return fail(ErrorCode::Invalid, "repair: " + directory + " belongs to the user with the id " + std::to_string(status.st_uid) + ": do it as that user");
+}
+
 Result<int> work(const cli::RepairOptions& options) {
   if (options.drop_stream.empty() == options.drop_mail.empty())
     return fail(ErrorCode::Invalid, "repair: say what is to be given up: --drop-stream NAME or --drop-mail ADDRESS; `holdfast check-data` names what is damaged");
@@ -111,6 +132,7 @@ Result<int> work(const cli::RepairOptions& options) {
   }
   if (const auto identity = read_data_identity(options.directory); !identity && identity.error().code == ErrorCode::NotFound)
     return fail(ErrorCode::Invalid, options.directory + " is not a data directory: it has no holdfast.json");
+  if (auto ours = check_owner(options.directory); !ours) return fail(ours.error());
   auto data = open_data_directory(options.directory, 1, PartitionsAre::Suggested);
   if (!data && data.error().code == ErrorCode::Conflict) return fail(ErrorCode::Conflict, data.error().message + "; stop it first");
   if (!data) return fail(data.error());
@@ -125,7 +147,9 @@ Result<int> work(const cli::RepairOptions& options) {
   runtime::RowLayers rows(**store);
   const auto last = read_log(**log, (*store)->reached(), partition, rows);
   if (!last) return fail(last.error());
-  const auto plan = is_stream ? without_stream(rows, partition, options.drop_stream) : without_mail(rows, partition, address);
+  const model::Epoch epoch{last->value + 1};
+  const auto plan = is_stream ? without_stream(rows, partition, options.drop_stream)
+                              : without_mail(rows, partition, address, data->identity.partitions, epoch);
   if (!plan) return fail(plan.error());
   switch (cli::confirm(plan->warning, options.yes)) {
     case cli::Confirmation::Given: break;
@@ -133,7 +157,7 @@ Result<int> work(const cli::RepairOptions& options) {
     case cli::Confirmation::NobodyToAsk: return fail(ErrorCode::Invalid, "repair: nothing is done; --yes says that it is meant");
   }
   const std::string_view payload = plan->payload;
-  if (auto appended = (*log)->append({last->value + 1}, {&payload, 1}); !appended) return fail(appended.error());
+  if (auto appended = (*log)->append(epoch, {&payload, 1}); !appended) return fail(appended.error());
   std::cout << "dropped " << plan->dropped << (is_stream ? " records" : " messages") << "\n";
   return cli::kExitDone;
 }

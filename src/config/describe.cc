@@ -66,7 +66,7 @@ void endpoint(const model::EndpointSpec& e, Lines& out) {
                                         : " for " + show(state.expire_after)));
     how += names.empty() ? ", no states" : ", states " + topics(names);
   }
-  out.emplace_back(e.functions, e.url_template + "  (" + how + ")");
+  out.emplace_back(e.functions, e.shown_url() + "  (" + how + ")");
 }
 
 std::string bad_records(const model::BadRecordPolicy& policy) {

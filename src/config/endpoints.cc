@@ -106,6 +106,7 @@ void read_endpoint(MapReader& spec, bool with_transport, Configuration& configur
   if (spec.required("functions", functions_pattern(), out.functions))
     declarations.functions(spec, "functions", out.functions);
   spec.required("urlPathTemplate", url_template(), out.url_template);
+  out.url_shown = spec.shown_url("urlPathTemplate");
   if (with_transport)
     read_transport(spec, out);
   else

@@ -39,6 +39,7 @@ Expansion expand(std::string_view text, const Environment& environment) {
                      "$${ stands for a literal ${");
       const auto value = environment(name);
       if (value && (!value->empty() || separator == std::string_view::npos)) {
+        out.variables.push_back({out.text.size(), out.text.size() + value->size(), std::string(name)});
         out.text += *value;
         out.from_environment = true;
       } else if (separator != std::string_view::npos) {
@@ -55,6 +56,20 @@ Expansion expand(std::string_view text, const Environment& environment) {
       return wrong("a value of at most " + std::to_string(kExpandedBytesMax) + " bytes", "more", {});
   }
   return out;
+}
+
+std::string shown_url(const Expansion& url) {
+  const auto scheme = url.text.find("://");
+  const auto shown_end = scheme == std::string::npos ? 0 : std::min(url.text.find_first_of("/?#", scheme + 3), url.text.size());
+  std::string out = url.text.substr(0, shown_end);
+  std::size_t at = shown_end;
+  for (const auto& variable : url.variables) {
+    if (variable.end < at || (variable.end == at && variable.begin < at)) continue;  // All of it has been shown.
+    if (variable.begin > at) out.append(url.text, at, variable.begin - at);
+    out += "${" + variable.name + "}";
+    at = variable.end;
+  }
+  return out + url.text.substr(at);
 }
 
 Environment process_environment() {

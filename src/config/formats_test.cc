@@ -245,6 +245,25 @@ TEST(Expansion, ReplacesVariablesOnceAndLeavesEscapesAlone) {
   EXPECT_FALSE(expand("${B:-x}", environment).from_environment);
 }
 
+TEST(Expansion, UrlIsShownWithWhatVariablesHoldOnlyUpToItsPort) {
+  const Environment environment = testing::environment(
+      {{"HOST", "h:80"}, {"KEY", "secret"}, {"URL", "https://h/path?code=secret"}, {"TAIL", "h/secret"}, {"EMPTY", ""}});
+  const std::pair<std::string_view, std::string_view> table[] = {
+      {"http://h/path?code=1", "http://h/path?code=1"},
+      {"http://${HOST}/a?code=${KEY}&b=${KEY}c", "http://h:80/a?code=${KEY}&b=${KEY}c"},
+      {"${URL}", "https://h${URL}"},
+      {"${URL}&more=1", "https://h${URL}&more=1"},
+      {"http://${TAIL}/x", "http://h${TAIL}/x"},
+      {"${NONE:-http://h/x}", "http://h/x"},
+      {"http://h/${EMPTY}x", "http://h/${EMPTY}x"},
+      {"http+unix://${KEY}/x", "http+unix://secret/x"},
+      {"http+unix:///run/${KEY}.sock/x", "http+unix:///run/${KEY}.sock/x"},
+      {"http://h/{function.name}/${KEY}", "http://h/{function.name}/${KEY}"},
+      {"${KEY}", "${KEY}"},
+  };
+  for (const auto& [text, shown] : table) EXPECT_EQ(shown_url(expand(text, environment)), shown) << text;
+}
+
 TEST(Expansion, DoesNotGrowBeyondItsBound) {
   const Environment environment = testing::environment({{"BIG", std::string(1000, 'x')}});
   std::string text;

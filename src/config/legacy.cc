@@ -72,6 +72,7 @@ void read_function(MapReader& meta, MapReader& spec, Section& section) {
     section.declarations.functions(meta, "type", out.functions);
   meta.finish();
   spec.required("endpoint", url_template(), out.url_template);
+  out.url_shown = spec.shown_url("endpoint");
   Duration read{10'000}, write{10'000};
   out.call_timeout = {60'000};
   out.connect_timeout = {10'000};

@@ -63,6 +63,11 @@ std::string MapReader::written(std::string_view key) const {
   return value == nullptr ? "nothing" : value->shown();
 }
 
+std::string MapReader::shown_url(std::string_view key) const {
+  const Node* value = member(key);
+  return value == nullptr ? std::string() : config::shown_url(expand(value->scalar, file_.environment));
+}
+
 std::string MapReader::path(std::string_view key) const {
   if (adopted_ && adopted_->key == key) return adopted_->path;
   return path_.empty() ? std::string(key) : path_ + "." + std::string(key);

@@ -118,6 +118,8 @@ class MapReader {
   [[nodiscard]] std::string path(std::string_view key) const;
   [[nodiscard]] std::string written(
       std::string_view key) const;  // The value as the file has it, to be shown.
+  // A URL that has been read, as people may see it.
+  [[nodiscard]] std::string shown_url(std::string_view key) const;
   [[nodiscard]] Place place(std::string_view key) const { return file_.place(mark(key)); }
   void error(std::string_view key, std::string expected, std::string got, std::string hint = {});
   void warning(std::string_view key, std::string expected, std::string got, std::string hint = {});

@@ -115,7 +115,17 @@ void Outbox::skip_to(std::uint64_t position) {
         });
 }
 
+// Looked at before anything is sent: what of a page is sent behind a refused record would be sent again each time.
+void Outbox::look_at_unsendable() {
+  query({.stream = unsendable_stream(spec_.id), .limit = 0}, [this](ports::StreamPage&& kept) {
+    unsendable_changed_ = kept.bytes >= spec_.unsendable_bytes_max;
+    if (!unsendable_changed_) return read();
+    pause(std::to_string(kept.bytes) + " bytes of records that cannot be sent are kept, and no more: holdfast egress retry|skip " + spec_.id, &Outbox::read);
+  });
+}
+
 void Outbox::read() {
+  if (unsendable_changed_) return look_at_unsendable();
   query({.stream = outbox_stream(spec_.id), .from = from_, .limit = spec_.page_records, .bytes_max = spec_.page_bytes, .wait = kReadWait},
         [this](ports::StreamPage&& page) {
           if (!page.records.empty()) return send(std::move(page));
@@ -186,6 +196,7 @@ void Outbox::set_aside(ports::Settlement&& settlement) {
             {"kept_in", unsendable_stream(spec_.id)}});
   const std::uint64_t count = settlement.aside.size();
   settlement.parked = unsendable_stream(spec_.id);
+  unsendable_changed_ = true;
   under_way_ = true;
   streams_.settle_records(outbox_stream(spec_.id), std::move(settlement),
                           [weak = std::weak_ptr(self_), &loop = loop_, count](Result<void> done) {

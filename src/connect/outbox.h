@@ -45,6 +45,7 @@ struct OutboxSpec {
   std::uint64_t bytes_max = 0;
   std::uint32_t page_records = 10'000;
   std::size_t page_bytes = 4u << 20;
+  std::uint64_t unsendable_bytes_max = 1ull << 30;  // Records that are set aside; beyond it nothing is sent until somebody retries or skips them.
 };
 
 class Outbox final : public ports::Egress {
@@ -82,6 +83,7 @@ class Outbox final : public ports::Egress {
   };
   void settle(const ports::StreamPage& page, std::span<const Place> places, ports::SendOutcome&& outcome, Duration took);
   void set_aside(ports::Settlement&& settlement);
+  void look_at_unsendable();
   void try_again(const Error& error);
   void tell_trouble(const std::string& trouble);
   // Shows the trouble, and goes on with `next` after a pause that grows.
@@ -105,6 +107,7 @@ class Outbox final : public ports::Egress {
   std::uint64_t from_ = 0;    // All below it are sent.
   std::uint64_t first_ = 0;   // Oldest record kept, as of opening.
   std::uint32_t failures_ = 0;
+  bool unsendable_changed_ = true;  // It is not known to have room.
   bool told_ = false;         // The log knows of the trouble.
   bool standing_ = false;     // Until resume().
   bool pausing_ = false;      // Until the next try.

@@ -142,7 +142,8 @@ class OutboxTest : public ::testing::Test {
  protected:
   void start() {
     loop_ = std::make_unique<holdfast::testing::FakeLoop>();
-    outbox_ = std::make_unique<Outbox>(OutboxSpec{.id = kEgress, .page_records = 10}, *loop_, streams_, std::make_unique<FakeSink>(world_));
+    outbox_ = std::make_unique<Outbox>(OutboxSpec{.id = kEgress, .page_records = 10, .unsendable_bytes_max = unsendable_bytes_max_}, *loop_, streams_,
+                                       std::make_unique<FakeSink>(world_));
     outbox_->start();
     loop_->run();
   }
@@ -187,6 +188,7 @@ class OutboxTest : public ::testing::Test {
   std::unique_ptr<holdfast::testing::FakeLoop> loop_;
   std::unique_ptr<Outbox> outbox_;
   int appended_ = 0;
+  std::uint64_t unsendable_bytes_max_ = UINT64_MAX;
 };
 
 TEST_F(OutboxTest, WhatIsSentOfAPageIsLetGoOfAndTheRestFollows) {
@@ -244,6 +246,29 @@ TEST_F(OutboxTest, RefusedOnesOfAPageAreSetAsideInOneStep) {
     world_.sent.clear(), world_.position.reset(), streams_.now.clear(), streams_.settlements = 0, appended_ = 0;
     append(10);
   }
+}
+
+TEST_F(OutboxTest, NothingMoreIsSentWhileTooMuchIsSetAside) {
+  unsendable_bytes_max_ = 500;
+  for (int i = 0; i < 10; ++i) world_.bad.insert(std::to_string(i));
+  append(10);
+  start();
+  for (int i = 0; i < 3; ++i) pass();
+  EXPECT_EQ(set_aside().size(), 10u);  // One page.
+  append(10);
+  const int pages = world_.pages;
+  for (const bool anew : {false, true}) {
+    if (anew) crash();
+    for (int i = 0; i < 20; ++i) pass(1'000);
+    EXPECT_EQ(world_.pages, pages);
+    EXPECT_EQ(waiting(), 10u);
+    EXPECT_NE(info().trouble.find("skip test/away"), std::string::npos) << info().trouble;
+  }
+  streams_.now[unsendable_stream(kEgress)] = {.first = 10};
+  for (int i = 0; i < 10; ++i) pass(1'000);
+  EXPECT_EQ(world_.sent, numbers(0, 20));
+  EXPECT_EQ(waiting(), 0u);
+  EXPECT_EQ(info().trouble, "");
 }
 
 TEST_F(OutboxTest, NothingBehindARefusedRecordGoesBeforeThatIsSetAsideForGood) {

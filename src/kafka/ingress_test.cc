@@ -117,6 +117,10 @@ class Core final : public ports::Intake, public ports::Streams {
   void set_source(std::string name, model::SourceRow row, ports::Intake::Done<void> done) override {
     loop_.post([this, name = std::move(name), row, done = std::move(done)] {
       const std::lock_guard lock(mutex_);
+      if (name == refused_row_) {
+        refused_row_.clear();
+        return done(fail(ErrorCode::Overloaded, "the disk does not keep up"));
+      }
       rows_[name] = row;
       changed_.notify_all();
       done({});
@@ -203,6 +207,11 @@ class Core final : public ports::Intake, public ports::Streams {
     const std::lock_guard lock(mutex_);
     return streams_[name].records;
   }
+  // The next time it is set.
+  void refuse_row(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    refused_row_ = name;
+  }
   void pretend_parked(std::uint64_t bytes) {
     const std::lock_guard lock(mutex_);
     parked_bytes_ = bytes;
@@ -238,6 +247,7 @@ class Core final : public ports::Intake, public ports::Streams {
   int refused_ = 0;
   std::size_t largest_ = 0;
   std::uint64_t parked_bytes_ = 0;
+  std::string refused_row_;
   WorkerLoop loop_{"core"};
 };
 
@@ -710,6 +720,29 @@ TEST_F(KafkaIngressTest, TopicMadeAnewWhileItIsReadIsReadFromItsFirstRecord) {
     EXPECT_TRUE(core_.until_values(expected)) << turn;
   }
   stop(std::move(ingress));
+}
+
+// The disk may be full, or not keep up, just then.
+TEST_F(KafkaIngressTest, TopicMadeAnewIsReadFromItsFirstRecordThoughThatCannotBeNotedAtOnce) {
+  for (const std::string refused : {"", "/read"}) {
+    const auto topic = name(refused.empty() ? "position" : "read");
+    create_topic(topic, 1);
+    produce_numbers(topic, 0, 0, 5);
+    const auto spec = spec_of(topic);
+    auto ingress = started(spec);
+    EXPECT_TRUE(core_.until_row(source(topic, 0), 5));
+    stop(std::move(ingress));
+    EXPECT_TRUE(core_.until_row(source(topic, 0) + "/read", 4));
+    const std::size_t before = core_.messages().size();
+    delete_topic(topic);
+    create_topic(topic, 1);
+    for (int i = 0; i < 9; ++i) produce(topic, 0, "k", "new " + std::to_string(i));
+    core_.refuse_row(source(topic, 0) + refused);
+    ingress = started(spec);
+    EXPECT_TRUE(core_.until_row(source(topic, 0), 9));
+    stop(std::move(ingress));
+    EXPECT_EQ(core_.messages().size(), before + 9) << refused;
+  }
 }
 
 TEST_F(KafkaIngressTest, TopicThatIsTheOneItWasGoesOnWhereverItsLastRecordWent) {

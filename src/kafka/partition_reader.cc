@@ -140,6 +140,7 @@ void PartitionReader::ask_last_read(std::uint64_t position) {
     }
     asked_last_ = true;
     if (*row) taken_last_ = noted_last_ = read_last_ = decode_last_read(**row);
+    if (taken_last_ && taken_last_->offset >= position) return forget_last_read(position);  // After a seek, or of an old topic.
     read_from(position);
   }));
 }
@@ -299,23 +300,38 @@ void PartitionReader::is_not_there(Instead instead) {
       });
 }
 
+// Where the new one begins is durable before the last record of the old one is forgotten: whatever comes in between, it is found to be
+// made anew once more, or stands at its first record.
 void PartitionReader::made_anew(std::uint64_t first) {
-  log_error("a topic was deleted and made anew: it is read from its first record", {{"source", source_}, {"position", next_}, {"now", first}});
-  metrics_.made_anew.add();
+  world_.intake.set_source(source_, {.next = first}, in_this_round<void>([this, first](Result<void> set) {
+    if (!set) {
+      trouble_ = set.error().message;
+      return begin_anew(kAskAgainMs);
+    }
+    log_error("a topic was deleted and made anew: it is read from its first record", {{"source", source_}, {"position", next_}, {"now", first}});
+    metrics_.made_anew.add();
+    forget_last_read(first);
+  }));
+}
+
+// Before anything is read: it would not be found in the new one, which would be taken for a third.
+void PartitionReader::forget_last_read(std::uint64_t position) {
   read_last_ = taken_last_ = noted_last_ = std::nullopt;
-  // What the old one's last record was is forgotten first: it would not be found in the new one, which would be taken for a third.
-  world_.intake.set_source(last_read_row_, {}, in_this_round<void>([this, first](Result<void> set) {
-    if (set) return settle(first);
+  world_.intake.set_source(last_read_row_, {}, in_this_round<void>([this, position](Result<void> set) {
+    if (set) return read_from(position);
     trouble_ = set.error().message;
-    asked_last_ = false;
-    begin_anew(kAskAgainMs);
+    world_.loop->after(Duration{kAskAgainMs}, [this, position, round = round_] {
+      if (round == round_ && !stopped_) forget_last_read(position);
+    });
   }));
 }
 
 void PartitionReader::note_last_read() {
   if (!taken_last_ || taken_last_ == noted_last_) return;
   noted_last_ = taken_last_;
-  world_.intake.set_source(last_read_row_, encode_last_read(*taken_last_), [](const Result<void>&) {});
+  world_.intake.set_source(last_read_row_, encode_last_read(*taken_last_), in_this_round<void>([this](const Result<void>& set) {
+    if (!set) noted_last_.reset();  // Again with the next tick.
+  }));
 }
 
 void PartitionReader::seek(ports::SeekTo to, std::function<void(Result<void>)> done) {

@@ -108,6 +108,7 @@ class PartitionReader {
   bool look_back(const rd_kafka_message_t& record);
   void is_not_there(Instead instead);
   void made_anew(std::uint64_t first);
+  void forget_last_read(std::uint64_t position);
   void note_last_read();
 
   void ask_for_turn();

@@ -68,6 +68,7 @@ struct NativeSpec {
 struct EndpointSpec {
   std::string functions;          // "ns/*" or "ns/name".
   std::string url_template;       // http://, https://, http+unix:// or https+unix://; {function.name} is replaced. Of native ones: only to be shown.
+  std::string url_shown;          // The same without the values of variables, for logs and people; empty: there are none in it.
   std::optional<NativeSpec> native;  // There: the functions run in this process.
   FunctionProtocol protocol = FunctionProtocol::V3;
   std::vector<StateSpec> states;  // V2: declared here, as the functions do not; StateSpec::type_name is kUnsetType.
@@ -90,6 +91,7 @@ struct EndpointSpec {
              type.substr(0, type.rfind('/') + 1) == std::string_view(functions).substr(0, functions.size() - 1);
     return type == functions;
   }
+  [[nodiscard]] const std::string& shown_url() const { return url_shown.empty() ? url_template : url_shown; }
   [[nodiscard]] bool is_specific() const { return !functions.ends_with("/*"); }
 };
 

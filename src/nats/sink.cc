@@ -197,6 +197,7 @@ Result<std::optional<std::uint64_t>> Sink::open() {
   streams_.clear();
   stream_by_subject_.clear();
   looked_at_.clear();
+  looked_at_whole_.clear();
   fresh_records_ = 0;
   {
     const std::lock_guard lock(answers_->mutex);
@@ -503,9 +504,10 @@ Result<void> Sink::look_for_stored(std::span<const ports::StreamPage::Entry> rec
     if (is_interrupted()) return in_doubt("nobody waits any longer");
     const auto stream = stream_of(subject);
     if (!stream) return fail(stream.error());
-    if (*stream != nullptr && !StoredRecords::is_young(clock.now() - oldest, (*stream)->duplicates)) {
+    if (*stream != nullptr && !looked_at_whole_.contains((*stream)->name) && !StoredRecords::is_young(clock.now() - oldest, (*stream)->duplicates)) {
       const auto looked = stored_.look(*jetstream_, (*stream)->name, subject, oldest, [this] { return is_interrupted(); });
       if (!looked) return fail(ErrorCode::Unavailable, looked.error().message);
+      if (*looked == StoredRecords::Seen::Stream) looked_at_whole_.insert((*stream)->name);
       has_looked = true;
     }
     looked_at_.insert(subject);

@@ -137,6 +137,7 @@ class Sink final : public ports::RecordSink {
   // Since open().
   std::uint64_t fresh_records_ = 0;  // In a row that no predecessor had stored; enough of them, and nobody looks any more.
   std::set<std::string, std::less<>> looked_at_;  // Subjects.
+  std::set<std::string> looked_at_whole_;         // Streams.
   std::uint64_t losses_ = 0;  // Of the connection, when the page began.
   std::uint64_t page_ = 0;
 };

@@ -89,6 +89,18 @@ TEST(MessageId, IsOursOnlyWithOurPrefixAPositionAndATime) {
     EXPECT_EQ(parse_message_id(other, "d/test/out/"), std::nullopt) << other;
 }
 
+// A look into a stream shows minutes of what was let go of long ago; what matters comes last.
+TEST(StoredRecords, WhatIsLetGoOfTakesNoPlace) {
+  StoredRecords stored("d/test/out/");
+  stored.add({5, 1});
+  stored.forget_below(10'000'000);
+  EXPECT_FALSE(stored.contains({5, 1}));
+  for (std::uint64_t i = 0; i < StoredRecords::kIdsMax; ++i) stored.add({i, 1});
+  stored.add({10'000'000, 1});
+  EXPECT_TRUE(stored.contains({10'000'000, 1}));
+  EXPECT_FALSE(stored.contains({7, 1}));
+}
+
 class SinkServerTest : public testing::ServerTest {
  protected:
   [[nodiscard]] model::NatsEgressSpec egress() const {
@@ -237,6 +249,34 @@ TEST_F(SinkServerTest, AWorkQueueIsLookedAtWithoutAConsumer) {
   auto values = stored();
   std::erase_if(values, [](const auto& value) { return value == "probe" || value == "somebody else's"; });
   EXPECT_THAT(values, ElementsAre("1", "2", "3", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14"));
+}
+
+TEST_F(SinkServerTest, AWorkQueueIsLookedAtOnceHoweverManySubjectsAreSentTo) {
+  make_stream([](auto& config) {
+    config.Duplicates = kShortWindowNs;
+    config.Retention = js_WorkQueuePolicy;
+  });
+  std::vector<ports::StreamPage::Entry> records;
+  for (std::uint64_t i = 0; i < 20; ++i) records.push_back(page(i, 1, "a" + std::to_string(i))[0]);
+  {
+    auto sink = open_sink();
+    sends(*sink, records);
+  }
+  wait_for_the_window();
+  natsSubscription* requests = nullptr;
+  ASSERT_EQ(natsConnection_SubscribeSync(&requests, client_->handle(), ("$JS.API.STREAM.MSG.GET." + name_).c_str()), NATS_OK);
+  flush();
+  auto sink = open_sink();
+  sends(*sink, records);
+  flush();
+  int count = 0;
+  EXPECT_EQ(natsSubscription_GetPending(requests, &count, nullptr), NATS_OK);
+  natsSubscription_Destroy(requests);
+  EXPECT_GE(count, 20);  // Each message.
+  EXPECT_LE(count, 100);
+  auto values = stored();
+  std::erase(values, "probe");
+  EXPECT_EQ(values, numbers(0, 20));
 }
 
 TEST_F(SinkServerTest, RecordsOfADirectoryRestoredFromABackupAreSentThoughTheirNumbersWereUsed) {

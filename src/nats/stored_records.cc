@@ -33,29 +33,37 @@ std::optional<RecordId> parse_message_id(std::string_view id, std::string_view p
 }
 
 void StoredRecords::add(const RecordId& record) {
-  if (ids_.size() == kIdsMax || !ids_.insert(record).second) return;
+  if (record.position < first_ || ids_.size() == kIdsMax || !ids_.insert(record).second) return;
   if (ids_.size() == kIdsMax) log_warn("too many records are stored out of turn: more are not remembered", {{"records", kIdsMax}});
 }
 
-void StoredRecords::forget_below(std::uint64_t position) { ids_.erase(ids_.begin(), ids_.lower_bound({position, INT64_MIN})); }
+void StoredRecords::forget_below(std::uint64_t position) {
+  first_ = position;
+  ids_.erase(ids_.begin(), ids_.lower_bound({position, INT64_MIN}));
+}
 
 void StoredRecords::take(natsMsg* message) {
   if (const auto id = parse_message_id(header_of(message, kMessageIdHeader), prefix_)) add(*id);
 }
 
-Result<void> StoredRecords::look(JetStream& jetstream, const std::string& stream, const std::string& subject, Instant oldest,
-                                 const std::function<bool()>& is_over) {
+Result<StoredRecords::Seen> StoredRecords::look(JetStream& jetstream, const std::string& stream, const std::string& subject, Instant oldest,
+                                                const std::function<bool()>& is_over) {
   const Instant from{std::max<std::int64_t>(1, oldest.unix_ms - kClockMargin.ms)};  // 0 is no time, to the server.
   auto last = jetstream.last_message(stream, subject);
   if (!last) return fail(std::move(last.error()));
-  if (!*last || natsMsg_GetTime((*last)->get()) / kNsPerMs < from.unix_ms) return {};
+  if (!*last || natsMsg_GetTime((*last)->get()) / kNsPerMs < from.unix_ms) return Seen::Subject;
   const auto state = jetstream.stream(stream);
   if (!state) return fail(state.error());
-  if (state->retention != StreamState::Retention::Limits) return look_back(jetstream, stream, *state, from, is_over);
-  return jetstream.read_headers(stream, subject, from, [&](natsMsg* message) {
+  if (state->retention != StreamState::Retention::Limits) {
+    if (auto looked = look_back(jetstream, stream, *state, from, is_over); !looked) return fail(std::move(looked.error()));
+    return Seen::Stream;
+  }
+  auto read = jetstream.read_headers(stream, subject, from, [&](natsMsg* message) {
     take(message);
     return !is_over();
   });
+  if (!read) return fail(std::move(read.error()));
+  return Seen::Subject;
 }
 
 // A consumer would be refused, or would have messages kept for it.

@@ -44,14 +44,16 @@ class StoredRecords {
 
   [[nodiscard]] bool contains(const RecordId& record) const { return ids_.contains(record); }
   void add(const RecordId& record);
-  // The outbox has let go of everything below.
+  // The outbox has let go of everything below; it is not remembered again, however much of it a stream still holds.
   void forget_below(std::uint64_t position);
 
   // Whether the server still knows the id of whatever is so old, and will when it is sent again.
   [[nodiscard]] static bool is_young(Duration age, Duration window) { return age.ms < window.ms / 2; }
-  // Finds what `stream` holds of ours on `subject`, from `oldest` (our clock) on. `is_over` is asked now and then, and makes it give up
-  // with Unavailable.
-  [[nodiscard]] Result<void> look(JetStream& jetstream, const std::string& stream, const std::string& subject, Instant oldest,
+  // How much of a stream has been looked at.
+  enum class Seen : std::uint8_t { Subject, Stream };
+  // Finds what `stream` holds of ours on `subject`, from `oldest` (our clock) on; where it cannot be asked by subject, of all subjects.
+  // `is_over` is asked now and then, and makes it give up with Unavailable.
+  [[nodiscard]] Result<Seen> look(JetStream& jetstream, const std::string& stream, const std::string& subject, Instant oldest,
                                   const std::function<bool()>& is_over);
 
  private:
@@ -60,6 +62,7 @@ class StoredRecords {
   void take(natsMsg* message);
 
   const std::string prefix_;
+  std::uint64_t first_ = 0;
   std::set<RecordId> ids_;
 };
 

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t kSpillsPerTurn = 1'000;
 constexpr std::size_t kRestingShare = 8;  // One in so many types may be at rest before these are let go of.
-constexpr std::uint64_t kDropBatch = 1'000;
+constexpr std::uint64_t kDropBatch = 1'000;     // Messages at once, at most,
+constexpr std::uint64_t kDropBytes = 8u << 20;  // and about so many bytes: they are read to be dropped.
 
 }  // namespace
 
@@ -279,7 +280,9 @@ MailDropped Invoker::drop_unreachable(const std::string& name, const std::option
   std::size_t emptied = 0;
   for (Entity* entity : chosen) {
     while (!entity->mailbox.empty() && dropped.messages < messages_max) {
-      const auto batch = static_cast<std::uint32_t>(std::min({entity->mailbox.size(), kDropBatch, messages_max - dropped.messages}));
+      const std::uint64_t each = 1 + entity->mail_bytes / entity->mailbox.size();
+      const auto batch = static_cast<std::uint32_t>(
+          std::min({entity->mailbox.size(), kDropBatch, std::max<std::uint64_t>(1, kDropBytes / each), messages_max - dropped.messages}));
       host_.settle(*entity, policy, batch, why);
       dropped.messages += batch;
     }
@@ -294,7 +297,6 @@ MailDropped Invoker::drop_unreachable(const std::string& name, const std::option
   }
   std::erase_if(type.ready, [](Entity* entity) { return entity->mailbox.empty(); });
   type.endpoint->waiting -= emptied;
-  type.unspilled = std::min(type.unspilled, type.ready.size());
   for (std::size_t i = 0; i < emptied; ++i) rest(*chosen[i]);
   // Nobody is left who would find out whether it is back.
   Upstream& upstream = *type.upstream;

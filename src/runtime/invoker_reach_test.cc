@@ -362,5 +362,22 @@ TEST(Endpoints, ShareTheBoundOnAllCallsWhateverTheirPlaceInTheList) {
   for (auto* target : world.targets) EXPECT_NEAR(static_cast<double>(target->calls.size()), 200, 5);
 }
 
+// Under AddressSanitizer: types that are let go of are not looked at any more.
+TEST(DroppedMail, LeavesNothingBehindThatWouldBeSpilled) {
+  World world({endpoint("shop/*")}, {.function_types_max = 8, .call_bytes_max = 1'000'000, .endpoint_down_max = {5'000}});
+  FakeTarget& target = *world.targets[0];
+  target.host_of_its_own = true;
+  world.send({"shop/rests", "1"}, "x");
+  world.loop.advance({10});
+  target.hold = true;
+  for (const char* id : {"1", "2", "3"}) world.send({"shop/down", id}, "x");
+  world.loop.run();
+  target.give(0, unreachable());
+  EXPECT_EQ(world.invoker.drop_unreachable("shop/down", std::nullopt, 1'000).messages, 3u);
+  for (int i = 0; i < 8; ++i) world.send({"shop/f" + std::to_string(i), "1"}, "x");
+  world.loop.run();
+  EXPECT_EQ(target.held.size(), 8u);
+}
+
 }  // namespace
 }  // namespace holdfast::runtime

@@ -154,7 +154,9 @@ class PartitionCheck {
     });
     for (auto& [stream_name, s] : streams_) {
       gap(stream_name, s, s.row.next);
-      if (!s.gap && s.bytes != s.row.bytes)
+      // Before version 2 of the log, the reason of a record that an outbox set aside was not counted.
+      const bool may_be_less = stream_name.ends_with("/outbox");
+      if (!s.gap && (may_be_less ? s.bytes < s.row.bytes : s.bytes != s.row.bytes))
         faults_.add(named(stream_name) + " counts " + std::to_string(s.row.bytes) + " bytes, its records have " + std::to_string(s.bytes));
     }
   }

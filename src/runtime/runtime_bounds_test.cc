@@ -231,5 +231,25 @@ TEST_F(RuntimeBounds, MailThatWaitsForWhatIsDownCanBeDroppedAndIsGoneForGood) {
   EXPECT_EQ(addresses, 0u);
 }
 
+TEST_F(RuntimeBounds, AnOutboxIsReadHoweverManyClientsWait) {
+  options_.waiting_requests_max = 1;
+  open();
+  const ports::StreamQuery query{.stream = "test/out/a", .wait = {60'000}};
+  ports::StreamQuery of_client = query;
+  of_client.reader = ports::StreamQuery::For::Client;
+  std::string second = "waits";
+  runtime_->read_stream(of_client, [](Result<ports::StreamPage>) {});
+  loop_.run();
+  runtime_->read_stream(of_client, [&](Result<ports::StreamPage> page) { second = page ? "a page" : page.error().message; });
+  loop_.run();
+  EXPECT_THAT(second, HasSubstr("are waiting already"));
+  std::string core = "waits";
+  runtime_->read_stream(query, [&](Result<ports::StreamPage> page) { core = page ? "a page" : page.error().message; });
+  loop_.run();
+  EXPECT_EQ(core, "waits");
+  loop_.advance({61'000});
+  EXPECT_EQ(core, "a page");
+}
+
 }  // namespace
 }  // namespace holdfast::runtime

@@ -70,7 +70,10 @@ Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCo
       return true;
     });
   }
-  for (Entity* entity : recovered->with_mail) invoker_.offer(*entity);
+  for (Entity* entity : recovered->with_mail) {
+    invoker_.attach(*entity);  // Parked ones count, too, though they are not offered.
+    invoker_.offer(*entity);
+  }
   for (auto& command : recovered->inbox) carry_out(std::move(command));
   return {};
 }

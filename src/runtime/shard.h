@@ -164,11 +164,16 @@ class Shard final : private InvokerHost {
   void make_known(const std::string& type, model::RegistrationRow&& row);
   void drop_values(const std::string& type, const model::RegistrationRow& row);
   void count_drop(const ValuesDropped& dropped);
-  // Over the rows of a type's addresses as of the last cut, in slices, other things in between. False from `visit`: no further.
+  // Over the rows of a type's addresses as of the last cut, in slices, other things in between: first those above the store, which are in
+  // no order, then the store's. False from `visit`: no further.
   struct AddressWalk {
     std::string type;
     std::function<bool(const model::Address& address, const model::AddressRow& row)> visit;
     std::function<void()> done;
+    bool once = false;          // No address is to be visited twice.
+    std::unordered_set<std::string> met{};  // Then: keys of those above the store.
+    RowLayers::AddressWalk above{};
+    bool above_done = false;
     std::size_t partition = 0;  // Index in Table::partitions().
     std::string from;           // The key to go on with; empty: the first of the partition.
   };

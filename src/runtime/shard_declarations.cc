@@ -14,7 +14,8 @@
 namespace holdfast::runtime {
 namespace {
 
-constexpr std::size_t kAddressesPerSlice = 1'000;
+constexpr std::size_t kRowsPerSlice = 1'000;  // At most,
+constexpr std::size_t kRowBytes = 4u << 10;   // and one less for each so many bytes.
 constexpr Duration kDropRetry{10};  // While the disk does not keep up.
 
 bool has(const model::AddressRow& row, std::string_view state) {
@@ -130,6 +131,7 @@ void Shard::count_orphans(const std::string& type, std::function<void(std::map<s
     for (const auto& orphan : row->orphans) counts->emplace(orphan.spec.name, 0);
   auto walk = std::make_shared<AddressWalk>();
   walk->type = type;
+  walk->once = true;
   walk->visit = [this, counts](const model::Address&, const model::AddressRow& row) {
     for (const auto& value : row.states)
       if (const auto it = counts->find(value.name); it != counts->end()) ++it->second;
@@ -145,26 +147,42 @@ void Shard::walk(std::shared_ptr<AddressWalk> walk) {
     loop_.after(kDropRetry, go_on);
     return;
   }
-  if (walk->partition == table_.partitions().size()) return walk->done();
-  // All ids of the type: a key is the type, sized, then the id.
-  const std::string first = codec::address_key(table_.partitions()[walk->partition], codec::RowKind::Address, {walk->type, ""});
+  std::size_t left = kRowsPerSlice;
   std::vector<std::pair<model::Address, model::AddressRow>> slice;
-  std::string last;
-  table_.layers().scan(walk->from.empty() ? first : walk->from, codec::range_end(first), [&](std::string_view key, std::string_view value) {
+  const auto take = [&](std::string_view key, std::string_view value, std::size_t& rest) {
     auto address = codec::parse_address_key(key);
-    auto row = codec::decode<model::AddressRow>(value);
-    last = key;
-    if (address && row) slice.emplace_back(std::move(*address), std::move(*row));
-    return slice.size() < kAddressesPerSlice;
-  });
+    if (!address || address->type != walk->type) return;
+    if (walk->once) {
+      std::string known(key);
+      if (walk->above_done ? walk->met.contains(known) : !walk->met.insert(std::move(known)).second) return;
+    }
+    rest -= std::min(rest, value.size() / kRowBytes);
+    if (auto row = codec::decode<model::AddressRow>(value)) slice.emplace_back(std::move(*address), std::move(*row));
+  };
+  if (!walk->above_done) {
+    walk->above_done = table_.layers().walk_addresses(walk->above, left, take);
+  } else if (walk->partition == table_.partitions().size()) {
+    return walk->done();
+  } else {
+    // All ids of the type: a key is the type, sized, then the id.
+    const std::string first = codec::address_key(table_.partitions()[walk->partition], codec::RowKind::Address, {walk->type, ""});
+    bool is_cut = false;
+    table_.layers().scan_addresses(walk->from.empty() ? first : walk->from, codec::range_end(first),
+                                   [&](std::string_view key, std::optional<std::string_view> value) {
+                                     is_cut = left == 0;
+                                     if (is_cut) return false;
+                                     --left;
+                                     walk->from = std::string(key) + '\0';
+                                     if (value) take(key, *value, left);
+                                     return true;
+                                   });
+    if (!is_cut) {
+      ++walk->partition;
+      walk->from.clear();
+    }
+  }
   for (const auto& [address, row] : slice)
     if (!walk->visit(address, row)) return;
-  if (slice.size() < kAddressesPerSlice) {
-    ++walk->partition;
-    walk->from.clear();
-  } else {
-    walk->from = last + '\0';
-  }
   loop_.post(go_on);
 }
 

@@ -62,7 +62,7 @@ bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<FunctionInfo>&
 std::vector<EndpointInfo> Shard::endpoints() const {
   std::vector<EndpointInfo> out;
   for (const auto& endpoint : invoker_.endpoints()) {
-    EndpointInfo info{.functions = endpoint->spec.functions, .url_template = endpoint->spec.url_template};
+    EndpointInfo info{.functions = endpoint->spec.functions, .url_template = endpoint->spec.shown_url()};
     info.in_flight = endpoint->in_flight;
     info.waiting = endpoint->waiting;
     info.down = endpoint->is_down.get() != 0;

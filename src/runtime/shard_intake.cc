@@ -41,7 +41,8 @@ bool Shard::has_room_for(const ports::SourceBatch& batch) const {
     // Where an endpoint has several hosts, each has its share in turn.
     if (levels_.backlog(endpoint->index) >= options_.intake_backlog_messages &&
         (endpoint->upstreams.size() <= 1 ||
-         invoker_.backlog_of_upstream(*seen) >= options_.intake_backlog_messages / (endpoint->upstreams.size() * all_.size())))
+         invoker_.backlog_of_upstream(*seen) >=
+             std::max<std::uint64_t>(1, options_.intake_backlog_messages / (endpoint->upstreams.size() * all_.size()))))
       return false;
     if (!admit_mail(*seen)) return false;
     if (table_.mail_bytes_in_memory() >= memory &&

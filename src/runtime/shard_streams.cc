@@ -70,7 +70,8 @@ void Shard::read_stream(StreamQuery&& query, Runtime::Done<StreamPage> done) {
     Result<StreamPage> now = page(query);
     if (!now || !now->records.empty() || query.wait.ms <= 0 || refusing_) return done(std::move(now));
   }
-  if (waiting_ >= options_.waiting_requests_max)
+  // Readers of the core are few, and what they read must not stop because clients are many.
+  if (is_client && waiting_ >= options_.waiting_requests_max)
     return done(fail(ErrorCode::Overloaded, std::to_string(waiting_) + " requests are waiting already"));
   ++waiting_;
   Reader reader{std::move(query), std::move(done), 0, next_waiter_++};

@@ -396,6 +396,7 @@ std::vector<model::Message> Table::oldest_mail(const model::Address& address, st
   self.load_mail(e, count, SIZE_MAX);
   std::vector<model::Message> out;
   for (std::size_t i = 0; i < std::min<std::uint64_t>(count, e.mailbox.head_size()); ++i) out.push_back(e.mailbox.head(i));
+  if (e.row.parked) self.let_go_of_mail(e);  // It waits for people: that somebody has looked at it is no reason to keep it in memory.
   return out;
 }
 

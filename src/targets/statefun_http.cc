@@ -99,7 +99,7 @@ void StatefunHttpTarget::invoke(const ports::Invocation& invocation, Done done) 
   const auto size = is_v3 ? codec::to_function_size(invocation.address, states_, invocation.batch)
                           : codec::v2::to_function_size(invocation.address, states_, invocation.batch);
   if (size > spec_.payload_bytes_max)
-    return refuse("a request of " + std::to_string(size) + " bytes for " + route->url + " is over the endpoint's limit of " +
+    return refuse("a request of " + std::to_string(size) + " bytes for " + route->shown + " is over the endpoint's limit of " +
                   std::to_string(spec_.payload_bytes_max));
   if (route->pipe != nullptr && route->pipe->takes(invocation.traceparent.size(), size)) {
     codec::append_to_function(route->pipe->begin_call(invocation.traceparent, size), invocation.address, states_, invocation.batch);
@@ -119,7 +119,7 @@ void StatefunHttpTarget::call(const Route& route, std::string_view traceparent, 
   call.headers.add("accept", kStatefunContentType);
   if (!traceparent.empty()) call.headers.add("traceparent", traceparent);
   call.body = std::move(body);
-  route.host->client->call(std::move(call), [alive = std::weak_ptr<void>(alive_), url = route.url, pipe = route.pipe, protocol = spec_.protocol,
+  route.host->client->call(std::move(call), [alive = std::weak_ptr<void>(alive_), url = route.shown, pipe = route.pipe, protocol = spec_.protocol,
                                        limit = spec_.payload_bytes_max, done = std::move(done)](net::CallResult result) {
     if (alive.expired()) return;
     if (result && pipe != nullptr) pipe->look_at(*result);
@@ -152,7 +152,7 @@ Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_vie
     if (!made) return fail(made.error());
     known = hosts_.emplace(origin, std::make_unique<Host>(Host{std::move(*made), 0})).first;
   }
-  Route route{known->second.get(), url->target, origin + url->target};
+  Route route{known->second.get(), url->target, origin + url->target, expand(spec_.shown_url(), function_name)};
   route.pipe = find_pipe(route);
   return route;
 }
@@ -166,7 +166,7 @@ Result<void> StatefunHttpTarget::drop_host() {
   for (auto it = hosts_.begin(); it != hosts_.end(); ++it)
     if ((oldest == hosts_.end() || it->second->used < oldest->second->used) && is_idle(*it->second)) oldest = it;
   if (oldest == hosts_.end())
-    return fail(ErrorCode::Overloaded, "the url template " + spec_.url_template + " leads to more than " + std::to_string(kOriginsMax) +
+    return fail(ErrorCode::Overloaded, "the url template " + spec_.shown_url() + " leads to more than " + std::to_string(kOriginsMax) +
                                            " hosts that are being called at once");
   const Host* host = oldest->second.get();
   std::erase_if(routes_, [host](const auto& each) { return each.second.host == host; });
@@ -187,7 +187,7 @@ FunctionPipe* StatefunHttpTarget::find_pipe(const Route& route) {
   if (const auto known = pipes_.find(route.url); known != pipes_.end()) return known->second.calls.get();
   if (pipes_.size() == kPipesMax) return nullptr;
   auto pipe = std::make_unique<FunctionPipe>(
-      loop_, *route.host->client, route.url, route.path, spec_,
+      loop_, *route.host->client, route.shown, route.path, spec_,
       [this, route](std::string_view traceparent, std::string body, Done done) { call(route, traceparent, std::move(body), std::move(done)); },
       PipePauses{}, room_);
   return pipes_.emplace(route.url, Pipe{route.host, std::move(pipe)}).first->second.calls.get();

@@ -72,7 +72,8 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
   struct Route {
     Host* host = nullptr;
     std::string path;  // And query.
-    std::string url;   // For messages.
+    std::string url;
+    std::string shown;  // The URL, for messages.
     FunctionPipe* pipe = nullptr;  // Null: never.
   };
 

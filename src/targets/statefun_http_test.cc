@@ -233,6 +233,15 @@ TEST_F(StatefunHttpTest, ErrorStatusIsAFailureWithItsText) {
   EXPECT_EQ(why.message, origin() + "/statefun answered 500 Internal Server Error (the body begins: boom)");
 }
 
+TEST_F(StatefunHttpTest, ReasonsNameTheUrlAsItMayBeShown) {
+  answer({500, {{"Content-Type", "text/plain"}}, "no"});
+  auto spec = endpoint("/statefun?code=secret");
+  spec.url_shown = "http://h/{function.name}?code=${KEY}";
+  const auto outcome = invoke(target(spec));
+  EXPECT_EQ(requests_.at(0).target, "/statefun?code=secret");
+  EXPECT_TRUE(failure(outcome).message.starts_with("http://h/cart?code=${KEY} ")) << failure(outcome).message;
+}
+
 TEST_F(StatefunHttpTest, AReasonOfAThousandBytesIsWholeAndALongerOneIsCut) {
   answer({500, {{"content-type", "text/plain"}}, std::string(1000, 'x')});
   EXPECT_TRUE(failure(invoke(target(endpoint()))).message.ends_with("(the body begins: " + std::string(1000, 'x') + ")"));

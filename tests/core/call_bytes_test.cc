@@ -55,5 +55,31 @@ TEST_P(LargeAnswers, FunctionsAreNotCalledWhileWhatTheyAnsweredHasNowhereToGo) {
   EXPECT_EQ(std::ranges::count(core.heard, "go"), kMany);
 }
 
+// One epoch may hold more than a shard may keep from the view: nobody else need come for it to get there.
+TEST(BehindTheView, AShardGoesOnByItselfAfterOneLargeMessage) {
+  Core core{1};
+  core.options.dirty_bytes_max = 20'000;
+  core.start();
+  core.send("a", std::string(170'000, 'x'));
+  core.send("b", "x");
+  core.advance({10});
+  EXPECT_EQ(core.heard.size(), 2u);
+}
+
+TEST(BehindTheView, AndAfterOneLargeAnswer) {
+  Core core{1};
+  core.options.dirty_bytes_max = 20'000;
+  core.function = [](const Asked& asked) -> Outcome {
+    if (asked.text() == "large" && asked.states == 0) return model::IncompleteContext{{{"s", "t", model::ExpireMode::None, {}}}};
+    auto outcome = reply(asked, "ok");
+    if (asked.text() == "large")
+      std::get<model::InvocationResponse>(outcome).mutations.push_back({model::StateMutation::Kind::Modify, "s", "t", std::string(200'000, 'x')});
+    return outcome;
+  };
+  core.start();
+  EXPECT_EQ(shown(core.call("a", "large")), "ok");
+  EXPECT_EQ(shown(core.call("b", "x")), "ok");
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -169,5 +169,30 @@ TEST_P(ListingOfLargeValues, HasShortPages) {
   EXPECT_EQ(all(&runtime::Runtime::states).size(), 20u);
 }
 
+// What people have looked at does not stay in the memory that intake needs.
+TEST(ListingParked, LeavesRoomForIntake) {
+  Core core{1};
+  core.options.mailbox_bytes_in_memory = 1 << 20;
+  core.function = [](const Asked& asked) { return asked.text() == "hi" ? reply(asked, "ok") : failure("no such order"); };
+  core.start();
+  core.send_all(400, std::string(2'000, 'x'));
+  core.advance({200});
+  std::size_t seen = 0;
+  runtime::AddressQuery query{.limit = 100};
+  do {
+    core.runtime().parked(query, [&](Result<runtime::Page<runtime::ParkedInfo>> page) {
+      seen += page->size();
+      query.after = page->next;
+    });
+    core.run();
+  } while (!query.after.empty());
+  EXPECT_EQ(seen, 400u);
+  bool taken = false;
+  core.runtime().take_in({"test/in/0", std::nullopt, 1, {model::Message{{"test/f", "other"}, std::nullopt, value("hi"), ""}}},
+                         [&](Result<void> ok) { taken = ok.has_value(); }, {});
+  core.advance({10});
+  EXPECT_TRUE(taken);
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -68,5 +68,13 @@ TEST_P(ParkedCall, SendsAreAccepted) {
   EXPECT_EQ(core.heard.back(), "later");
 }
 
+TEST_P(ParkedCall, IsRefusedAfterARestart) {
+  for (const char* id : {"a", "b", "c", "d", "e"}) park(id);
+  core.crash();
+  core.start();
+  for (const char* id : {"a", "b", "c", "d", "e"})
+    for (const char* key : {"", "k"}) EXPECT_THAT(shown(core.call(id, "x", key)), StartsWith("parked")) << id << key;
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -118,6 +118,32 @@ class LostMail(Case):
         self.assertAnswer("1", "test/f", "a", "x")
 
 
+    def test_a_call_whose_message_is_given_up_is_answered_with_that(self):
+        self.up(self.write("module.yaml", endpoint("test/*", "http://127.0.0.1:1/statefun")))
+        self.assertEqual(self.call("test/f", "a", "x", key="k", timeout="100ms").status, 504)
+        self.holdfast.kill()
+        done = holdfast("repair", self.data, "--drop-mail", "test/f/a", "--yes")
+        self.assertEqual((done.returncode, done.stdout), (0, "dropped 1 messages\n"), done.stderr)
+        self.assertEqual(check_data(self.data), (0, []))
+        self.up(self.write("module.yaml", endpoint("test/*", self.stub().url)))
+        answer = self.call("test/f", "a", "x", key="k", timeout="5s")
+        self.assertIn("dropped by `holdfast repair`", answer.text)
+
+
+    @unittest.skipUnless(os.geteuid() == 0, "gives files away")
+    def test_repair_leaves_a_directory_of_another_user_alone(self):
+        self.up(self.write("module.yaml", endpoint("test/*", "http://127.0.0.1:1/statefun")))
+        self.assertSent("test/f", "a", "x")
+        self.holdfast.kill()
+        nobody = 65534
+        for path in (self.data, *self.data.rglob("*")):
+            os.chown(path, nobody, nobody)
+        refused = holdfast("repair", self.data, "--drop-mail", "test/f/a", "--yes")
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertIn("do it as that user", refused.stderr)
+        self.assertEqual({path.stat().st_uid for path in self.data.rglob("*")}, {nobody})
+
+
 class Flipped(Case):
     def test_bits_of_the_log_and_of_holdfast_json_are_named_and_never_a_crash(self):
         module = self.write("module.yaml", endpoint("test/*", self.stub(count_and_emit).url), stream())
