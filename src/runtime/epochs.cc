@@ -136,8 +136,6 @@ void EpochCoordinator::become_durable() {
   for (std::size_t i = 1; i < shards_.size(); ++i)
     shards_[i]->loop().post([shard = shards_[i], epoch] { shard->durable(epoch); });
   shards_[0]->durable(epoch);
-  // One epoch can make a shard wait for the view (Shard::is_behind), and with nothing going on nobody else would ask for the next.
-  if (dirty_bytes_ > limits_.dirty_bytes_max && !view_busy_) wanted_ = true;
   maybe_close();
 }
 
