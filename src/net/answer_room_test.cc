@@ -62,14 +62,14 @@ TEST_F(AnswerRoom, LargeAnswersWaitUntilThereIsRoomAndComeWhole) {
 
 TEST_F(AnswerRoom, ACallThatWaitsForRoomIsNotLate) {
   ClientOptions options;
-  options.call_timeout = Duration{50};
-  options.read_timeout = Duration{40};
+  options.call_timeout = Duration{1'500};  // Long for a machine that is busy with something else.
+  options.read_timeout = Duration{1'000};
   HttpClient& client = connect_with_room(options);
   room_.hold(kRoom);
   ask(client);
   run_until_paused(1);
   bool is_late = false;
-  loop_.after(Duration{200}, [&] { is_late = true; });
+  loop_.after(Duration{2'000}, [&] { is_late = true; });
   run_until([&] { return is_late; });
   EXPECT_EQ(room_.paused(), 1u);
   EXPECT_TRUE(failures_.empty());
@@ -91,7 +91,7 @@ TEST_F(AnswerRoom, AClientThatGoesAwayLeavesNothingBehind) {
 TEST_F(AnswerRoom, PipelinedAnswersWaitToo) {
   serve_calls({}, [](const IncomingCall&, CallToken token) { token.answer(std::string(kLarge, 'x')); });
   CallPipeOptions options;
-  options.call_timeout = Duration{100};
+  options.call_timeout = Duration{1'500};
   options.room = &room_;
   CallPipe& pipe = open(options);
   room_.hold(kRoom);
@@ -100,7 +100,7 @@ TEST_F(AnswerRoom, PipelinedAnswersWaitToo) {
   const auto ended = recorder_.ended();
   EXPECT_LE(ended, 1u);
   bool is_late = false;
-  loop_.after(Duration{300}, [&] { is_late = true; });
+  loop_.after(Duration{2'000}, [&] { is_late = true; });
   run_until([&] { return is_late; });
   EXPECT_EQ(recorder_.ended(), ended);
   make_room();

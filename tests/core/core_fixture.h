@@ -133,7 +133,9 @@ class Core : private partition::EgressResolver {
     bool accepted = false;
     runtime_->send({{"test/f", id}, value(text), "", ""}, [&accepted](Result<void> ok) { accepted = ok.has_value(); });
     run();
-    if (disk_works) EXPECT_TRUE(accepted) << id;
+    if (disk_works) {
+      EXPECT_TRUE(accepted) << id;
+    }
   }
   // To as many addresses, in one breath.
   void send_all(int count, const std::string& text) {
