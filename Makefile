@@ -68,6 +68,14 @@ test-flink: packages-build kafka $(STATEFUN)/statefun-peer.jar ## functions of t
 	@cmake --build --preset release --target flink_functions bank_server connected_components_server shopping_cart_server -- -j$(JOBS)
 	@python3 tools/test.py --suites flink --filter "$(FILTER)"
 
+.PHONY: test-long
+test-long: build-release-all e2e-parts packages-fuzz ## what takes too long for every change: 20,000 seeds, planted bugs, long chaos, TSan, SECONDS of fuzzing each
+	@HOLDFAST_SIM_SEEDS=20000 python3 tools/test.py --suites unit --filter 'Simulation.*'
+	@tests/sim/planted/run.sh
+	@HOLDFAST_CHAOS_ROUNDS=200 python3 tools/test.py --suites e2e --filter chaos_test.Chaos
+	@$(MAKE) test-tsan FILTER=
+	@for name in $$(tools/fuzz.sh "" 0 | sed -n 's/^  //p'); do echo "fuzz        $$name"; $(MAKE) fuzz T=$$name SECONDS=$(FUZZ_SECONDS) >build/fuzz-$$name.log 2>&1 || { tail -n 40 build/fuzz-$$name.log; exit 1; }; done
+
 .PHONY: test-planted
 test-planted: packages-build ## checks the checker: bugs planted on purpose, which the simulator must find within 500 seeds
 	@tests/sim/planted/run.sh
