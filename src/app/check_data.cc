@@ -12,6 +12,7 @@
 
 #include "api/json_writer.h"
 #include "app/data_directory.h"
+#include "cli/answers.h"
 #include "codec/rows.h"
 #include "log/posix_file_system.h"
 #include "log/replay_bounds.h"
@@ -120,6 +121,7 @@ Result<Findings> look(const std::string& directory) {
     found.damage.push_back(damage.file + " at byte " + std::to_string(damage.offset) + ": " + damage.why);
   }
   for (const auto& damage : found.view.damage) found.damage.push_back("view: " + damage);
+  if (auto there = check_log_is_there(directory); !there) found.damage.push_back(there.error().message);
   if (!found.view.owner.empty() && found.view.owner != describe(found.identity))
     found.damage.push_back("holdfast.json says " + describe(found.identity) + ", the view is of a directory with " + found.view.owner);
   if (!found.view.last_key.empty()) {
@@ -176,8 +178,7 @@ void print(const Findings& found) {
 int check_data(const cli::CheckDataOptions& options) {
   const auto found = look(options.directory);
   if (!found) {
-    std::cerr << "holdfast: " << found.error().message << "\n";
-    return found.error().code == ErrorCode::Invalid ? cli::kExitUsage : cli::kExitFailed;
+    return cli::failed(found.error());
   }
   if (options.output == cli::Output::Json) std::cout << to_json(*found) << "\n";
   else print(*found);

@@ -162,6 +162,13 @@ std::string new_directory_id() {
   return id;
 }
 
+Result<void> check_log_is_there(const std::string& path) {
+  std::error_code error;
+  // The log is made before the view.
+  if (!std::filesystem::exists(path + "/view", error) || std::filesystem::exists(path + "/log", error)) return {};
+  return fail(ErrorCode::Damaged, path + " has a view/ and no log/: what the view does not have yet is lost with it");
+}
+
 Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t partitions, PartitionsAre are) {
   // Before anything is put into it.
   if (const auto there = read_data_identity(path); !there && there.error().code == ErrorCode::NotFound) {
@@ -175,6 +182,7 @@ Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t
     if (auto written = write_identity(path, *identity); !written) return fail(written.error());
   }
   if (!identity) return fail(identity.error());
+  if (auto there = check_log_is_there(path); !there) return fail(there.error());
   close_to_others(path);
   if (identity->id.empty() || !identity->checked) {
     if (identity->id.empty()) identity->id = new_directory_id();

@@ -42,6 +42,9 @@ enum class PartitionsAre { Demanded, Suggested };
 // One that others can look into is closed to them, and that is said.
 [[nodiscard]] Result<DataDirectory> open_data_directory(const std::string& path, std::uint16_t partitions, PartitionsAre are);
 
+// Damaged: there is a view, and the log that it is made from is gone.
+[[nodiscard]] Result<void> check_log_is_there(const std::string& path);
+
 [[nodiscard]] std::string new_directory_id();
 
 // What holdfast.json says. NotFound: there is none.

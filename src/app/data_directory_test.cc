@@ -42,6 +42,18 @@ TEST_F(DataDirectoryTest, IsMadeOnceAndRemembersItsPartitions) {
   EXPECT_THAT(other.error().message, HasSubstr("made with 32"));
 }
 
+TEST_F(DataDirectoryTest, ViewWhoseLogIsGoneIsRefused) {
+  { ASSERT_TRUE(open_data_directory(path_, 8, PartitionsAre::Suggested)); }
+  std::filesystem::create_directories(path_ + "/log");
+  std::filesystem::create_directories(path_ + "/view");
+  { ASSERT_TRUE(open_data_directory(path_, 8, PartitionsAre::Suggested)); }
+  std::filesystem::remove_all(path_ + "/log");
+  const auto opened = open_data_directory(path_, 8, PartitionsAre::Suggested);
+  ASSERT_FALSE(opened.has_value());
+  EXPECT_EQ(opened.error().code, ErrorCode::Damaged);
+  EXPECT_THAT(opened.error().message, HasSubstr("no log/"));
+}
+
 TEST_F(DataDirectoryTest, HasOneUserAtATime) {
   const auto first = open_data_directory(path_, 8, PartitionsAre::Suggested);
   ASSERT_TRUE(first.has_value());

@@ -1,5 +1,6 @@
 #include "app/listeners.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <iterator>
@@ -34,6 +35,9 @@ Result<std::string> read_token(const model::Listener& listener, const std::strin
     return std::string();
   }
   if (token.empty()) return fail(ErrorCode::Invalid, name + ": " + where + " should hold the token, but is empty");
+  // One that no header can carry would lock everybody out.
+  if (std::ranges::any_of(token, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
+    return fail(ErrorCode::Invalid, name + ": the token in " + where + " has control characters in it");
   if (token.size() > kTokenBytesMax) {
     return fail(ErrorCode::TooLarge, name + ": the token in " + where + " has more than " + std::to_string(kTokenBytesMax) + " bytes");
   }

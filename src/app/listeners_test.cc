@@ -46,6 +46,8 @@ TEST(Listeners, TokensAreTrimmedAndNeverEmpty) {
                    [token](std::string_view name) { return name == "T" ? std::optional(token) : std::nullopt; }, rotation);
   };
   EXPECT_TRUE(with(" se cret\n")->guard.token.is("se cret"));
+  EXPECT_FALSE(with("se\x01""cret"));
+  EXPECT_FALSE(with("se\ncret"));
   EXPECT_FALSE(with("se cret")->guard.local_only);
   EXPECT_THAT(with(" \n").error().message, HasSubstr("the environment variable T"));
   EXPECT_FALSE(with(std::string(5000, 'x')).has_value());

@@ -10,6 +10,7 @@
 
 #include "app/data_directory.h"
 #include "cli/address_argument.h"
+#include "cli/answers.h"
 #include "cli/confirm.h"
 #include "codec/rows.h"
 #include "log/posix_file_system.h"
@@ -168,8 +169,7 @@ int repair(const cli::RepairOptions& options) {
   ::umask(077);
   const auto done = work(options);
   if (done) return *done;
-  std::cerr << "holdfast: " << done.error().message << "\n";
-  return done.error().code == ErrorCode::Invalid ? cli::kExitUsage : cli::kExitFailed;
+  return cli::failed(done.error());
 }
 
 }  // namespace holdfast::app

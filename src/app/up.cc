@@ -33,6 +33,7 @@
 #include "app/version.h"
 #include "base/log.h"
 #include "base/worker_loop.h"
+#include "cli/answers.h"
 #include "connect/egress_table.h"
 #include "log/memory_log.h"
 #include "log/posix_file_system.h"
@@ -75,12 +76,8 @@ To try something out, --data memory keeps nothing.
 )";
 
 int failed(const Error& error, int exit_code = cli::kExitFailed) {
-  if (error.code == ErrorCode::Damaged) {
-    std::cerr << "holdfast: damaged: " << error.message << "; `holdfast check-data` says more\n";
-  } else {
-    std::cerr << "holdfast: " << error.message << "\n";
-  }
-  return exit_code;
+  if (error.code == ErrorCode::Damaged) return cli::failed("damaged: " + error.message + "; `holdfast check-data` says more", exit_code);
+  return cli::failed(error.message, exit_code);
 }
 
 std::uint16_t default_shards() {
