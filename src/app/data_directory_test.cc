@@ -147,6 +147,7 @@ TEST_F(DataDirectoryTest, IsItsOwnersAlone) {
   const auto mode = [](const std::string& name) { return std::filesystem::status(name).permissions() & std::filesystem::perms::mask; };
   const mode_t umask = ::umask(0);
   { ASSERT_TRUE(open_data_directory(path_, 8, PartitionsAre::Suggested)); }
+  std::filesystem::create_directories(path_ + "/log");
   std::filesystem::create_directories(path_ + "/view");
   std::ofstream(path_ + "/view/000001.sst") << "x";
   ::umask(umask);
