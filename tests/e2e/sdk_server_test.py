@@ -51,7 +51,7 @@ class Failures(SdkServer):
         self.assertIn(f"cpp/throws/m: {reason}", parked[0]["reason"])
         # All of it, to whoever asks, waits for a reply, or looks at the server.
         self.assertIn(f"cpp/throws/m: {reason}", self.holdfast.cli("parked", "ls").stdout)
-        self.assertIn("The address is parked", self.holdfast.cli("call", "cpp/throws/m", "x", "--timeout", "1ms", check=False).stderr)
+        self.assertIn(f"cpp/throws/m: {reason}", self.holdfast.cli("call", "cpp/throws/m", "x", "--timeout", "1ms", check=False).stderr)
         self.assertIn(f"cpp/throws/m: {reason}", server.output())
         # The server lives, and others are served.
         self.assertAnswer("1 7", "cpp/counter", "a", "7")
