@@ -130,11 +130,11 @@ class Core : private partition::EgressResolver {
     return answer;
   }
   void send(const std::string& id, const std::string& text) {
-    bool accepted = false;
-    runtime_->send({{"test/f", id}, value(text), "", ""}, [&accepted](Result<void> ok) { accepted = ok.has_value(); });
+    const auto accepted = std::make_shared<bool>(false);  // It may be answered later.
+    runtime_->send({{"test/f", id}, value(text), "", ""}, [accepted](Result<void> ok) { *accepted = ok.has_value(); });
     run();
     if (disk_works) {
-      EXPECT_TRUE(accepted) << id;
+      EXPECT_TRUE(*accepted) << id;
     }
   }
   // To as many addresses, in one breath.

@@ -49,6 +49,7 @@ void Ingress::next(std::size_t source) {
     loop_.after(Duration{static_cast<std::int64_t>(1 + random_.below(20))}, [this, source] { next(source); });
     return;
   }
+  const std::string place = std::to_string(source);
   ports::SourceBatch batch{.source = source_name(source), .from = at_[source], .next = from + count};
   for (std::uint64_t i = from; i < from + count; ++i) {
     const Incoming& incoming = records[i];
@@ -56,7 +57,7 @@ void Ingress::next(std::size_t source) {
     record.topic = incoming.topic;
     if (incoming.key) record.key = *incoming.key;
     record.value = incoming.value;
-    record.place = std::to_string(source);
+    record.place = place;
     record.position = i;
     router_.route(record, batch.commands);
   }
