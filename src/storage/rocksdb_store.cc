@@ -23,6 +23,8 @@ namespace {
 constexpr std::string_view kPositionKey = "";
 constexpr std::string_view kFirstKey{"\0", 1};  // The smallest that is not empty.
 constexpr std::uint8_t kPositionVersion = 2;  // 1 does not say whose it is.
+constexpr std::size_t kBatchBytes = 1u << 20;
+constexpr const char* kWriting = "write to the view";
 
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -213,28 +215,29 @@ std::unique_ptr<ports::StoreCursor> RocksDbStore::scan(std::string_view from, st
 
 Result<void> RocksDbStore::apply(std::span<const ports::StoreWrite> writes, model::Epoch epoch) {
   if (auto resumed = resume(); !resumed) return resumed;
-  std::size_t bytes = 32;
-  for (const auto& write : writes) bytes += write.key.size() + (write.value ? write.value->size() : 0) + 16;
-  rocksdb::WriteBatch batch(bytes);
+  rocksdb::WriteBatch batch(kBatchBytes + kBatchBytes / 8);
   for (const auto& write : writes) {
     HOLDFAST_CHECK(!write.key.empty());
-    const auto status =
-        write.value ? batch.Put(slice(write.key), slice(*write.value)) : batch.Delete(slice(write.key));
-    if (!status.ok()) return fail(translate(status, "write to the view"));
+    const auto status = write.value ? batch.Put(slice(write.key), slice(*write.value)) : batch.Delete(slice(write.key));
+    if (!status.ok()) return fail(translate(status, kWriting));
+    if (batch.GetDataSize() < kBatchBytes) continue;
+    if (auto written = this->write(batch); !written) return written;
+    batch.Clear();
   }
   std::string position;
   append_be(position, kPositionVersion);
   append_be(position, epoch.value);
   position += owner_;
-  if (const auto status = batch.Put(slice(kPositionKey), position); !status.ok())
-    return fail(translate(status, "write to the view"));
+  if (const auto status = batch.Put(slice(kPositionKey), position); !status.ok()) return fail(translate(status, kWriting));
+  if (auto written = write(batch); !written) return written;
+  reached_ = epoch.value;
+  return {};
+}
 
+Result<void> RocksDbStore::write(rocksdb::WriteBatch& batch) {
   rocksdb::WriteOptions without_log;
   without_log.disableWAL = true;
-  if (const auto status = db_->Write(without_log, &batch); !status.ok()) {
-    return fail(stop(status, "write to the view"));
-  }
-  reached_ = epoch.value;
+  if (const auto status = db_->Write(without_log, &batch); !status.ok()) return fail(stop(status, kWriting));
   return {};
 }
 

@@ -190,5 +190,24 @@ TEST_P(StateStore, AgreesWithAMapThroughRandomHistories) {
   }
 }
 
+TEST(MemoryStore, MayKeepTheFirstBatchesSinceTheCheckpoint) {
+  for (std::size_t kept = 0; kept <= 4; ++kept) {
+    storage::MemoryStore store(2);
+    ASSERT_TRUE(apply(store, {{"a", "0"}, {"z", "0"}}, 1));
+    ASSERT_TRUE(store.checkpoint());
+    ASSERT_TRUE(apply(store, {{"a", "1"}, {"b", "1"}, {"c", "1"}}, 2));
+    ASSERT_TRUE(apply(store, {{"a", "2"}, {"b", std::nullopt}, {"d", "2"}}, 3));
+    ASSERT_EQ(store.batches_since_checkpoint(), 4u);
+    store.crash(kept);
+    EXPECT_EQ(store.reached().value, kept < 2 ? 1u : kept < 4 ? 2u : 3u);
+    const std::vector<Rows> expected{{{"a", "0"}, {"z", "0"}},
+                                     {{"a", "1"}, {"b", "1"}, {"z", "0"}},
+                                     {{"a", "1"}, {"b", "1"}, {"c", "1"}, {"z", "0"}},
+                                     {{"a", "2"}, {"c", "1"}, {"z", "0"}},
+                                     {{"a", "2"}, {"c", "1"}, {"d", "2"}, {"z", "0"}}};
+    EXPECT_EQ(scan(store), expected[kept]) << kept;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -167,7 +167,7 @@ void World::crash(Crash how) {
   log_.reset();
   if (how == Crash::Power) disk_.crash();
   else disk_.kill();
-  store_.crash();
+  store_.crash(random_.below(2) == 0 ? 0 : random_.below(store_.batches_since_checkpoint() + 1));
   dying_ = false;
 }
 

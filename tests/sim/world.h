@@ -81,7 +81,7 @@ class World final : private partition::EgressResolver {
   Random& random_;
   Scheduler scheduler_;
   log::FakeFileSystem disk_;
-  storage::MemoryStore store_;
+  storage::MemoryStore store_{5};
   std::unique_ptr<ports::EpochLog> log_;
   std::unique_ptr<runtime::Runtime> runtime_;
   std::array<std::unique_ptr<connect::Outbox>, kAway.size()> outboxes_;
