@@ -41,7 +41,9 @@ Shard::Shard(std::size_t index, const Options& options, const Runtime::World& wo
       invoker_(options.endpoints, world.shard_loops.size(), world.make_target, loop_, clock_, random_, table_, *this,
                {.in_flight_max = options.in_flight_max,
                 .call_bytes_max = options.call_bytes_max,
-                .endpoint_down_max = options.endpoint_down_max}),
+                .endpoint_down_max = options.endpoint_down_max,
+                .ready_addresses_max = options.ready_addresses_max,
+                .mail_rows_per_turn = options.mail_rows_per_turn}),
       unread_(std::make_shared<Unread>([this] { loop_.post([this] { serve_readers(); }); })) {}
 
 // Loops have stopped by now, and nobody else lets go of pages.
@@ -69,10 +71,6 @@ Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCo
       if (const auto name = codec::parse_name_key(key)) levels_.topics().add(*name);
       return true;
     });
-  }
-  for (Entity* entity : recovered->with_mail) {
-    invoker_.attach(*entity);  // Parked ones count, too, though they are not offered.
-    invoker_.offer(*entity);
   }
   for (auto& command : recovered->inbox) carry_out(std::move(command));
   return {};
@@ -422,7 +420,8 @@ void Shard::turn() {
     levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog.messages);
     any_parked |= invoker_.endpoints()[i]->parked_backlog.messages > 0;
   }
-  levels_.set_parked(index_, any_parked);
+  sweep_mail();
+  levels_.set_parked(index_, any_parked || !table_.is_swept());
   pump_intake();
   invoker_.pump();
   flush_links();
@@ -440,6 +439,14 @@ void Shard::turn() {
   arm_timer();
   show_levels();
   if (quiescing_) check_quiet();
+}
+
+// What waits is not looked for before we start: it is found meanwhile.
+void Shard::sweep_mail() {
+  if (table_.is_swept()) return;
+  const auto done = table_.sweep_mail(options_.mail_rows_per_turn, [this](const FoundMail& found) { invoker_.passed(found); });
+  if (!done) end_process("cannot read stored messages; `holdfast check-data` says more", {{"error", done.error().message}});
+  if (!*done) wake();
 }
 
 void Shard::want_close() {
