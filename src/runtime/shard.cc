@@ -19,6 +19,7 @@ namespace {
 constexpr std::size_t kTimersPerTurn = 1'000;
 constexpr Duration kClockLook{1'000};  // The time of day may be set at any time; what has become due by it is late by this at most.
 constexpr std::uint32_t kTrimBatch = 1'000;
+constexpr std::size_t kSweepTurnsAtStart = 20;
 constexpr std::size_t kDirtyOverloadFactor = 8;  // Over this many times the bound on dirty rows, nothing is taken in.
 
 Table::Limits table_limits(const Options& options) {
@@ -73,6 +74,9 @@ Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCo
     });
   }
   for (auto& command : recovered->inbox) carry_out(std::move(command));
+  // What is amiss is best said before we start; most have little waiting.
+  for (std::size_t turns = kSweepTurnsAtStart; turns > 0; --turns)
+    if (auto swept = sweep_mail(); !swept) return swept;
   return {};
 }
 
@@ -420,7 +424,8 @@ void Shard::turn() {
     levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog.messages);
     any_parked |= invoker_.endpoints()[i]->parked_backlog.messages > 0;
   }
-  sweep_mail();
+  if (auto swept = sweep_mail(); !swept)
+    end_process("cannot read stored messages; `holdfast check-data` says more", {{"error", swept.error().message}});
   levels_.set_parked(index_, any_parked || !table_.is_swept());
   pump_intake();
   invoker_.pump();
@@ -441,12 +446,13 @@ void Shard::turn() {
   if (quiescing_) check_quiet();
 }
 
-// What waits is not looked for before we start: it is found meanwhile.
-void Shard::sweep_mail() {
-  if (table_.is_swept()) return;
+// Whatever much waits, a start does not wait for all of it to be found: the rest is found meanwhile.
+Result<void> Shard::sweep_mail() {
+  if (table_.is_swept()) return {};
   const auto done = table_.sweep_mail(options_.mail_rows_per_turn, [this](const FoundMail& found) { invoker_.passed(found); });
-  if (!done) end_process("cannot read stored messages; `holdfast check-data` says more", {{"error", done.error().message}});
+  if (!done) return fail(done.error());
   if (!*done) wake();
+  return {};
 }
 
 void Shard::want_close() {

@@ -182,7 +182,7 @@ class Shard final : private InvokerHost {
   void show_outbox(const std::string& stream);
   void turn();
   [[nodiscard]] bool is_behind() const;
-  void sweep_mail();
+  Result<void> sweep_mail();
   void want_close();
   // The open epoch, with what it has sent to other shards.
   [[nodiscard]] std::size_t open_bytes() const { return table_.open_bytes() + sent_on_bytes_; }

@@ -11,6 +11,8 @@ namespace {
 
 using codec::RowKind;
 
+constexpr std::size_t kRowsOfAScan = 10;  // What beginning one costs, found or not.
+
 std::string_view prefix_of(std::string_view mail_key) { return mail_key.substr(0, mail_key.size() - std::min(mail_key.size(), sizeof(std::uint64_t))); }
 
 // The rows of one address, met one after the other.
@@ -111,6 +113,7 @@ Result<bool> walk_mail(const RowLayers& layers, const std::vector<model::Partiti
         is_cut = !count.add(number_of(key), value.size());
         return !is_cut;
       });
+      left -= std::min(left, kRowsOfAScan);
       if (!error) finish();
       if (error) return fail(std::move(*error));
       for (FoundMail& each : found) {

@@ -90,6 +90,7 @@ Result<bool> Table::sweep_mail(std::size_t rows, const std::function<void(const 
     if (find(found.address) != nullptr) return;  // Counted when it was brought in.
     mail_count_ += found.mail.end - found.mail.first;
     mail_bytes_ += found.mail.bytes;
+    ++out_;
     if (!found.parked) ++behind_[found.address.type];
     visit(found);
   });
@@ -122,10 +123,12 @@ void Table::take_up_mail(Entity& e, const StoredMail& mail) {
   if (!was_counted) {
     mail_count_ += e.mailbox.size();
     mail_bytes_ += e.mail_bytes;
-  } else if (!e.row.parked) {
-    const auto it = behind_.find(e.address.type);
-    HOLDFAST_CHECK(it != behind_.end());
-    if (--it->second == 0) behind_.erase(it);
+  } else {
+    --out_;
+    if (const auto it = behind_.find(e.address.type); !e.row.parked) {
+      HOLDFAST_CHECK(it != behind_.end());
+      if (--it->second == 0) behind_.erase(it);
+    }
   }
   if (ledger_ != nullptr) ledger_->brought_in(e, was_counted);
 }
@@ -142,6 +145,7 @@ void Table::leave_mail(Entity& e) {
     return;
   }
   mail_bytes_ += stored->bytes;
+  ++out_;
   if (!e.row.parked) ++behind_[e.address.type];
 }
 
