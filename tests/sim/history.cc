@@ -9,6 +9,9 @@ namespace holdfast::sim {
 namespace {
 
 constexpr Duration kStep{20};
+// As Faults::hang, when all else is well: what happens then has not been torn apart by other crashes. But so often, then it is enough.
+constexpr std::uint32_t kHangAtRest = 200;
+constexpr int kHangsAtRest = 2;
 
 }  // namespace
 
@@ -18,6 +21,7 @@ History::History(std::uint64_t seed)
   world_.faults.lose = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.unreachable = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.slow_ms_max = static_cast<std::int64_t>(random_.below(30));
+  world_.faults.hang = static_cast<std::uint32_t>(random_.below(150));
   for (Broker& broker : world_.brokers)
     for (auto* fault : {&broker.faults.unavailable, &broker.faults.unknown_before, &broker.faults.unknown_after, &broker.faults.fenced})
       *fault = static_cast<std::uint32_t>(random_.below(3) == 0 ? 0 : random_.below(150));
@@ -52,7 +56,7 @@ std::string History::go() {
   const auto siege_at = random_.below(2) == 0 ? static_cast<int>(random_.below(static_cast<std::uint64_t>(requests))) : -1;
   for (int i = 0; i < requests && why_.empty(); ++i) {
     for (auto n = 1 + random_.below(3); n > 0; --n) begin_request();
-    const auto steps = random_.below(150);
+    const auto steps = random_.below(300);
     for (std::uint64_t s = 0; s < steps && why_.empty(); ++s) step();
     if (i == siege_at && why_.empty()) siege();
   }
@@ -88,7 +92,7 @@ bool History::start() {
 void History::crash(World::Crash how) {
   ++crashes_;
   world_.crash(how);
-  world_.disk().set_capacity(UINT64_MAX);
+  world_.set_space({}, true);
   full_ = operating_ = false;
   for (auto& request : requests_) {
     if (request.under_way && request.key.empty()) request.lost = true;
@@ -199,17 +203,30 @@ void History::step() {
   advance();
   if (!why_.empty()) return;
   if (random_.below(12) == 0) streams_.do_something();
-  switch (random_.below(500)) {
+  if (world_.log_hangs()) return die_with_the_log_stalled();
+  if (calm_steps_ > 0 && --calm_steps_ > 0) return;
+  switch (random_.below(900)) {
     case 0: crash(World::Crash::Power); break;
     case 1: crash(World::Crash::Process); break;
     case 2: world_.disk().stop_after(random_.below(8)); break;
     case 3:
       full_ = !full_;
-      world_.disk().set_capacity(full_ ? world_.disk().used() + random_.below(600) : UINT64_MAX);
+      world_.set_space(full_ && random_.below(3) != 0 ? std::optional(random_.below(600)) : std::nullopt, !full_ || random_.below(2) == 0);
       break;
     case 4: retry_requests(); break;
     case 10: operate(); break;
-    case 11: operate_on_edges(); break;
+    case 11:
+    case 18:
+    case 19: operate_on_edges(); break;
+    case 20:
+    case 21:
+    case 22:
+      provoke_refusals();
+      calm_steps_ = 50 + random_.below(400);  // It takes its time, and a crash would make another story of it.
+      if (random_.below(2) == 0) world_.stall_shards({1'000});
+      break;
+    case 23:
+    case 24: world_.stall_shards({300}); break;
     case 12:
     case 13: trouble_outside(); break;
     case 14:
@@ -228,7 +245,7 @@ void History::step() {
 
 // The worst moment to die: what has happened goes on piling up, and the view gets to where the log is, but the log no further.
 void History::die_with_the_log_stalled() {
-  world_.stall_log({60'000});
+  world_.hang_log();
   const Instant until = world_.scheduler().monotonic() + Duration{static_cast<std::int64_t>(20 + random_.below(1'000))};
   const auto before = crashes_;
   for (int s = 0; s < 400 && why_.empty() && crashes_ == before && world_.scheduler().monotonic() < until; ++s) {
@@ -236,6 +253,15 @@ void History::die_with_the_log_stalled() {
     if (random_.below(12) == 0) streams_.do_something();
   }
   if (why_.empty() && crashes_ == before) crash(random_.below(2) == 0 ? World::Crash::Power : World::Crash::Process);
+}
+
+// Records come to a broker that does not take them.
+void History::provoke_refusals() {
+  const auto away = random_.below(2) == 0 ? 0 : random_.below(kAway.size());
+  for (auto n = 1 + random_.below(4); n > 0; --n) {
+    come_in(trees_.emitter({std::string(kTypes[kOnlyTypes + away]), std::to_string(random_.below(4))}, way_to(away)), 0);
+    if (random_.below(3) != 0) world_.brokers[away].unsendable.insert(record_text(trees_.last_record()));
+  }
 }
 
 // Something outside goes away for a while, or has no room for a while.
@@ -257,6 +283,7 @@ void History::trouble_outside() {
 void History::operate() {
   if (operating_) return;
   operating_ = true;
+  world_.note_rarity();
   world_.runtime().parked({.limit = 100}, [this](Result<runtime::Page<runtime::ParkedInfo>> found) {
     operating_ = false;
     for (const auto& info : *found) {
@@ -281,9 +308,10 @@ void History::operate() {
 
 // And after what came in and could not be routed, and what a broker did not take.
 void History::operate_on_edges() {
+  world_.note_rarity();
   const auto away = random_.below(kAway.size());
   auto& unsendable = world_.brokers[away].unsendable;
-  switch (random_.below(6)) {
+  switch (random_.below(7)) {
     case 0:
       world_.topics.is_late_served = true;
       [[fallthrough]];
@@ -297,7 +325,8 @@ void History::operate_on_edges() {
       was_unsendable_.insert(unsendable.begin(), unsendable.end());
       std::erase_if(unsendable, [this](const auto&) { return random_.below(2) == 0; });
       [[fallthrough]];
-    case 4: world_.outbox(away).retry_unsendable([](Result<std::uint64_t>) {}); break;
+    case 4:
+    case 5: world_.outbox(away).retry_unsendable([](Result<std::uint64_t>) {}); break;
     default:
       if (!skips_) break;
       skipped_unsendable_[away] = true;
@@ -321,10 +350,17 @@ bool History::run_until(Duration at_most, const std::function<bool()>& is_so) {
 
 void History::settle() {
   world_.heal();
+  world_.faults.hang = kHangAtRest;
   world_.scheduler().set_clock_to_latest();
   full_ = false;
-  for (int round = 0; round < 4'000 && why_.empty(); ++round) {
-    for (int s = 0; s < 200 && why_.empty(); ++s) advance();
+  provoke_refusals();
+  for (int round = 0, hangs = 0; round < 4'000 && why_.empty(); ++round) {
+    if (hangs < kHangsAtRest && random_.below(3) == 0) world_.stall_shards({300});
+    for (int s = 0; s < 200 && why_.empty() && !world_.log_hangs(); ++s) advance();
+    if (world_.log_hangs()) {
+      if (++hangs == kHangsAtRest) world_.faults.hang = 0;
+      die_with_the_log_stalled();
+    }
     if (!why_.empty()) return;
     retry_requests();
     operate();
@@ -334,7 +370,7 @@ void History::settle() {
     const Instant until = world_.scheduler().monotonic() + Duration{3'000};
     while (world_.scheduler().step(until)) {
     }
-    if (is_settled()) return;
+    if (is_settled() && !world_.log_hangs()) return;
   }
   broken("does not come to rest:" + what_is_stuck());
 }

@@ -61,6 +61,7 @@ class History {
   void advance();
   void step();
   void die_with_the_log_stalled();
+  void provoke_refusals();
   void trouble_outside();
   void operate();
   void operate_on_edges();
@@ -116,6 +117,7 @@ class History {
   std::uint64_t crashes_ = 0;
   bool full_ = false;
   bool operating_ = false;
+  std::uint64_t calm_steps_ = 0;  // So many more, and nothing is done to the world before.
   std::string why_;
 };
 

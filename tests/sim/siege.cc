@@ -5,7 +5,6 @@
 namespace holdfast::sim {
 namespace {
 
-constexpr Duration kForGood{1'000'000'000};
 constexpr Duration kBound{30'000};  // Longer than any pause between two tries, and what goes on has little to do.
 
 model::Address only(std::size_t away, std::uint64_t id) { return {std::string(kTypes[kOnlyTypes + away]), std::to_string(id)}; }
@@ -13,13 +12,15 @@ model::Address only(std::size_t away, std::uint64_t id) { return {std::string(kT
 }  // namespace
 
 void History::siege() {
+  const Faults faults = world_.faults;
   world_.heal();
   full_ = false;
   switch (random_.below(3)) {
-    case 0: return siege_of_egress();
-    case 1: return siege_of_endpoint();
-    default: return siege_of_clock();
+    case 0: siege_of_egress(); break;
+    case 1: siege_of_endpoint(); break;
+    default: siege_of_clock(); break;
   }
+  world_.faults = faults;
 }
 
 // It is accepted, whatever crashes.
@@ -82,7 +83,7 @@ void History::siege_of_clock() {
     const auto is_waiting = [&] {
       bool is_so = false;
       ask<runtime::Page<runtime::TimerInfo>>(
-          [&](auto done) { world_.runtime().timers({.type = std::string(kTypes[kOnlyTypes + away]), .limit = 1}, std::move(done)); },
+          [&](auto done) { world_.runtime().timers({.type = std::string(kTypes[kOnlyTypes + away]), .limit = 1, .kinds = {"delayed-send"}}, std::move(done)); },
           [&](const auto& found) { is_so = !found.empty(); });
       return is_so;
     };

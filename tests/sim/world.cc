@@ -51,7 +51,8 @@ World::World(std::uint64_t seed, Random& random)
               Broker(Broker::Kind::Loose, random, scheduler_)},
       random_(random),
       scheduler_(random),
-      disk_(seed) {}
+      disk_(seed),
+      view_(random) {}
 
 World::~World() { crash(Crash::Process); }
 
@@ -111,14 +112,14 @@ runtime::Options World::make_options() {
 }
 
 Result<void> World::start() {
-  dying_ = false;
+  dying_ = log_hangs_ = false;
   log::SegmentLog::Options log_options;
   log_options.segment_bytes = 2048 + random_.below(3) * 6000;
   log_options.first_segment_bytes = 2048;
   log_options.seed = random_.next() | 1;
   auto opened = log::SegmentLog::open("/log", log_options, disk_);
   if (!opened) return fail(std::move(opened.error()));
-  log_ = std::move(*opened);
+  log_ = std::make_unique<WatchedLog>(std::move(*opened), [this] { appended(); });
 
   // Kept for ever; popped; by size, now and then by age, too; by age.
   retentions = {};
@@ -128,7 +129,7 @@ Result<void> World::start() {
   auto options = make_options();
   const auto shard_latency = random_.below(3) == 0 ? 0 : 1 + random_.below(random_.below(2) == 0 ? 100 : 20);
   const auto commit_latency = random_.below(2) == 0 ? 6 : 20 + random_.below(500);  // A disk that is slow stalls between cut and durable.
-  const auto view_latency = random_.below(3) != 0 ? 20 : 20 + random_.below(500);
+  const auto view_latency = random_.below(3) == 0 ? 20 : 20 + random_.below(300);
   runtime::Runtime::World world;
   const std::size_t shards = random_.below(20) == 0 ? 12 : 1 + random_.below(4);
   for (std::size_t i = 0; i < shards; ++i) world.shard_loops.push_back(&scheduler_.add_loop(latency(shard_latency)));
@@ -137,7 +138,7 @@ Result<void> World::start() {
   world.view_loop = &scheduler_.add_loop(latency(view_latency));
   world.clock = &scheduler_;
   world.log = log_.get();
-  world.store = &store_;
+  world.store = &view_;
   world.make_target = [this](const model::EndpointSpec& spec, Loop& loop) {
     const auto endpoint = std::ranges::find(kEndpoints, spec.functions);
     return std::make_unique<Target>(*this, loop, static_cast<std::size_t>(endpoint - kEndpoints.begin()));
@@ -167,15 +168,35 @@ void World::crash(Crash how) {
   log_.reset();
   if (how == Crash::Power) disk_.crash();
   else disk_.kill();
-  store_.crash();
+  view_.crash();
   dying_ = false;
+}
+
+void World::appended() {
+  for (Broker& broker : brokers)
+    if (std::exchange(broker.has_refused, false)) note_rarity();
+  if (rare_epochs_ == 0) return;
+  --rare_epochs_;
+  if (random_.below(1000) >= faults.hang) return;
+  log_hangs_ = true;
+  hang_log();
+}
+
+void World::stall_shards(Duration at_most) {
+  for (std::size_t shard = 0; shard < log_loop_; ++shard)
+    if (random_.below(2) == 0) scheduler_.stall(shard, latency(static_cast<std::uint64_t>(at_most.ms)));
+}
+
+void World::set_space(std::optional<std::uint64_t> log_bytes, bool view) {
+  disk_.set_capacity(log_bytes ? disk_.used() + *log_bytes : UINT64_MAX);
+  view_.set_full(!view);
 }
 
 void World::heal() {
   faults = {};
   endpoint_down_until = {};
   for (Broker& broker : brokers) broker.heal();
-  disk_.set_capacity(UINT64_MAX);
+  set_space({}, true);
   disk_.stop_after(UINT64_MAX);
   scheduler_.let_go();
 }
