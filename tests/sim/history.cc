@@ -196,7 +196,8 @@ void History::retry_requests() {
 void History::advance() {
   world_.scheduler().step(world_.scheduler().monotonic() + kStep);
   if (world_.is_dying()) crash(World::Crash::Power);
-  if (!streams_.why().empty()) broken(streams_.why());
+  for (const auto* why : {&streams_.why(), &world_.expiry.why()})
+    if (!why->empty()) broken(*why);
 }
 
 void History::step() {
@@ -225,6 +226,8 @@ void History::step() {
       calm_steps_ = 50 + random_.below(400);  // It takes its time, and a crash would make another story of it.
       if (random_.below(2) == 0) world_.stall_shards({1'000});
       break;
+    case 25:
+    case 26: deploy(); break;
     case 23:
     case 24: world_.stall_shards({300}); break;
     case 12:
@@ -253,6 +256,13 @@ void History::die_with_the_log_stalled() {
     if (random_.below(12) == 0) streams_.do_something();
   }
   if (why_.empty() && crashes_ == before) crash(random_.below(2) == 0 ? World::Crash::Power : World::Crash::Process);
+}
+
+// Functions of some type are replaced by others, and somebody says so, or not.
+void History::deploy() {
+  const auto type = kTypes[random_.below(kTypes.size())];
+  if (Expiry::is_of(type)) world_.expiry.deploy(type);
+  if (random_.below(2) == 0) world_.runtime().ask_declarations();
 }
 
 // Records come to a broker that does not take them.

@@ -61,6 +61,7 @@ class History {
   void advance();
   void step();
   void die_with_the_log_stalled();
+  void deploy();
   void provoke_refusals();
   void trouble_outside();
   void operate();
@@ -76,6 +77,7 @@ class History {
   void siege_of_egress();
   void siege_of_endpoint();
   void siege_of_clock();
+  void siege_of_declaration();
   void ask_surely(const Node& root);
   [[nodiscard]] bool is_stored(std::size_t away, std::uint64_t from, std::uint64_t to) const;
 

@@ -15,10 +15,11 @@ void History::siege() {
   const Faults faults = world_.faults;
   world_.heal();
   full_ = false;
-  switch (random_.below(3)) {
+  switch (random_.below(4)) {
     case 0: siege_of_egress(); break;
     case 1: siege_of_endpoint(); break;
-    default: siege_of_clock(); break;
+    case 2: siege_of_clock(); break;
+    default: siege_of_declaration(); break;
   }
   world_.faults = faults;
 }
@@ -66,6 +67,23 @@ void History::siege_of_endpoint() {
   const std::uint64_t end = trees_.last_record() + 1;
   if (!run_until(kBound, [&] { return is_stored(away, first, end); })) broken("while an endpoint is away, nothing comes in for another one:" + what_is_stuck());
   world_.heal();
+}
+
+// Other functions run, and the runtime has a reason to ask them what they declare: that counts from then on.
+void History::siege_of_declaration() {
+  const auto away = random_.below(kAway.size());
+  const model::Address target = only(away, random_.below(4));
+  ask_surely(trees_.emitter(target, way_to(away)));
+  (void)run_until({500}, [] { return false; });
+  world_.expiry.deploy(target.type);
+  if (random_.below(2) == 0) world_.runtime().ask_declarations();
+  else crash(World::Crash::Process);
+  const auto is_known = [&] {
+    if (world_.expiry.is_known(target.type)) return true;
+    ask_surely(trees_.emitter(target, way_to(away)));
+    return false;
+  };
+  if (!run_until(kBound, is_known)) broken("what " + target.type + " declares does not come to count:" + what_is_stuck());
 }
 
 // The clock is set, by hours. Delays that begin then are neither longer nor shorter, and what was waiting for a time that is past comes.

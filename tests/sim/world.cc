@@ -30,25 +30,43 @@ class World::Target final : public ports::FunctionTarget {
         batch.push_back(*message);
         poisoned |= world_.poison.contains(node_of_message(message->argument.value));
       }
-      outcome = run_replica(random, invocation.states, batch);
+      outcome = run_replica(random, world_.expiry, invocation, batch);
+      look_at_declaration(invocation);
       if (random.below(20) == 0) world_.runtime_->ask_declarations();
       if (random.below(20) == 0) world_.runtime_->drop_orphan(invocation.address.type, own_state(random), [](const Result<void>&) {});
       if (poisoned && std::holds_alternative<model::InvocationResponse>(outcome))
         std::get<model::InvocationResponse>(outcome).egress.push_back({"sim/no-such-egress", {}});
       if (chance < f.unreachable + f.fail + f.lose) outcome = model::InvocationFailure{Kind::Failed, "connection reset"};
     }
-    loop_.after(delay, [done = std::move(done), outcome = std::move(outcome)]() mutable { done(std::move(outcome)); });
+    loop_.after(delay, [this, type = invocation.address.type, done = std::move(done), outcome = std::move(outcome)]() mutable {
+      if (const auto* lacks = std::get_if<model::IncompleteContext>(&outcome))
+        for (const auto& spec : lacks->missing)
+          if (spec.name == Expiry::kState) world_.expiry.declared(type, spec);
+      done(std::move(outcome));
+    });
   }
 
  private:
+  // Once what a function has declared in this life has come to count here, nothing that is older does.
+  void look_at_declaration(const ports::Invocation& invocation) {
+    for (const auto& entry : invocation.states) {
+      if (entry.spec->name != Expiry::kState) continue;
+      const bool is_news = world_.expiry.is_news(invocation.address.type, *entry.spec);
+      if (is_news) heard_.insert(invocation.address.type);
+      else if (heard_.contains(invocation.address.type)) world_.expiry.broken("an old declaration of " + invocation.address.type + " counts again");
+    }
+  }
+
   World& world_;
   Loop& loop_;
   const std::size_t endpoint_;
+  std::set<std::string> heard_;
 };
 
 World::World(std::uint64_t seed, Random& random)
     : brokers{Broker(Broker::Kind::Transactions, random, scheduler_), Broker(Broker::Kind::Messages, random, scheduler_),
               Broker(Broker::Kind::Loose, random, scheduler_)},
+      expiry(random, scheduler_),
       random_(random),
       scheduler_(random),
       disk_(seed),
@@ -57,6 +75,10 @@ World::World(std::uint64_t seed, Random& random)
 World::~World() { crash(Crash::Process); }
 
 Result<partition::ResolvedEgress> World::resolve(model::EgressMessage message) const {
+  if (message.egress == Expiry::kAccepted) {
+    expiry.accepted(std::stoull(message.argument.value));
+    return partition::ResolvedEgress{message.egress, {.value = std::move(message.argument)}};
+  }
   if (std::ranges::find(kTopics, message.egress) != kTopics.end())
     return partition::ResolvedEgress{message.egress, {.value = std::move(message.argument)}};
   if (std::ranges::find(kAway, message.egress) != kAway.end())
@@ -69,6 +91,7 @@ model::AppendRecord World::dead_letter(const model::FailurePolicy& to, partition
 }
 
 partition::Retention World::retention(std::string_view stream) const {
+  if (stream == Expiry::kAccepted) return {{}, 1};
   const auto topic = std::ranges::find(kTopics, stream);
   return topic == kTopics.end() ? partition::Retention{} : retentions[static_cast<std::size_t>(topic - kTopics.begin())];
 }
@@ -113,6 +136,7 @@ runtime::Options World::make_options() {
 
 Result<void> World::start() {
   dying_ = log_hangs_ = false;
+  expiry.started();
   log::SegmentLog::Options log_options;
   log_options.segment_bytes = 2048 + random_.below(3) * 6000;
   log_options.first_segment_bytes = 2048;

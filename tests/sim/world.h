@@ -13,6 +13,7 @@
 #include "connect/dead_letter.h"
 #include "connect/outbox.h"
 #include "disks.h"
+#include "expiry.h"
 #include "ingress.h"
 #include "log/fake_file_system.h"
 #include "outside.h"
@@ -78,6 +79,7 @@ class World final : private partition::EgressResolver {
   std::uint16_t partitions = 8;
   std::array<Broker, kAway.size()> brokers;
   Topics topics;
+  mutable Expiry expiry;  // Hears of answers that are accepted while their records are resolved.
   std::array<partition::Retention, kTopics.size()> retentions;  // Of this life.
 
   [[nodiscard]] connect::Outbox& outbox(std::size_t away) { return *outboxes_[away]; }
