@@ -233,6 +233,30 @@ TEST_F(RuntimeBounds, MailThatWaitsForWhatIsDownCanBeDroppedAndIsGoneForGood) {
   EXPECT_EQ(addresses, 0u);
 }
 
+// Unavailable says that nothing was accepted: whoever is told so sends again.
+TEST_F(RuntimeBounds, ACallThatWaitsWhenTheRuntimeStopsIsToldThatItsMessageStaysAndOneThatComesThenThatItDoesNot) {
+  open();
+  moods_["good/*"] = Mood::Silent;
+  std::map<std::string, Error> told;
+  const auto call = [&](const std::string& id) {
+    runtime_->call({{"good/f", id}, {"t", "v", true}, "", ""}, Duration{60'000}, [&told, id](Result<model::TypedValue> reply) {
+      ASSERT_FALSE(reply.has_value());
+      told[id] = reply.error();
+    });
+  };
+  call("waits");
+  loop_.advance({10});
+  bool stopped = false;
+  runtime_->stop(Duration{100}, [&] { stopped = true; });
+  loop_.advance({10});
+  call("comes");
+  loop_.advance({1'000});
+  EXPECT_TRUE(stopped);
+  EXPECT_EQ(told["comes"].code, ErrorCode::Unavailable);
+  EXPECT_EQ(told["waits"].code, ErrorCode::Timeout) << told["waits"].message;
+  EXPECT_THAT(told["waits"].message, HasSubstr("stays accepted"));
+}
+
 TEST_F(RuntimeBounds, AnOutboxIsReadHoweverManyClientsWait) {
   options_.waiting_requests_max = 1;
   open();
