@@ -4,7 +4,9 @@ namespace holdfast::sim {
 
 Result<void> WatchedLog::append(model::Epoch epoch, std::span<const std::string_view> parts) {
   auto appended = log_->append(epoch, parts);
-  if (appended) appended_();
+  if (!appended) return appended;
+  last_ = epoch;
+  appended_();
   return appended;
 }
 

@@ -26,9 +26,12 @@ class WatchedLog final : public ports::EpochLog {
   [[nodiscard]] Result<void> append(model::Epoch epoch, std::span<const std::string_view> parts) override;
   [[nodiscard]] Result<void> trim(model::Epoch epoch) override { return log_->trim(epoch); }
   [[nodiscard]] std::uint64_t bytes() const override { return log_->bytes(); }
+  // The last epoch that was appended; 0: none was.
+  [[nodiscard]] model::Epoch last() const { return last_; }
 
  private:
   std::unique_ptr<ports::EpochLog> log_;
+  model::Epoch last_;
   std::function<void()> appended_;
 };
 

@@ -9,6 +9,7 @@ namespace holdfast::sim {
 namespace {
 
 constexpr Duration kStep{20};
+constexpr Duration kStopBound{30'000};  // Longer than the grace, and anything that stands still for a while.
 // As Faults::hang, when all else is well: what happens then has not been torn apart by other crashes. But so often, then it is enough.
 constexpr std::uint32_t kHangAtRest = 200;
 constexpr int kHangsAtRest = 2;
@@ -241,9 +242,29 @@ void History::step() {
     case 16:
       world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(4'000)) - 2'000});
       break;
+    case 27: stop(); break;
     case 17: die_with_the_log_stalled(); break;
     default: break;
   }
+}
+
+// An orderly end, with messages that still come: bounded, and after it nothing is left to be done.
+void History::stop() {
+  if (full_ || world_.log_hangs()) return;
+  const auto hang = std::exchange(world_.faults.hang, 0);
+  world_.disk().stop_after(UINT64_MAX);
+  const auto before = crashes_;
+  const Instant until = world_.scheduler().monotonic() + kStopBound;
+  world_.stop({static_cast<std::int64_t>(random_.below(2'000))});
+  while (why_.empty() && crashes_ == before && !world_.has_stopped() && world_.scheduler().monotonic() < until) {
+    advance();
+    if (random_.below(50) == 0) begin_request();
+  }
+  world_.faults.hang = hang;
+  if (!why_.empty() || crashes_ != before) return;
+  if (!world_.has_stopped()) return broken("does not stop in time:" + what_is_stuck());
+  if (!world_.view_has_all()) return broken("has stopped, but the next start has epochs to read back");
+  crash(random_.below(2) == 0 ? World::Crash::Power : World::Crash::Process);
 }
 
 // The worst moment to die: what has happened goes on piling up, and the view gets to where the log is, but the log no further.

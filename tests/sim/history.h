@@ -60,6 +60,7 @@ class History {
   // What happens.
   void advance();
   void step();
+  void stop();
   void die_with_the_log_stalled();
   void deploy();
   void provoke_refusals();

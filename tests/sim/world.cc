@@ -184,7 +184,22 @@ Result<void> World::start() {
   return {};
 }
 
+void World::stop(Duration grace) {
+  stop_ = Stop::Edges;
+  ingress_->stop();
+  auto left = std::make_shared<std::size_t>(outboxes_.size());
+  for (auto& outbox : outboxes_) {
+    outbox->stop(grace, [this, left, grace] {
+      if (--*left > 0) return;
+      stop_ = Stop::Runtime;
+      logged_at_stop_ = log_->last();
+      runtime_->stop(grace, [this] { stop_ = Stop::Done; });
+    });
+  }
+}
+
 void World::crash(Crash how) {
+  stop_ = Stop::No;
   scheduler_.crash();
   ingress_.reset();
   for (auto& outbox : outboxes_) outbox.reset();

@@ -56,6 +56,12 @@ class World final : private partition::EgressResolver {
   [[nodiscard]] Result<void> start();
   enum class Crash : std::uint8_t { Power, Process };
   void crash(Crash how);
+  // Stops as the program does: first what comes in, then what goes out, then the runtime, in which whatever is under way has so long.
+  void stop(Duration grace);
+  // It has; crash() must follow, which nothing is left for to take.
+  [[nodiscard]] bool has_stopped() const { return stop_ == Stop::Done; }
+  // Whether the view has what the log had when the runtime was told to stop, so that the next start need not read it back.
+  [[nodiscard]] bool view_has_all() const { return view_.reached() >= logged_at_stop_; }
   // Whether the runtime has asked to be stopped, because a disk operation failed; crash() must follow.
   [[nodiscard]] bool is_dying() const { return dying_; }
   // Nothing gets into the log any more.
@@ -91,6 +97,7 @@ class World final : private partition::EgressResolver {
   [[nodiscard]] model::AppendRecord dead_letter(const model::FailurePolicy& to, partition::DeadLetter&& letter) const override;
   [[nodiscard]] partition::Retention retention(std::string_view stream) const override;
   void appended();
+  enum class Stop : std::uint8_t { No, Edges, Runtime, Done };
   [[nodiscard]] runtime::Options make_options();
   [[nodiscard]] Duration latency(std::uint64_t ms_max) { return {static_cast<std::int64_t>(random_.below(ms_max + 1))}; }
 
@@ -104,6 +111,8 @@ class World final : private partition::EgressResolver {
   std::unique_ptr<Ingress> ingress_;
   std::size_t log_loop_ = 0;  // Those before it are the shards'.
   bool dying_ = false;
+  Stop stop_ = Stop::No;
+  model::Epoch logged_at_stop_;
   std::uint64_t rare_epochs_ = 0;  // So many of the next epochs may be the last.
   bool log_hangs_ = false;
 };
