@@ -9,6 +9,7 @@ namespace holdfast::sim {
 namespace {
 
 constexpr Duration kStep{20};
+constexpr Duration kFollowed{40'000};   // Less than followers wait.
 constexpr Duration kStopBound{30'000};  // Longer than the grace, and anything that stands still for a while.
 // As Faults::hang, when all else is well: what happens then has not been torn apart by other crashes. But so often, then it is enough.
 constexpr std::uint32_t kHangAtRest = 200;
@@ -197,7 +198,7 @@ void History::retry_requests() {
 void History::advance() {
   world_.scheduler().step(world_.scheduler().monotonic() + kStep);
   if (world_.is_dying()) crash(World::Crash::Power);
-  for (const auto* why : {&streams_.why(), &world_.expiry.why()})
+  for (const auto* why : {&streams_.why(), &world_.followers->why(), &world_.expiry.why()})
     if (!why->empty()) broken(*why);
 }
 
@@ -401,7 +402,11 @@ void History::settle() {
     const Instant until = world_.scheduler().monotonic() + Duration{3'000};
     while (world_.scheduler().step(until)) {
     }
-    if (is_settled() && !world_.log_hangs()) return;
+    if (!is_settled() || world_.log_hangs()) continue;
+    streams_.read_all();
+    // They are told: nobody waits in vain, to read again when the time for that is over.
+    if (run_until(kFollowed, [this] { return streams_.not_followed().empty(); }) || !why_.empty()) return;
+    return broken(streams_.not_followed());
   }
   broken("does not come to rest:" + what_is_stuck());
 }

@@ -79,6 +79,7 @@ class History {
   void siege_of_endpoint();
   void siege_of_clock();
   void siege_of_declaration();
+  void siege_of_disk();
   void ask_surely(const Node& root);
   [[nodiscard]] bool is_stored(std::size_t away, std::uint64_t from, std::uint64_t to) const;
 

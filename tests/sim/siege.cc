@@ -15,11 +15,12 @@ void History::siege() {
   const Faults faults = world_.faults;
   world_.heal();
   full_ = false;
-  switch (random_.below(4)) {
+  switch (random_.below(5)) {
     case 0: siege_of_egress(); break;
     case 1: siege_of_endpoint(); break;
     case 2: siege_of_clock(); break;
-    default: siege_of_declaration(); break;
+    case 3: siege_of_declaration(); break;
+    default: siege_of_disk(); break;
   }
   world_.faults = faults;
 }
@@ -67,6 +68,25 @@ void History::siege_of_endpoint() {
   const std::uint64_t end = trees_.last_record() + 1;
   if (!run_until(kBound, [&] { return is_stored(away, first, end); })) broken("while an endpoint is away, nothing comes in for another one:" + what_is_stuck());
   world_.heal();
+}
+
+// There is no space for long, in the log, in the view, or in both, and much is to come in. When there is space again, it does.
+void History::siege_of_disk() {
+  const auto away = random_.below(kAway.size());
+  const auto full = random_.below(3);
+  world_.set_space(full != 1 ? std::optional(random_.below(600)) : std::nullopt, full == 0);
+  const std::uint64_t first = trees_.last_record() + 1;
+  const auto before = crashes_;
+  for (int i = 0; i < 30; ++i) {
+    const auto node = trees_.emitter(only(away, random_.below(20)), way_to(away));
+    if (random_.below(2) == 0) ask_surely(node);
+    else come_in(node, 0);
+    (void)run_until({static_cast<std::int64_t>(random_.below(300))}, [] { return false; });
+  }
+  if (crashes_ != before) return;
+  world_.set_space({}, true);
+  const std::uint64_t end = trees_.last_record() + 1;
+  if (!run_until(kBound, [&] { return is_stored(away, first, end); })) broken("there is space again, and what came meanwhile is not done:" + what_is_stuck());
 }
 
 // Other functions run, and the runtime has a reason to ask them what they declare: that counts from then on.

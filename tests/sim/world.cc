@@ -128,6 +128,8 @@ runtime::Options World::make_options() {
   options.intake_burst_min = 1 + random_.below(10);
   options.intake_burst_time = {static_cast<std::int64_t>(random_.below(100))};
   options.intake_burst_max = {static_cast<std::int64_t>(random_.below(200))};
+  options.unread_bytes_max = small_or(1'000);
+  options.unread_wait_max = {1'000};
   options.idempotency_retention = {10'000LL * 3600 * 1000};  // Longer than any clock is set forward here.
   for (const auto egress : kAway)
     options.outboxes.push_back({connect::outbox_stream(std::string(egress)), 200 + random_.below(3'000)});
@@ -181,11 +183,13 @@ Result<void> World::start() {
   }
   ingress_ = std::make_unique<Ingress>(topics, on_bad_record, random_, *runtime_, *runtime_, scheduler_.add_loop(latency(4)));
   ingress_->start();
+  if (followers) followers->start(*runtime_, scheduler_.add_loop(latency(4)));
   return {};
 }
 
 void World::stop(Duration grace) {
   stop_ = Stop::Edges;
+  if (followers) followers->stop();
   ingress_->stop();
   auto left = std::make_shared<std::size_t>(outboxes_.size());
   for (auto& outbox : outboxes_) {
@@ -204,6 +208,7 @@ void World::crash(Crash how) {
   ingress_.reset();
   for (auto& outbox : outboxes_) outbox.reset();
   runtime_.reset();
+  if (followers) followers->crash();
   log_.reset();
   if (how == Crash::Power) disk_.crash();
   else disk_.kill();

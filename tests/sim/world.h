@@ -14,6 +14,7 @@
 #include "connect/outbox.h"
 #include "disks.h"
 #include "expiry.h"
+#include "followers.h"
 #include "ingress.h"
 #include "log/fake_file_system.h"
 #include "outside.h"
@@ -90,6 +91,8 @@ class World final : private partition::EgressResolver {
 
   [[nodiscard]] connect::Outbox& outbox(std::size_t away) { return *outboxes_[away]; }
   [[nodiscard]] Ingress& ingress() { return *ingress_; }
+  // Are there in each life, once somebody has put them there.
+  std::unique_ptr<Followers> followers;
 
  private:
   class Target;
