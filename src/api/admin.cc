@@ -172,7 +172,7 @@ void Admin::resume_all(ExchangePtr exchange, Resume what) {
   query.limit = kResumedAtOnce;
   query.messages = 0;
   if (parameters->find("before")) query.parked_before = Instant{static_cast<std::int64_t>(*before)};
-  if (query.type.empty() && !*all) {
+  if (query.type.empty() != *all) {
     return exchange->answer_error(400, "invalid", "which: expected ?type=NAMESPACE/NAME for one function, or ?all for everything");
   }
   runtime_.parked(std::move(query), [this, exchange, what, before = *before](Result<runtime::Page<runtime::ParkedInfo>> parked) {
@@ -210,7 +210,7 @@ void Admin::drop_mail(ExchangePtr exchange) {
     if (!dropped) return exchange->answer_error(dropped.error());
     JsonWriter json;
     json.begin_object().key("dropped").number(dropped->messages).key("addresses").number(dropped->addresses);
-    json.key("more").boolean(dropped->more).end_object();
+    json.key("tried").number(dropped->tried).key("more").boolean(dropped->more).end_object();
     exchange->answer_json(200, json.take());
   });
 }

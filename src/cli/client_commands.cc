@@ -303,7 +303,7 @@ int ClientCommands::mail_drop(const std::string& which) const {
     if (!address) return failed(address.error());
     path += net::percent_encode(address->type) + "&id=" + net::percent_encode(address->id);
   }
-  std::int64_t messages = 0, addresses = 0;
+  std::int64_t messages = 0, addresses = 0, tried = 0;
   while (true) {  // One request drops a bounded number.
     const auto response = admin_.ask("POST", path);
     if (!response) return failed(response.error());
@@ -312,15 +312,22 @@ int ClientCommands::mail_drop(const std::string& which) const {
     if (!json) return failed("the answer of the admin API is " + json.error().message);
     messages += (*json)["dropped"].number();
     addresses += (*json)["addresses"].number();
+    tried = (*json)["tried"].number();
     if (!(*json)["more"].is_true() || (*json)["dropped"].number() == 0) break;
   }
   if (output_ == Output::Json) {
-    print("{\"dropped\":" + std::to_string(messages) + ",\"addresses\":" + std::to_string(addresses) + "}");
-  } else if (messages == 0) {
-    std::cout << "nothing waits there for want of a way to the function\n";
-  } else {
+    print("{\"dropped\":" + std::to_string(messages) + ",\"addresses\":" + std::to_string(addresses) + ",\"tried\":" + std::to_string(tried) + "}");
+    return kExitDone;
+  }
+  if (messages > 0) {
     std::cout << "dropped " << messages << (messages == 1 ? " message of " : " messages of ") << addresses
               << (addresses == 1 ? " address\n" : " addresses\n");
+  } else if (tried == 0) {
+    std::cout << "nothing waits there for want of a way to the function\n";
+  }
+  if (tried > 0) {
+    std::cout << tried << (tried == 1 ? " address is" : " addresses are")
+              << " being tried just now, to find out whether the function is back: ask again for what waits there\n";
   }
   return kExitDone;
 }

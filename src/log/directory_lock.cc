@@ -75,11 +75,9 @@ Result<DirectoryLock> DirectoryLock::acquire_to_read(const std::string& director
   const auto descriptor = lock_directory(directory);
   if (!descriptor) return fail(descriptor.error());
   DirectoryLock lock(*descriptor);
-  int file = open_file(directory, O_RDWR | O_CREAT);
-  if (file < 0 && (errno == EROFS || errno == EACCES || errno == EPERM)) {
-    file = open_file(directory, O_RDONLY);
-    if (file < 0 && errno == ENOENT) return lock;
-  }
+  int file = open_file(directory, O_RDWR);
+  if (file < 0 && (errno == EROFS || errno == EACCES || errno == EPERM)) file = open_file(directory, O_RDONLY);
+  if (file < 0 && errno == ENOENT) return lock;  // The lock on the directory is held.
   if (file < 0) return failed("open " + directory + "/LOCK");
   if (auto locked = lock.lock_file(directory, file); !locked) return fail(locked.error());
   return lock;

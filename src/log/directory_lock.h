@@ -24,7 +24,7 @@ class DirectoryLock {
   explicit DirectoryLock(int directory) : directory_(directory) {}
   [[nodiscard]] Result<void> lock_file(const std::string& directory, int descriptor);
   int directory_ = -1;
-  int file_ = -1;  // -1: there is none, in a directory that cannot be written to.
+  int file_ = -1;  // -1: there is none, and we only read.
 };
 
 }  // namespace holdfast::log

@@ -73,6 +73,7 @@ struct MailQuery {
 struct MailDropped {
   std::uint64_t messages = 0;
   std::uint64_t addresses = 0;  // That have no more.
+  std::uint64_t tried = 0;      // Addresses that were passed over: a call for each is under way, to find out whether the function is back.
   bool more = false;
   bool is_reachable = false;    // Mail is there, but not for want of a way to the function: none was dropped.
 };

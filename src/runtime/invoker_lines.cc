@@ -270,11 +270,16 @@ MailDropped Invoker::drop_unreachable(const std::string& name, const std::option
     if (chosen.size() > messages_max) break;
     if (!id || entity->address.id == *id) chosen.push_back(entity);
   }
-  if (chosen.empty()) return dropped;
+  dropped.tried = type.in_flight;
+  if (id) {
+    const Entity* one = table_.find({name, *id});
+    dropped.tried = one != nullptr && one->phase == Entity::Phase::InFlight ? 1 : 0;
+  }
   if (!type.upstream->down) {
-    dropped.is_reachable = true;
+    dropped.is_reachable = !chosen.empty() || dropped.tried > 0;
     return dropped;
   }
+  if (chosen.empty()) return dropped;
   const model::FailurePolicy policy{.then = model::FailureAction::Drop};
   const std::string why = "dropped while it could not be reached: " + type.upstream->last_error;
   std::size_t emptied = 0;
@@ -300,7 +305,10 @@ MailDropped Invoker::drop_unreachable(const std::string& name, const std::option
   for (std::size_t i = 0; i < emptied; ++i) rest(*chosen[i]);
   // Nobody is left who would find out whether it is back.
   Upstream& upstream = *type.upstream;
-  if (std::ranges::all_of(upstream.line, [](const FunctionType* each) { return each->ready.empty(); }) && type.in_flight == 0) is_up(upstream);
+  if (std::ranges::all_of(upstream.line, [](const FunctionType* each) { return each->ready.empty(); }) && type.in_flight == 0) {
+    upstream.is_reported = false;  // It is not back.
+    is_up(upstream);
+  }
   return dropped;
 }
 

@@ -129,10 +129,34 @@ TEST(Upstream, MailOfSomebodyWhoIsBeingHandledIsNotDropped) {
   world.loop.run();
   const auto dropped = world.invoker.drop_unreachable("shop/cart", std::nullopt, 100);
   EXPECT_TRUE(dropped.is_reachable);
+  world.targets[0]->hold = true;
   world.open = true;
   world.wake();
-  world.loop.advance({100});
+  world.loop.run();
+  ASSERT_EQ(world.targets[0]->held.size(), 1u);
+  for (const auto& id : {std::optional<std::string>{}, std::optional<std::string>{kAlice.id}})
+    EXPECT_TRUE(world.invoker.drop_unreachable("shop/cart", id, 100).is_reachable);
+  EXPECT_FALSE(world.invoker.drop_unreachable("shop/cart", "nobody", 100).is_reachable);
+  world.targets[0]->give(0, ok());
   EXPECT_EQ(world.handled_count(), 1u);
+}
+
+TEST(Upstream, MailOfAnAddressThatIsTriedJustNowIsKeptAndSaidToBe) {
+  World world({endpoint("shop/*")});
+  FakeTarget& target = *world.targets[0];
+  target.answer = [](const Call&) { return unreachable(); };
+  world.send({"shop/cart", "1"}, "x");
+  world.loop.advance({10});
+  target.hold = true;
+  world.loop.advance({10'000});
+  ASSERT_EQ(target.held.size(), 1u);
+  for (const auto& id : {std::optional<std::string>{}, std::optional<std::string>{"1"}}) {
+    const auto dropped = world.invoker.drop_unreachable("shop/cart", id, 100);
+    EXPECT_EQ(dropped.messages, 0u);
+    EXPECT_EQ(dropped.tried, 1u);
+    EXPECT_FALSE(dropped.is_reachable);
+  }
+  EXPECT_EQ(world.invoker.drop_unreachable("shop/cart", "2", 100).tried, 0u);
 }
 
 // --- Something before the function answers in its place --------------------------------------------------------------

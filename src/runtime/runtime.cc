@@ -407,6 +407,7 @@ void Runtime::drop_mail(MailQuery query, Done<MailDropped> done) {
         if (!dropped) return dropping->done(fail(std::move(dropped.error())));
         dropping->sum.messages += dropped->messages;
         dropping->sum.addresses += dropped->addresses;
+        dropping->sum.tried += dropped->tried;
         dropping->sum.more |= dropped->more;
         dropping->sum.is_reachable |= dropped->is_reachable;
         (*self)();

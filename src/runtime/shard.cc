@@ -162,27 +162,28 @@ void Shard::open_request(SendRequest&& request, std::string id, partition::Reque
   const std::size_t owner = shard_of(request.target.id);
   if (kind != partition::RequestKind::Call || !(owner == index_ || levels_.has_parked(owner)))
     return accept_request(std::move(request), std::move(id), kind, timeout, std::move(done));
-  const auto judged = [this, kind, timeout](SendRequest&& call, std::string&& request_id, auto&& answer, Result<void> ok) {
-    // One that has its answer gets it again, wherever the address stands now.
-    if (!ok)
-      if (const auto row = table_.request(request_id); !row || !row->answered) return answer(fail(std::move(ok.error())));
-    accept_request(std::move(call), std::move(request_id), kind, timeout, std::move(answer));
+  // One that has its answer gets it again, wherever the address stands now.
+  const auto is_answered = [this](const std::string& request_id) {
+    const auto row = table_.request(request_id);
+    return row && row->answered;
   };
   if (owner == index_) {
-    auto ok = admit_call(request.target);
-    return judged(std::move(request), std::move(id), std::move(done), std::move(ok));
+    if (auto ok = admit_call(request.target); !ok && !is_answered(id)) return done(fail(std::move(ok.error())));
+    return accept_request(std::move(request), std::move(id), kind, timeout, std::move(done));
   }
-  all_[owner]->loop().post([this, other = all_[owner], judged, request = std::move(request), id = std::move(id), done = std::move(done)]() mutable {
+  all_[owner]->loop().post([=, this, other = all_[owner], request = std::move(request), id = std::move(id), done = std::move(done)]() mutable {
     auto ok = other->admit_call(request.target);
-    loop_.post([judged, request = std::move(request), id = std::move(id), done = std::move(done), ok = std::move(ok)]() mutable {
-      judged(std::move(request), std::move(id), std::move(done), std::move(ok));
+    loop_.post([=, this, request = std::move(request), id = std::move(id), done = std::move(done), ok = std::move(ok)]() mutable {
+      if (!ok && !is_answered(id)) return done(fail(std::move(ok.error())));
+      // Meanwhile things have gone on here.
+      if (auto still = admit(request); !still) return done(fail(std::move(still.error())));
+      accept_request(std::move(request), std::move(id), kind, timeout, std::move(done));
     });
   });
 }
 
 void Shard::accept_request(SendRequest&& request, std::string id, partition::RequestKind kind, Duration timeout,
                            std::function<void(Result<std::optional<model::TypedValue>>)> done) {
-  if (auto ok = admit(request); !ok) return done(fail(std::move(ok.error())));
   partition::OpenRequest open{.id = id,
                               .kind = kind,
                               .message = {std::move(request.target), std::nullopt, std::move(request.value),

@@ -64,6 +64,12 @@ TEST(DirectoryLock, WhoOnlyReadsNeedsNoRightToWrite) {
     ASSERT_EQ(::seteuid(0), 0);
   }
   for (const auto& path : {directory.path(), unlocked, locked}) fs::permissions(path, fs::perms(0755));
+  {
+    const auto reader = DirectoryLock::acquire_to_read(unlocked);
+    ASSERT_TRUE(reader) << reader.error().message;
+    EXPECT_FALSE(fs::exists(unlocked + "/LOCK")) << "who only reads makes nothing, allowed to or not";
+    EXPECT_EQ(DirectoryLock::acquire(unlocked).error().code, ErrorCode::Conflict);
+  }
   EXPECT_FALSE(DirectoryLock::acquire_to_read(directory.path() + "/missing"));
   EXPECT_FALSE(fs::exists(directory.path() + "/missing"));
 }

@@ -124,6 +124,13 @@ class Parked(Case):
         self.eventually(self.parked, "parked again")
         self.assertEqual(self.holdfast.cli("parked", "retry", "test/moody/nobody", check=False).returncode != 0, True)
 
+    def test_one_function_or_all_is_said_and_not_both(self):
+        self.park()
+        for which in ("", "?all&type=test/moody", "?type=test/moody&all"):
+            self.assertEqual(self.ask(self.holdfast.admin, "POST", f"/v1/parked/skip{which}").status, 400, which)
+        self.assertEqual(len(self.parked()), 1)
+        self.assertEqual(self.ask(self.holdfast.admin, "POST", "/v1/parked/skip?all").json()["skipped"], 1)
+
 
 class Policies(Case):
     def test_drop_goes_on_with_the_next_message(self):
@@ -199,7 +206,7 @@ class Down(Case):
         self.assertIn("dropped 1 message of 1 address", self.holdfast.cli("mail", "drop", "test/misspelt").stdout)
         self.assertEqual(self.hosts_down(), [])
         self.assertEqual(self.holdfast.cli_json("addresses")["addresses"], [])
-        self.assertEqual(self.holdfast.cli_json("mail", "drop", "test/misspelt/a"), {"dropped": 0, "addresses": 0})
+        self.assertEqual(self.holdfast.cli_json("mail", "drop", "test/misspelt/a"), {"dropped": 0, "addresses": 0, "tried": 0})
 
     def hosts_down(self):
         return [host["host"] for host in self.holdfast.cli_json("endpoints")["endpoints"][0].get("hosts_down", [])]
