@@ -57,8 +57,9 @@ class History {
   void issue(Request& request);
   void retry_requests();
 
-  // What happens.
   void advance();
+
+  // What happens (trouble.cc).
   void step();
   void stop();
   void die_with_the_log_stalled();
@@ -67,6 +68,8 @@ class History {
   void trouble_outside();
   void operate();
   void operate_on_edges();
+
+  // Coming to rest.
   void settle();
   [[nodiscard]] bool is_settled();
   [[nodiscard]] std::string what_is_stuck();

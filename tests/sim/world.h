@@ -59,7 +59,7 @@ class World final : private partition::EgressResolver {
   void crash(Crash how);
   // Stops as the program does: first what comes in, then what goes out, then the runtime, in which whatever is under way has so long.
   void stop(Duration grace);
-  // It has; crash() must follow, which nothing is left for to take.
+  // It has; crash() must follow, and there is nothing left that it could take away.
   [[nodiscard]] bool has_stopped() const { return stop_ == Stop::Done; }
   // Whether the view has what the log had when the runtime was told to stop, so that the next start need not read it back.
   [[nodiscard]] bool view_has_all() const { return view_.reached() >= logged_at_stop_; }
