@@ -8,7 +8,7 @@
 namespace holdfast::config {
 namespace {
 
-constexpr Duration kTimeoutMin{1}, kTimeoutMax{365LL * 24 * 3600 * 1000};
+constexpr Duration kTimeoutMin{1}, kTimeoutMax{100LL * 365 * 24 * 3600 * 1000};
 constexpr Duration kPauseMax{24LL * 3600 * 1000};
 constexpr std::int64_t kBatchMax = INT32_MAX;
 constexpr std::int64_t kConcurrentMax = 100'000;
@@ -125,7 +125,11 @@ const Format<Duration>& timeout() {
 
 void read_bounds(MapReader& spec, model::EndpointSpec& out) {
   std::int64_t batch = out.max_batch;
-  spec.optional("maxNumBatchRequests", integer(INT32_MIN, kBatchMax), batch);
+  // Jackson makes 0 of nothing for this one, and the default for all others.
+  if (spec.is_empty("maxNumBatchRequests"))
+    batch = 0;
+  else
+    spec.optional("maxNumBatchRequests", integer(INT32_MIN, kBatchMax), batch);
   out.max_batch = batch <= 0 ? 0 : static_cast<std::uint32_t>(batch);
   spec.optional("maxConcurrentRequests", integer(1, kConcurrentMax), out.max_concurrent);
 }
