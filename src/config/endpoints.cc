@@ -3,6 +3,8 @@
 // maxConcurrentRequests, protocol, pipelining, states and onFailure are ours; StateFun ignores them.
 #include "config/endpoints.h"
 
+#include <algorithm>
+
 #include "config/kinds.h"
 
 namespace holdfast::config {
@@ -24,6 +26,7 @@ constexpr std::string_view kOkhttp = "io.statefun.transports.v1/okhttp";
 void read_okhttp_timeouts(MapReader& owner, model::EndpointSpec& out) {
   out.call_timeout = {60'000};
   out.connect_timeout = {10'000};
+  out.connection_age_max = {0};  // OkHttpUtils.newClient() knows idle connections only.
   Duration read{10'000}, write{10'000};
   if (auto timeouts = owner.map("timeouts", Extras::Ignored)) {
     timeouts->optional("call", timeout(), out.call_timeout);
@@ -52,7 +55,8 @@ void read_tls(MapReader& transport, model::TlsSpec& tls) {
 void read_async(MapReader& transport, model::EndpointSpec& out) {
   transport.optional("call", timeout(), out.call_timeout);
   transport.optional("connect", timeout(), out.connect_timeout);
-  transport.optional("pool_ttl", duration({0}, kTimeoutMax), out.idle_timeout);
+  transport.optional("pool_ttl", duration({0}, kTimeoutMax), out.connection_age_max);
+  out.idle_timeout = std::max(out.idle_timeout, out.connection_age_max);
   transport.optional("pool_size", integer(1, kPoolMax), out.pool_size);
   transport.optional("payload_max_bytes", integer(1, kPayloadMax), out.payload_bytes_max);
   read_tls(transport, out.tls);

@@ -68,7 +68,7 @@ TEST(EndpointV2, HasTheDefaultsOfTheAsyncTransport) {
     EXPECT_EQ(e.connect_timeout, Duration{20'000});
     EXPECT_EQ(e.read_timeout, std::nullopt);
     EXPECT_EQ(e.write_timeout, std::nullopt);
-    EXPECT_EQ(e.idle_timeout, Duration{15'000});
+    EXPECT_EQ(e.connection_age_max, Duration{15'000});
     EXPECT_EQ(e.pool_size, 1024u);
     EXPECT_EQ(e.payload_bytes_max, 33554432u);
     EXPECT_EQ(e.max_concurrent, 256u);
@@ -100,7 +100,8 @@ spec:
   EXPECT_FALSE(e.pipelining);
   EXPECT_EQ(e.call_timeout, Duration{3 * kMinute});
   EXPECT_EQ(e.connect_timeout, Duration{4'000});
-  EXPECT_EQ(e.idle_timeout, Duration{0});
+  EXPECT_EQ(e.connection_age_max, Duration{0});
+  EXPECT_EQ(e.idle_timeout, Duration{15'000});
   EXPECT_EQ(e.pool_size, 5u);
   EXPECT_EQ(e.payload_bytes_max, 600u);
 }
@@ -127,11 +128,24 @@ TEST(EndpointV2, HasTheDefaultsAndKeysOfTheOkhttpTransport) {
   EXPECT_EQ(plain.connect_timeout, Duration{10'000});
   EXPECT_EQ(plain.read_timeout, Duration{10'000});
   EXPECT_EQ(plain.write_timeout, Duration{10'000});
+  EXPECT_EQ(plain.connection_age_max, Duration{0});
   const auto set = only_endpoint(head + "    timeouts: {call: 1s, connect: 2s, read: 3s, write: 4s}\n");
   EXPECT_EQ(set.call_timeout, Duration{1'000});
   EXPECT_EQ(set.connect_timeout, Duration{2'000});
   EXPECT_EQ(set.read_timeout, Duration{3'000});
   EXPECT_EQ(set.write_timeout, Duration{4'000});
+}
+
+// NettyRequestReplySpec, HttpConnectionPoolHandler: the age of a connection, idle or not; 0: it has none.
+TEST(EndpointV2, PoolTtlIsTheAgeOfConnections) {
+  const std::pair<std::string, std::int64_t> table[] = {{"1ms", 1}, {"5s", 5'000}, {"1h", 3'600'000}, {"0", 0}};
+  for (const auto& [written, age] : table) {
+    const auto e = only_endpoint("kind: io.statefun.endpoints.v2/http\nspec:\n  functions: a/b\n  urlPathTemplate: http://h\n  transport: {pool_ttl: " +
+                                 written + "}\n");
+    EXPECT_EQ(e.connection_age_max, Duration{age});
+    EXPECT_GE(e.idle_timeout, e.connection_age_max);
+    EXPECT_GE(e.idle_timeout, Duration{15'000});
+  }
 }
 
 TEST(EndpointV1, IsTheOkhttpTransportWithItsTimeoutsInTheSpec) {

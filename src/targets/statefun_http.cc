@@ -43,6 +43,7 @@ net::ClientOptions client_options(const model::EndpointSpec& spec, const net::Tl
   options.read_timeout = spec.read_timeout;
   options.write_timeout = spec.write_timeout;
   options.idle_timeout = spec.idle_timeout;
+  options.age_max = spec.connection_age_max;
   options.pool_size = spec.pool_size;
   options.response_bytes_max = spec.payload_bytes_max;
   options.tls = tls;
@@ -183,7 +184,7 @@ std::string StatefunHttpTarget::origin(std::string_view type) const {
 }
 
 FunctionPipe* StatefunHttpTarget::find_pipe(const Route& route) {
-  if (!spec_.pipelining || spec_.protocol != model::FunctionProtocol::V3 || spec_.idle_timeout.ms <= 0) return nullptr;
+  if (!spec_.pipelining || spec_.protocol != model::FunctionProtocol::V3) return nullptr;
   if (const auto known = pipes_.find(route.url); known != pipes_.end()) return known->second.calls.get();
   if (pipes_.size() == kPipesMax) return nullptr;
   auto pipe = std::make_unique<FunctionPipe>(

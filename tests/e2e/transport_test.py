@@ -171,6 +171,25 @@ class Http(Case):
         self.assertEqual(headers["accept"], "application/octet-stream")
         self.assertEqual(headers["host"], f"127.0.0.1:{stub.port}")
 
+    def test_a_connection_in_use_ends_with_pool_ttl_so_that_new_replicas_get_calls(self):
+        stub = self.stub()
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, transport={"pool_ttl": "200ms"}),
+                           endpoint("keep/*", stub.url, transport={"pool_ttl": 0})))
+        self.assertAnswer("1", "test/f", "a", "x")
+        answers = 1
+
+        def one_more_and_another_connection():
+            nonlocal answers
+            answers += 1
+            self.assertAnswer(str(answers), "test/f", "a", "x")
+            return stub.accepted >= 4
+
+        self.eventually(one_more_and_another_connection, "the connection in use is replaced again and again")
+        accepted = stub.accepted
+        for i in range(1, 20):
+            self.assertAnswer(str(i), "keep/f", "a", "x")
+        self.assertLessEqual(stub.accepted, accepted + 2, "pool_ttl: 0 keeps them")
+
     def test_function_name_is_put_into_the_url(self):
         stub = self.stub()
         self.up(self.write("module.yaml", endpoint("test/*", stub.url.replace("/statefun", "/fn/{function.name}?v=1"))))
