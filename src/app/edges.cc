@@ -8,6 +8,7 @@
 #include "kafka/ingress.h"
 #include "kafka/properties.h"
 #include "kafka/sink.h"
+#include "model/function_url.h"
 #include "nats/ingress.h"
 #include "nats/sink.h"
 
@@ -65,7 +66,9 @@ std::vector<runtime::Options::Outbox> outboxes(const config::Configuration& conf
 Result<Edges> make_edges(const config::Configuration& configuration, const std::string& directory_id, runtime::Runtime& runtime) {
   Edges edges;
   const auto serves = [endpoints = configuration.endpoints](std::string_view type) {
-    return std::ranges::any_of(endpoints, [type](const auto& endpoint) { return endpoint.matches(type); });
+    return std::ranges::any_of(endpoints, [type](const auto& endpoint) {
+      return endpoint.matches(type) && model::can_stand_in(endpoint.url_template, model::split_type(type).name);
+    });
   };
   const std::uint64_t message_bytes_max = configuration.settings.limits.message_bytes;
   for (const auto& spec : configuration.kafka_ingresses) {

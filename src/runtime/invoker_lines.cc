@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "model/function_url.h"
 #include "runtime/invoker.h"
 
 namespace holdfast::runtime {
@@ -27,7 +28,10 @@ const Endpoint* Invoker::endpoint_of(std::string_view type) const {
   return found;
 }
 
-bool Invoker::knows(std::string_view type) const { return endpoint_of(type) != nullptr; }
+bool Invoker::knows(std::string_view type) const {
+  const Endpoint* endpoint = endpoint_of(type);
+  return endpoint != nullptr && model::can_stand_in(endpoint->spec.url_template, model::split_type(type).name);
+}
 
 bool Invoker::has_room_for(std::string_view type) const {
   if (active_types_ < limits_.function_types_max) return true;

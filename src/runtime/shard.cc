@@ -106,8 +106,12 @@ Result<void> Shard::admit(const SendRequest& request) const {
   if (size > options_.message_bytes_max)
     return fail(ErrorCode::TooLarge, "a message of " + std::to_string(size) + " bytes; at most " +
                                          std::to_string(options_.message_bytes_max) + " are taken (limits.messageBytes)");
-  if (!invoker_.knows(request.target.type))
-    return fail(ErrorCode::NotFound, "no endpoint serves the function type " + request.target.type);
+  if (!invoker_.knows(request.target.type)) {
+    const Endpoint* endpoint = invoker_.endpoint_of(request.target.type);
+    if (endpoint == nullptr) return fail(ErrorCode::NotFound, "no endpoint serves the function type " + request.target.type);
+    return fail(ErrorCode::Invalid, "the function type " + request.target.type + " cannot be called: its name would not stand for itself in " +
+                                        endpoint->spec.shown_url());
+  }
   if (auto ok = admit_mail(request.target.type); !ok) return ok;
   if (waiting_ >= options_.waiting_requests_max)
     return fail(ErrorCode::Overloaded, std::to_string(waiting_) + " requests are waiting already");

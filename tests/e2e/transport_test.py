@@ -3,6 +3,7 @@ import ssl
 import subprocess
 import unittest
 
+import wire
 from harness import Case, endpoint, fails_fast, settings
 from running import binary
 from stub import Reply, count_and_answer
@@ -195,6 +196,23 @@ class Http(Case):
         self.up(self.write("module.yaml", endpoint("test/*", stub.url.replace("/statefun", "/fn/{function.name}?v=1"))))
         self.assertAnswer("1", "test/f", "a", "x")
 
+    def test_names_that_servers_take_out_of_a_path_are_refused_and_stop_nobody_else(self):
+        def sends_up(request):
+            if request.id == "up":
+                return wire.answer(wire.send(("test/..", "x"), wire.string("x")))
+            return count_and_answer(request)
+
+        stub = self.stub(sends_up)
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url.replace("/statefun", "/fn/{function.name}"), **fails_fast())))
+        for name in ("%2E", "%2e%2E"):
+            answer = self.ask(self.holdfast.gateway, "POST", f"/v1/functions/test/{name}/a/send", b"x", {"Content-Type": "text/plain"})
+            self.assertEqual(answer.status, 400, answer)
+            self.assertIn("would not stand for itself", answer.text)
+        self.assertSent("test/f", "up", "x")
+        self.eventually(self.parked, "who sends there is parked")
+        self.assertIn("test/..", self.parked()[0]["reason"])
+        self.assertAnswer("1", "test/f", "a", "x")
+
     def test_a_specific_endpoint_beats_one_for_the_namespace(self):
         everybody, one = self.stub(), self.stub()
         self.up(self.write("all.yaml", endpoint("test/*", everybody.url)), self.write("one.yaml", endpoint("test/one", one.url)))
@@ -208,7 +226,6 @@ class Http(Case):
 
         def large(request):
             size = int(request.invocations[0].text)
-            import wire
             return wire.answer(wire.send(request.invocations[0].caller, wire.string("x" * size)))
 
         stub = self.stub(large)
