@@ -52,7 +52,8 @@ void Shard::add_recovered_row(std::string_view key, std::optional<std::string_vi
 }
 
 Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCoordinator& epochs,
-                            std::vector<std::pair<std::string, model::RegistrationRow>>& registrations) {
+                            std::vector<std::pair<std::string, model::RegistrationRow>>& registrations,
+                            std::map<std::string, std::uint64_t>& unserved) {
   all_ = std::move(all);
   epochs_ = &epochs;
   outboxes_.resize(all_.size());
@@ -72,6 +73,7 @@ Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCo
   }
   for (Entity* entity : recovered->with_mail) {
     invoker_.attach(*entity);  // Parked ones count, too, though they are not offered.
+    if (entity->type == nullptr) unserved[entity->address.type] += entity->mailbox.size();
     invoker_.offer(*entity);
   }
   for (auto& command : recovered->inbox) carry_out(std::move(command));

@@ -40,7 +40,8 @@ class Shard final : private InvokerHost {
   // Before the loop runs, on the calling thread.
   void add_recovered_row(std::string_view key, std::optional<std::string_view> value);
   [[nodiscard]] Result<void> recover(model::Epoch first, std::vector<Shard*> all, EpochCoordinator& epochs,
-                                     std::vector<std::pair<std::string, model::RegistrationRow>>& registrations);
+                                     std::vector<std::pair<std::string, model::RegistrationRow>>& registrations,
+                                     std::map<std::string, std::uint64_t>& unserved);  // Messages by function that no endpoint serves.
   void set_registration(const std::string& type, const model::RegistrationRow& row) { table_.set_registration(type, row); }
   [[nodiscard]] std::size_t dirty_bytes() const { return table_.dirty_bytes(); }
   std::shared_ptr<const RowSet> freeze_recovered() { return table_.freeze(); }
