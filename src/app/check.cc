@@ -9,6 +9,7 @@
 #include "app/rotation.h"
 #include "config/describe.h"
 #include "connect/egress_table.h"
+#include "nats/tls_options.h"
 #include "targets/statefun_http.h"
 
 namespace holdfast::app {
@@ -39,6 +40,13 @@ std::vector<std::string> check_secrets(const config::Configuration& configuratio
     if (spec.native || (spec.tls.trust_cacerts.empty() && spec.tls.client_cert.empty())) continue;
     if (const auto tls = targets::load_endpoint_tls(spec); !tls) out.push_back("endpoint " + spec.functions + ": " + tls.error().message);
   }
+  const auto look_at = [&](const std::string& edge, const model::NatsConnection& connection) {
+    nats::TlsOptions tls(connection, edge);
+    if (!tls.wanted()) return;
+    if (const auto used = tls.current(); !used) out.push_back(edge + ": " + used.error().message);
+  };
+  for (const auto& spec : configuration.nats_ingresses) look_at("ingress " + spec.id, spec.connection);
+  for (const auto& spec : configuration.nats_egresses) look_at("egress " + spec.id, spec.connection);
   Rotation rotation;
   for (const auto& [listener, name] : {std::pair(&configuration.settings.gateway, "gateway"), std::pair(&configuration.settings.admin, "admin")})
     if (const auto prepared = prepare(*listener, name, config::process_environment(), rotation); !prepared)

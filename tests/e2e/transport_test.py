@@ -4,7 +4,7 @@ import subprocess
 import unittest
 
 import wire
-from harness import Case, endpoint, fails_fast, settings
+from harness import Case, document, endpoint, fails_fast, settings
 from running import binary
 from stub import Reply, count_and_answer
 
@@ -90,6 +90,11 @@ class Tls(Case):
             self.assertEqual(code, 2, errors)
             self.assertIn("endpoint test/*: ", errors)
             self.assertIn(said, errors)
+        module = self.write("nats.yaml", document("holdfast.nats.v1/egress", {"id": "test/nats", "servers": ["tls://127.0.0.1:1"],
+                                                                              "tls": {"certificate": "client.pem", "key": "other.key"}}))
+        result = subprocess.run([binary(), "check", module], capture_output=True, text=True, timeout=60)
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("egress test/nats: client_cert", result.stderr)
         for listen, said in (({"tls": {"certificate": "server.pem", "key": "other.key"}}, "gateway: key file"),
                              ({"tokenFile": "empty"}, "empty")):
             code, errors = check(listen)
