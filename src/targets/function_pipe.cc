@@ -111,7 +111,7 @@ FunctionPipe::~FunctionPipe() = default;
 
 void FunctionPipe::look_at(const net::HttpResponse& response) {
   const auto offer = response.headers.find("upgrade");
-  if (!offer || !net::has_token(*offer, net::kCallProtocol)) return;
+  if (!offer || !net::has_token(*offer, net::kCallProtocol) || next_ != nullptr) return;
   if (line_ != nullptr) {
     if (line_->pipe().state() != net::CallPipe::State::Leaving || leaving_.size() == kLeavingMax) return;
     leaving_.push_back(std::move(line_));
