@@ -122,7 +122,8 @@ Result<bool> Query::flag(std::string_view name) const {
 Result<model::Address> parse_address(std::string_view ns, std::string_view name, std::string_view id) {
   if (auto ok = check_name("the function's namespace", ns, kTypeBytesMax); !ok) return fail(ok.error());
   if (auto ok = check_name("the function's name", name, kTypeBytesMax); !ok) return fail(ok.error());
-  if (auto ok = check_name("the id", id, kIdBytesMax); !ok) return fail(ok.error());
+  if (!id.empty())
+    if (auto ok = check_name("the id", id, kIdBytesMax); !ok) return fail(ok.error());
   return model::Address{std::string(ns) + "/" + std::string(name), std::string(id)};
 }
 

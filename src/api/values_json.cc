@@ -20,6 +20,7 @@ void write_key(JsonWriter& json, const std::string& key) {
 void write_record(JsonWriter& json, std::uint64_t position, const model::StreamRecord& record) {
   json.begin_object();
   json.key("position").number(position).key("time").time(record.time);
+  if (record.has_empty_key) json.key("key").string("");
   write_key(json, record.key);
   write_value(json, record.value);
   if (!record.source.empty()) json.key("source").string(record.source);

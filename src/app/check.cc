@@ -1,11 +1,16 @@
 #include "app/check.h"
 
 #include <iostream>
+#include <utility>
 
 #include "api/json_writer.h"
 #include "app/edges.h"
+#include "app/listeners.h"
+#include "app/rotation.h"
 #include "config/describe.h"
 #include "connect/egress_table.h"
+#include "nats/tls_options.h"
+#include "targets/statefun_http.h"
 
 namespace holdfast::app {
 namespace {
@@ -27,6 +32,28 @@ std::string problems_json(const config::LoadResult& result, const std::vector<st
   return json.take();
 }
 
+// What is wrong with certificates, keys and tokens: in files, as one cannot see from their names.
+std::vector<std::string> check_secrets(const config::Configuration& configuration) {
+  std::vector<std::string> out;
+  for (const auto& spec : configuration.endpoints) {
+    // The system's certificates are not of the configuration.
+    if (spec.native || (spec.tls.trust_cacerts.empty() && spec.tls.client_cert.empty())) continue;
+    if (const auto tls = targets::load_endpoint_tls(spec); !tls) out.push_back("endpoint " + spec.functions + ": " + tls.error().message);
+  }
+  const auto look_at = [&](const std::string& edge, const model::NatsConnection& connection) {
+    nats::TlsOptions tls(connection, edge);
+    if (!tls.wanted()) return;
+    if (const auto used = tls.current(); !used) out.push_back(edge + ": " + used.error().message);
+  };
+  for (const auto& spec : configuration.nats_ingresses) look_at("ingress " + spec.id, spec.connection);
+  for (const auto& spec : configuration.nats_egresses) look_at("egress " + spec.id, spec.connection);
+  Rotation rotation;
+  for (const auto& [listener, name] : {std::pair(&configuration.settings.gateway, "gateway"), std::pair(&configuration.settings.admin, "admin")})
+    if (const auto prepared = prepare(*listener, name, config::process_environment(), rotation); !prepared)
+      out.push_back(prepared.error().message);
+  return out;
+}
+
 }  // namespace
 
 void report(const config::LoadResult& result) {
@@ -45,6 +72,7 @@ int check(const cli::CheckOptions& options, native::LinkedModules linked) {
     if (!egresses) further.push_back(egresses.error().message);
     else if (!edges) further.push_back(edges.error().message);
     else warnings = *std::move(edges);
+    for (auto& problem : check_secrets(c)) further.push_back(std::move(problem));
     for (auto& problem : native::check_modules(c.endpoints, linked)) further.push_back(std::move(problem));
   }
   const bool ok = result.ok() && further.empty();

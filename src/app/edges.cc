@@ -1,6 +1,7 @@
 #include "app/edges.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "connect/outbox.h"
@@ -8,8 +9,10 @@
 #include "kafka/ingress.h"
 #include "kafka/properties.h"
 #include "kafka/sink.h"
+#include "model/function_url.h"
 #include "nats/ingress.h"
 #include "nats/sink.h"
+#include "net/header_list.h"
 
 namespace holdfast::app {
 namespace {
@@ -21,6 +24,28 @@ const char* delivery_name(model::KafkaEgressSpec::Delivery delivery) {
 
 Error of(const std::string& kind, const std::string& id, const Error& error) {
   return {error.code, kind + " " + id + ": " + error.message};
+}
+
+bool share_a_broker(std::string_view some, std::string_view others) {
+  while (!some.empty()) {
+    const auto end = std::min(some.find(','), some.size());
+    if (("," + std::string(others) + ",").find("," + std::string(some.substr(0, end)) + ",") != std::string::npos) return true;
+    some.remove_prefix(std::min(end + 1, some.size()));
+  }
+  return false;
+}
+
+// Topics at these brokers that ingresses read as StateFun's do unless they are told otherwise: before transactions are committed.
+std::set<std::string> read_uncommitted(const config::Configuration& configuration, std::string_view brokers) {
+  std::set<std::string> out;
+  for (const auto& spec : configuration.kafka_ingresses) {
+    const bool committed = std::ranges::any_of(spec.properties, [](const auto& property) {
+      return property.first == "isolation.level" && net::equals_ignoring_case(property.second, "read_committed");
+    });
+    if (committed || !share_a_broker(spec.bootstrap_servers, brokers)) continue;
+    for (const auto& topic : spec.topics) out.insert(topic.topic);
+  }
+  return out;
 }
 
 // Whether bad records of this policy go to an egress that keeps them itself.
@@ -65,7 +90,9 @@ std::vector<runtime::Options::Outbox> outboxes(const config::Configuration& conf
 Result<Edges> make_edges(const config::Configuration& configuration, const std::string& directory_id, runtime::Runtime& runtime) {
   Edges edges;
   const auto serves = [endpoints = configuration.endpoints](std::string_view type) {
-    return std::ranges::any_of(endpoints, [type](const auto& endpoint) { return endpoint.matches(type); });
+    return std::ranges::any_of(endpoints, [type](const auto& endpoint) {
+      return endpoint.matches(type) && model::can_stand_in(endpoint.url_template, model::split_type(type).name);
+    });
   };
   const std::uint64_t message_bytes_max = configuration.settings.limits.message_bytes;
   for (const auto& spec : configuration.kafka_ingresses) {
@@ -83,7 +110,7 @@ Result<Edges> make_edges(const config::Configuration& configuration, const std::
   for (const auto& spec : configuration.kafka_egresses)
     add_outbox(edges, runtime,
                {.id = spec.id, .kind = "io.statefun.kafka.v1/egress", .delivery = delivery_name(spec.delivery), .bytes_max = spec.outbox_bytes},
-               std::make_unique<kafka::KafkaSink>(spec, directory_id));
+               std::make_unique<kafka::KafkaSink>(spec, directory_id, read_uncommitted(configuration, spec.bootstrap_servers)));
   for (const auto& spec : configuration.nats_egresses)
     add_outbox(edges, runtime,
                {.id = spec.id, .kind = "holdfast.nats.v1/egress", .delivery = spec.jetstream ? "at-least-once, de-duplicated" : "none", .bytes_max = spec.outbox_bytes},

@@ -30,6 +30,7 @@
 #include "app/listeners.h"
 #include "app/rotation.h"
 #include "app/stop_signals.h"
+#include "app/unnamed_egresses.h"
 #include "app/version.h"
 #include "base/log.h"
 #include "base/worker_loop.h"
@@ -496,6 +497,7 @@ int up(const cli::UpOptions& options, native::LinkedModules linked) {
       return failed(ok.error());
     }
   }
+  report_unnamed_egresses(*parts.runtime, named_egresses(configuration));
   log_info("ready", {{"gateway", parts.gateway_server.url()}, {"admin", parts.admin_server.url()}, {"data", options.data}, {"shards", shards},
                      {"pid", ::getpid()}});
   for (const auto& served : parts.ingress_servers) log_info("playground ingress", {{"url", served.url()}});

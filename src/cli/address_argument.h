@@ -1,7 +1,7 @@
 // How an address is written on the command line.
 //
-//   namespace/name/id        the type is the part up to the second slash; the id is all the rest, slashes included
-//   namespace/name::id       the type is the part before the first "::", for namespaces that hold slashes themselves
+//   namespace/name/id        the type is the part up to the second slash; the id is all the rest, slashes, colons and nothing included
+//   ::namespace/name::id     the type is the part up to the next "::", for namespaces that hold slashes themselves
 #pragma once
 
 #include <string>

@@ -78,7 +78,10 @@ void add_page_options(CLI::App& command, ListArguments& list) {
 void add_all_flag(CLI::App& command, ListArguments& list) { command.add_flag("--all", list.all, "all there are, page after page"); }
 
 void add_list_options(CLI::App& command, ListArguments& list) {
-  command.add_option("type", list.type, "only this function, as namespace/name")->type_name("TYPE");
+  const auto is_type = [](const std::string& text) {
+    return text.find('/') != std::string::npos ? std::string() : "expected a function as namespace/name, got " + text;
+  };
+  command.add_option("type", list.type, "only this function, as namespace/name")->type_name("TYPE")->check(is_type);
   command.add_option("--prefix", list.prefix, "only ids that begin with this")->type_name("TEXT");
   add_page_options(command, list);
 }
@@ -88,6 +91,9 @@ void add_id(CLI::App& command, std::string& id, const char* help) {
 }
 
 void add_yes(CLI::App& command, bool& yes) { command.add_flag("--yes", yes, "do not ask whether this is meant"); }
+
+// Lists that have no other commands are said both ways: `timers` and `timers ls`.
+void add_ls(CLI::App& list) { list.add_subcommand("ls", "the same")->fallthrough(); }
 
 std::vector<CompletionEntry> completion_entries(const CLI::App& app, const std::string& path) {
   CompletionEntry entry{.path = path, .words = {}, .helps = {}};
@@ -148,7 +154,7 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   app.set_version_flag("--version", local.version);
   app.set_help_all_flag("--help-all", "help of all commands");
   app.footer(
-      "ADDRESS is namespace/name/id; the id may hold slashes. (type::id where the namespace does.)\n"
+      "ADDRESS is namespace/name/id; the id may hold slashes, or be empty: namespace/name/. (::type::id where the namespace holds slashes.)\n"
       "ID, of an ingress or egress, is namespace/name, as in its document.\n"
       "Environment: HOLDFAST_ADMIN, HOLDFAST_GATEWAY, HOLDFAST_TOKEN.\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.");
@@ -231,10 +237,12 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
 
   auto* functions = add_client(app, "functions", "functions that have been called, and what they keep",
                                [&](const ClientCommands& c) { return c.functions(list); });
+  add_ls(*functions);
   add_page_options(*functions, list);
   add_all_flag(*functions, list);
-  add_client(app, "endpoints", "where functions are, and whether they can be reached", [](const ClientCommands& c) { return c.endpoints(); });
+  add_ls(*add_client(app, "endpoints", "where functions are, and whether they can be reached", [](const ClientCommands& c) { return c.endpoints(); }));
   auto* addresses = add_client(app, "addresses", "addresses with work: waiting, in flight, parked", [&](const ClientCommands& c) { return c.addresses(list); });
+  add_ls(*addresses);
   add_list_options(*addresses, list);
   add_all_flag(*addresses, list);
 
@@ -257,10 +265,12 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   mail_drop->add_option("which", mail_of, "a function type, or one address")->type_name("TYPE|ADDRESS")->required();
 
   auto* timers = add_client(app, "timers", "what is due later: delayed sends", [&](const ClientCommands& c) { return c.timers(list); });
+  add_ls(*timers);
   add_list_options(*timers, list);
   auto* kind = timers->add_option("--kind", list.kind, "delayed-send, expire-states, forget-request or trim-stream")->type_name("KIND");
   timers->add_flag("--all", list.all, "all there are, also our own: states that expire, requests to be forgotten, streams to be trimmed")->excludes(kind);
   auto* streams = add_client(app, "streams", "streams of records, and how much they keep", [&](const ClientCommands& c) { return c.streams(list); });
+  add_ls(*streams);
   add_page_options(*streams, list);
   add_all_flag(*streams, list);
 
@@ -311,8 +321,9 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
     auto* command = app.add_subcommand(name, help);
     add_connection_options(*command, connection);
     command->callback([&connection, &exit_code, action] { exit_code = action(modules(connection)); });
+    return command;
   };
-  add_module("modules", "functions that run in Holdfast's own process, and what they are made of", [](const ModuleCommands& m) { return m.modules(); });
+  add_ls(*add_module("modules", "functions that run in Holdfast's own process, and what they are made of", [](const ModuleCommands& m) { return m.modules(); }));
   add_module("reload", "load their files anew; calls under way end in the old code", [](const ModuleCommands& m) { return m.reload(); });
 
   auto* make = app.add_subcommand("new", "make something to begin with");

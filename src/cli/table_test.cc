@@ -38,18 +38,27 @@ TEST(Table, TheLastColumnHasRoomForAReason) {
   EXPECT_EQ(table.render(), "ADDRESS" + std::string(95, ' ') + "REASON\n" + std::string(99, 'a') + "…  " + std::string(1000, 'r') + "\n");
 }
 
-TEST(AddressArgument, TakesTheTypeUpToTheSecondSlashOrToTheColons) {
+TEST(AddressArgument, TakesTheTypeUpToTheSecondSlashOrBetweenColons) {
   EXPECT_EQ(parse_address_argument("shop/cart/al").value(), (model::Address{"shop/cart", "al"}));
   EXPECT_EQ(parse_address_argument("shop/cart/a/b c").value(), (model::Address{"shop/cart", "a/b c"}));
-  EXPECT_EQ(parse_address_argument("org/shop/cart::a/b").value(), (model::Address{"org/shop/cart", "a/b"}));
-  for (const char* wrong : {"", "shop", "shop/cart", "shop/cart/", "/cart/x", "shop//x", "shop::x", "shop/cart::"}) {
+  EXPECT_EQ(parse_address_argument("shop/cart/a::b").value(), (model::Address{"shop/cart", "a::b"}));
+  EXPECT_EQ(parse_address_argument("shop/cart/::").value(), (model::Address{"shop/cart", "::"}));
+  EXPECT_EQ(parse_address_argument("shop/a::b/c").value(), (model::Address{"shop/a::b", "c"}));
+  EXPECT_EQ(parse_address_argument("shop/cart/").value(), (model::Address{"shop/cart", ""}));
+  EXPECT_EQ(parse_address_argument("shop/cart//").value(), (model::Address{"shop/cart", "/"}));
+  EXPECT_EQ(parse_address_argument("::org/shop/cart::a/b").value(), (model::Address{"org/shop/cart", "a/b"}));
+  EXPECT_EQ(parse_address_argument("::org/shop/cart::a::b").value(), (model::Address{"org/shop/cart", "a::b"}));
+  EXPECT_EQ(parse_address_argument("::org/shop/cart::").value(), (model::Address{"org/shop/cart", ""}));
+  EXPECT_EQ(parse_address_argument("::shop/cart::x").value(), (model::Address{"shop/cart", "x"}));
+  for (const char* wrong : {"", "/", "//", "shop", "shop/cart", "/cart/x", "shop//x", "shop::x", "shop/cart::x", "::", "::::", "::x", "::shop/cart",
+                            "::shop::x", "::shop/::x"}) {
     EXPECT_FALSE(parse_address_argument(wrong).has_value()) << wrong;
   }
 }
 
 TEST(AddressArgument, ShownAddressesAreTakenBack) {
-  for (const model::Address& address :
-       {model::Address{"shop/cart", "al"}, {"shop/cart", "a/b"}, {"org/shop/cart", "x"}, {"shop/cart", "a::b"}, {"shop/cart", "ü %"}}) {
+  for (const model::Address& address : {model::Address{"shop/cart", "al"}, {"shop/cart", "a/b"}, {"shop/cart", ""}, {"org/shop/cart", "x"}, {"org/shop/cart", ""},
+                                        {"org/shop/cart", "::"}, {"shop/cart", "a::b"}, {"shop/cart", "::"}, {"shop/cart", ":"}, {"shop/a::b", "c"}, {"shop/cart", "ü %"}}) {
     EXPECT_EQ(parse_address_argument(show_address(address.type, address.id)).value(), address);
   }
   EXPECT_EQ(address_path({"org/shop/cart", "a/b ü"}), "/org%2Fshop/cart/a%2Fb%20%C3%BC");

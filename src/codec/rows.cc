@@ -56,6 +56,7 @@ void put(std::string& out, const model::StreamRecord& r) {
   put(out, std::string_view(r.error));
   put(out, std::string_view(r.traceparent));
   put(out, r.time);
+  if (r.has_empty_key) out.push_back(1);  // Records are the last of what they are part of.
 }
 
 void get(ByteReader& in, std::string& s) { s = in.string(); }
@@ -96,6 +97,9 @@ void get(ByteReader& in, model::StreamRecord& r) {
   get(in, r.error);
   get(in, r.traceparent);
   get(in, r.time);
+  if (in.at_end()) return;
+  get(in, r.has_empty_key);
+  if (!r.has_empty_key || !r.key.empty()) refuse(in);
 }
 
 std::string value_start(std::size_t reserve = 0) {

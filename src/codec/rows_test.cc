@@ -153,6 +153,23 @@ TEST(Rows, EveryTruncationAndEveryByteTooManyIsDamaged) {
     });
 }
 
+// As SourceRow's incarnation, it is not there in what older versions wrote.
+TEST(Rows, ARecordSaysWhetherItsEmptyKeyIsThere) {
+  model::StreamRecord record{"", {"a/T", "v", true}, "src", "", "", {7}};
+  const std::string without = encode(record);
+  record.has_empty_key = true;
+  const std::string with = encode(record);
+  EXPECT_EQ(with, without + '\x01');
+  EXPECT_TRUE(decode<model::StreamRecord>(with)->has_empty_key);
+  EXPECT_FALSE(decode<model::StreamRecord>(without)->has_empty_key);
+  EXPECT_EQ(decode<model::Command>(encode(model::Command(model::AppendRecord{"s", record}))).value(),
+            model::Command(model::AppendRecord{"s", record}));
+  EXPECT_FALSE(decode<model::StreamRecord>(without + '\x00'));
+  EXPECT_FALSE(decode<model::StreamRecord>(without + '\x02'));
+  record.key = "k";  // Which is not empty.
+  EXPECT_FALSE(decode<model::StreamRecord>(encode(record)));
+}
+
 // What a changed byte makes is either refused or a row that can be written and read again; nothing in between, and no crash.
 TEST(Rows, NoChangedByteGivesARowThatIsNotOne) {
   Any any(3);

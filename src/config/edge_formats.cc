@@ -37,7 +37,6 @@ bool is_kafka_topic(std::string_view text) {
 }
 
 std::string broker_fault(std::string_view broker) {
-  if (broker.empty()) return "one of them is empty";
   std::string_view rest = broker;
   if (const auto scheme = broker.find("://"); scheme != std::string_view::npos) {
     const std::string_view name = broker.substr(0, scheme);
@@ -211,16 +210,13 @@ Format<std::string> function_type() {
           }};
 }
 
+// RoutableKafkaIngressSpec takes it to the letter, whatever it is.
 Format<std::string> value_type() {
   return {"a type as namespace/name",
           [](std::string_view text, std::string& hint) -> std::optional<std::string> {
-            const auto [ns, name] = model::split_type(text);
+            if (text.empty()) return std::nullopt;
             if (text.size() > model::kTypeBytesMax)
               hint = "it is longer than " + std::to_string(model::kTypeBytesMax) + " bytes";
-            else if (text.find('/') == std::string_view::npos)
-              hint = "the / is missing";
-            else if (ns.empty() || name.empty())
-              hint = ns.empty() ? "the namespace is missing" : "the name is missing";
             else if (std::any_of(text.begin(), text.end(), is_blank))
               hint = "it has white space or control characters in it";
             if (!hint.empty()) return std::nullopt;
@@ -279,11 +275,13 @@ Format<std::string> broker_list() {
                 broker.remove_prefix(1);
               while (!broker.empty() && (broker.back() == ' ' || broker.back() == '\t'))
                 broker.remove_suffix(1);
-              hint = text.empty() ? std::string() : broker_fault(broker);
-              if (text.empty() || !hint.empty()) return std::nullopt;
-              out.append(out.empty() ? "" : ",").append(broker);
               at = end + 1;
+              // Kafka's clients skip empty ones (ClientUtils.parseAndValidateAddresses).
+              if (broker.empty()) continue;
+              if (hint = broker_fault(broker); !hint.empty()) return std::nullopt;
+              out.append(out.empty() ? "" : ",").append(broker);
             }
+            if (out.empty()) return std::nullopt;
             if (brokers > kBrokersMax) {
               hint = "they are more than " + std::to_string(kBrokersMax);
               return std::nullopt;

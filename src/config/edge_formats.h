@@ -11,7 +11,7 @@ namespace holdfast::config {
 
 [[nodiscard]] Format<std::string> ingress_id();     // "ns/name", one slash.
 [[nodiscard]] Format<std::string> function_type();  // "ns/name"; the namespace may have slashes.
-[[nodiscard]] Format<std::string> value_type();     // The same, whatever the namespace.
+[[nodiscard]] Format<std::string> value_type();     // "ns/name", or any other text without white space.
 [[nodiscard]] Format<std::string> type_url();       // Of module.yaml 2.0: taken to the letter.
 [[nodiscard]] Format<std::string> message_type();   // Of Protobuf: "org.x.Message".
 // "ns/type/id" with {{$.field}} anywhere; the paths of StateFun 2.2's ProtobufPathParser.

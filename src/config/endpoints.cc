@@ -3,12 +3,14 @@
 // maxConcurrentRequests, protocol, pipelining, states and onFailure are ours; StateFun ignores them.
 #include "config/endpoints.h"
 
+#include <algorithm>
+
 #include "config/kinds.h"
 
 namespace holdfast::config {
 namespace {
 
-constexpr Duration kTimeoutMin{1}, kTimeoutMax{365LL * 24 * 3600 * 1000};
+constexpr Duration kTimeoutMin{1}, kTimeoutMax{100LL * 365 * 24 * 3600 * 1000};
 constexpr Duration kPauseMax{24LL * 3600 * 1000};
 constexpr std::int64_t kBatchMax = INT32_MAX;
 constexpr std::int64_t kConcurrentMax = 100'000;
@@ -24,6 +26,7 @@ constexpr std::string_view kOkhttp = "io.statefun.transports.v1/okhttp";
 void read_okhttp_timeouts(MapReader& owner, model::EndpointSpec& out) {
   out.call_timeout = {60'000};
   out.connect_timeout = {10'000};
+  out.connection_age_max = {0};  // OkHttpUtils.newClient() knows idle connections only.
   Duration read{10'000}, write{10'000};
   if (auto timeouts = owner.map("timeouts", Extras::Ignored)) {
     timeouts->optional("call", timeout(), out.call_timeout);
@@ -52,7 +55,8 @@ void read_tls(MapReader& transport, model::TlsSpec& tls) {
 void read_async(MapReader& transport, model::EndpointSpec& out) {
   transport.optional("call", timeout(), out.call_timeout);
   transport.optional("connect", timeout(), out.connect_timeout);
-  transport.optional("pool_ttl", duration({0}, kTimeoutMax), out.idle_timeout);
+  transport.optional("pool_ttl", duration({0}, kTimeoutMax), out.connection_age_max);
+  out.idle_timeout = std::max(out.idle_timeout, out.connection_age_max);
   transport.optional("pool_size", integer(1, kPoolMax), out.pool_size);
   transport.optional("payload_max_bytes", integer(1, kPayloadMax), out.payload_bytes_max);
   read_tls(transport, out.tls);
@@ -125,7 +129,11 @@ const Format<Duration>& timeout() {
 
 void read_bounds(MapReader& spec, model::EndpointSpec& out) {
   std::int64_t batch = out.max_batch;
-  spec.optional("maxNumBatchRequests", integer(INT32_MIN, kBatchMax), batch);
+  // Jackson makes 0 of nothing for this one, and the default for all others.
+  if (spec.is_empty("maxNumBatchRequests"))
+    batch = 0;
+  else
+    spec.optional("maxNumBatchRequests", integer(INT32_MIN, kBatchMax), batch);
   out.max_batch = batch <= 0 ? 0 : static_cast<std::uint32_t>(batch);
   spec.optional("maxConcurrentRequests", integer(1, kConcurrentMax), out.max_concurrent);
 }

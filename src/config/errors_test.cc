@@ -117,11 +117,11 @@ TEST(EndpointErrors, NameTheBoundsOfEveryNumber) {
       ElementsAre("m.yaml:5:24: spec.maxNumBatchRequests: expected an integer from -2147483648 to "
                   "2147483647, got \"many\"",
                   "m.yaml:6:26: spec.maxConcurrentRequests: expected an integer from 1 to 100000, got \"0\"",
-                  "m.yaml:8:11: spec.transport.call: expected a duration from 1ms to 365d, as 500ms, 10s or "
+                  "m.yaml:8:11: spec.transport.call: expected a duration from 1ms to 36500d, as 500ms, 10s or "
                   "2 min, got \"0\"",
-                  "m.yaml:9:14: spec.transport.connect: expected a duration from 1ms to 365d, as 500ms, 10s "
+                  "m.yaml:9:14: spec.transport.connect: expected a duration from 1ms to 36500d, as 500ms, 10s "
                   "or 2 min, got \"1.5s\"",
-                  "m.yaml:10:15: spec.transport.pool_ttl: expected a duration from 0ms to 365d, as 500ms, "
+                  "m.yaml:10:15: spec.transport.pool_ttl: expected a duration from 0ms to 36500d, as 500ms, "
                   "10s or 2 min, got \"-1s\"",
                   "m.yaml:11:16: spec.transport.pool_size: expected an integer from 1 to 100000, got \"0\"",
                   "m.yaml:12:24: spec.transport.payload_max_bytes: expected an integer from 1 to 1073741824, "
@@ -133,7 +133,7 @@ TEST(EndpointErrors, NameTheBoundsOfEveryNumber) {
           "io.statefun.transports.v1/okhttp, "
           "got \"io.statefun.transports.v1/okhtp\" (did you mean \"io.statefun.transports.v1/okhttp\"?)"));
   EXPECT_THAT(problems_of(kV1, "functions: a/*\nurlPathTemplate: http://h\ntimeouts: {read: 5us}"),
-              ElementsAre("m.yaml:5:20: spec.timeouts.read: expected a duration from 1ms to 365d, as 500ms, "
+              ElementsAre("m.yaml:5:20: spec.timeouts.read: expected a duration from 1ms to 36500d, as 500ms, "
                           "10s or 2 min, got \"5us\" "
                           "(microseconds are written µs or micros)"));
 }

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 #include <span>
 
@@ -46,6 +47,28 @@ std::optional<T> parse_whole(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+constexpr std::string_view kTrue[] = {"yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"};
+constexpr std::string_view kFalse[] = {"no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"};
+
+std::string_view without_plus(std::string_view text) {
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+  return text;
+}
+
+// 1e3 and 2.0, which Jackson takes for integers; 1.5, too, but nobody means the 1 that it makes of it.
+std::optional<std::int64_t> parse_whole_float(std::string_view text, std::string& hint) {
+  const std::string_view digits = without_plus(text);
+  if (digits.find_first_not_of("0123456789.eE+-") != std::string_view::npos) return std::nullopt;
+  const auto value = parse_whole<double>(digits);
+  constexpr double kExactMax = 9007199254740992;  // 2^53
+  if (!value || std::fabs(*value) > kExactMax) return std::nullopt;
+  if (*value != std::trunc(*value)) {
+    hint = "it is not a whole number";
+    return std::nullopt;
+  }
+  return static_cast<std::int64_t>(*value);
 }
 
 // "12 kb" as 12 and "kb".
@@ -162,7 +185,7 @@ std::string url_fault(std::string_view url) {
   if (has_space(url)) return "it has white space or control characters in it";
   const auto separator = url.find("://");
   if (separator == std::string_view::npos) return "the scheme is missing";
-  const std::string_view scheme = url.substr(0, separator);
+  const std::string scheme = lower(url.substr(0, separator));
   if (std::find(std::begin(kSchemes), std::end(kSchemes), scheme) == std::end(kSchemes))
     return "the scheme is none of http, https, http+unix and https+unix";
   std::string rest(url.substr(separator + 3));
@@ -187,6 +210,37 @@ std::string url_fault(std::string_view url) {
 }
 
 }  // namespace
+
+std::string yaml_integer(std::string_view text) {
+  std::string_view rest = text;
+  const bool negative = rest.starts_with('-');
+  if (negative || rest.starts_with('+')) rest.remove_prefix(1);
+  int base = 10;
+  std::string_view allowed = "0123456789_";
+  if (rest.starts_with("0b")) {
+    base = 2, allowed = "01_";
+    rest.remove_prefix(2);
+  } else if (rest.starts_with("0x")) {
+    base = 16, allowed = "0123456789abcdefABCDEF_";
+    rest.remove_prefix(2);
+  } else if (rest.size() > 1 && rest.starts_with('0')) {
+    base = 8, allowed = "01234567_";
+  }
+  if (rest.starts_with('_') && base == 10) return std::string(text);
+  if (rest.find_first_not_of(allowed) != std::string_view::npos) return std::string(text);
+  std::string digits(negative ? "-" : "");
+  std::copy_if(rest.begin(), rest.end(), std::back_inserter(digits), [](char c) { return c != '_'; });
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, base);
+  if (error != std::errc{} || end != digits.data() + digits.size()) return std::string(text);
+  return std::to_string(value);
+}
+
+std::string yaml_scalar(std::string_view text) {
+  if (std::find(std::begin(kTrue), std::end(kTrue), text) != std::end(kTrue)) return "true";
+  if (std::find(std::begin(kFalse), std::end(kFalse), text) != std::end(kFalse)) return "false";
+  return yaml_integer(text);
+}
 
 std::optional<Duration> parse_duration(std::string_view text) {
   const auto amount = parse_amount(text);
@@ -229,11 +283,13 @@ std::string show_bytes(std::uint64_t bytes) {
 
 Format<std::int64_t> integer(std::int64_t min, std::int64_t max) {
   return {"an integer from " + std::to_string(min) + " to " + std::to_string(max),
-          [=](std::string_view text, std::string&) -> std::optional<std::int64_t> {
-            const auto value = parse_whole<std::int64_t>(trimmed(text));
+          [=](std::string_view text, std::string& hint) -> std::optional<std::int64_t> {
+            auto value = parse_whole<std::int64_t>(without_plus(trimmed(text)));
+            if (!value) value = parse_whole_float(trimmed(text), hint);
             if (!value || *value < min || *value > max) return std::nullopt;
             return value;
-          }};
+          },
+          true};
 }
 
 Format<double> number(double min, double max) {
@@ -257,7 +313,8 @@ Format<Duration> duration(Duration min, Duration max) {
               hint = "microseconds are written µs or micros";
             if (!value || *value < min || *value > max) return std::nullopt;
             return value;
-          }};
+          },
+          true};
 }
 
 Format<std::uint64_t> byte_size(std::uint64_t min, std::uint64_t max) {
@@ -266,7 +323,8 @@ Format<std::uint64_t> byte_size(std::uint64_t min, std::uint64_t max) {
             const auto value = parse_bytes(text);
             if (!value || *value < min || *value > max) return std::nullopt;
             return value;
-          }};
+          },
+          true};
 }
 
 Format<std::string> one_of(std::vector<std::string_view> names) {
@@ -338,7 +396,8 @@ Format<std::string> url_template() {
       "scheme",
       [](std::string_view text, std::string& hint) -> std::optional<std::string> {
         if (hint = url_fault(text); !hint.empty()) return std::nullopt;
-        return std::string(text);
+        const auto separator = text.find("://");
+        return lower(text.substr(0, separator)).append(text.substr(separator));
       }};
 }
 

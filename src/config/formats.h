@@ -20,7 +20,15 @@ struct Format {
   std::string expected;
   // May say in `hint` what exactly is wrong.
   std::function<std::optional<T>(std::string_view text, std::string& hint)> parse;
+  // It begins with an integer: one without quotes is YAML's, see yaml_integer().
+  bool is_number = false;
 };
+
+// The text of a plain scalar as SnakeYAML, which reads StateFun's files, takes it (YAML 1.1): 10_000, 0x10, 0b1, 010 (octal) and +5 in
+// decimal, without a sign that says nothing. What is no such integer, or has more than 64 bits, is itself.
+[[nodiscard]] std::string yaml_integer(std::string_view text);
+// The same, and yes, on, no, off, in the spellings of YAML 1.1, as true and false.
+[[nodiscard]] std::string yaml_scalar(std::string_view text);
 
 // Flink's TimeUtils: a non-negative integer, white space if you like, a unit if it is not milliseconds. What
 // is smaller than a millisecond is rounded up to one.

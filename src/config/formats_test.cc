@@ -146,7 +146,7 @@ TEST(UrlTemplates, SayWhatIsWrongWithThem) {
   const std::pair<std::string_view, std::string_view> table[] = {
       {"h:8080/x", "the scheme is missing"},
       {"ftp://h/x", "the scheme is none of http, https, http+unix and https+unix"},
-      {"HTTP://h/x", "the scheme is none of http, https, http+unix and https+unix"},
+      {"FTP://h/x", "the scheme is none of http, https, http+unix and https+unix"},
       {"http:///x", "the host is missing"},
       {"http://", "the host is missing"},
       {"http://:80/x", "the host is missing"},

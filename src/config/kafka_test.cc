@@ -217,7 +217,7 @@ TEST(KafkaIngress, NamesWhatIsWrongInATopic) {
       lines(load_text(
           "kind: io.statefun.kafka.v1/ingress\nspec:\n  id: in\n  address: k\n  consumerGroupId: ''\n"
           "  topics:\n"
-          "    - {topic: t u, valueType: T, targets: [a/*, b, holdfast/request]}\n"
+          "    - {topic: t u, valueType: T T, targets: [a/*, b, holdfast/request]}\n"
           "    - {topic: t, valueType: a/T, targets: [a/f, a/f], valueTyp: x}\n"
           "    - {topic: t, valueType: a/T, targets: a/f}\n" +
           std::string(kServed))),
@@ -230,15 +230,15 @@ TEST(KafkaIngress, NamesWhatIsWrongInATopic) {
           "m.yaml:7:15: spec.topics[0].topic: expected a Kafka topic: 1 to 249 letters, digits, ., _ and -, "
           "got "
           "\"t u\"",
-          "m.yaml:7:31: spec.topics[0].valueType: expected a type as namespace/name, got \"T\" (the / is "
-          "missing)",
-          "m.yaml:7:44: spec.topics[0].targets[0]: expected a function as namespace/name, got \"a/*\" (a "
+          "m.yaml:7:31: spec.topics[0].valueType: expected a type as namespace/name, got \"T T\" (it has white space "
+          "or control characters in it)",
+          "m.yaml:7:46: spec.topics[0].targets[0]: expected a function as namespace/name, got \"a/*\" (a "
           "message "
           "goes to one function, not to all of a namespace)",
-          "m.yaml:7:49: spec.topics[0].targets[1]: expected a function as namespace/name, got \"b\" (the / "
+          "m.yaml:7:51: spec.topics[0].targets[1]: expected a function as namespace/name, got \"b\" (the / "
           "is "
           "missing)",
-          "m.yaml:7:52: spec.topics[0].targets[2]: expected a function as namespace/name, got "
+          "m.yaml:7:54: spec.topics[0].targets[2]: expected a function as namespace/name, got "
           "\"holdfast/request\" (the namespace holdfast is reserved)",
           "m.yaml:8:49: warning: spec.topics[1].targets: expected each function once, got \"a/f\" again (it "
           "gets "
@@ -249,6 +249,40 @@ TEST(KafkaIngress, NamesWhatIsWrongInATopic) {
           "m.yaml:9:15: spec.topics[2].topic: expected each topic once, got \"t\" again (first at "
           "m.yaml:8:15)",
           "m.yaml:9:43: spec.topics[2].targets: expected a list, got \"a/f\""));
+}
+
+// As Kafka's clients do (ClientUtils.parseAndValidateAddresses).
+TEST(KafkaIngress, SkipsEmptyBrokers) {
+  for (const std::string address : {"a:1,b:2,", ",a:1,b:2", "a:1,,b:2", " a:1 , , b:2 , "}) {
+    const auto result = load_text("kind: io.statefun.kafka.v1/ingress\nspec:\n  id: a/in\n  address: '" + address +
+                                  "'\n  consumerGroupId: g\n  topics: [{topic: t, valueType: a/T, targets: [a/f]}]\n");
+    ASSERT_TRUE(result.ok()) << address;
+    EXPECT_EQ(result.configuration.kafka_ingresses.at(0).bootstrap_servers, "a:1,b:2") << address;
+  }
+}
+
+// RoutableKafkaIngressSpec takes valueType to the letter, so there are files with a bare name.
+TEST(KafkaIngress, TakesAnyTextAsTheTypeOfItsValues) {
+  for (const std::string type : {"T", "a/T", "a/b/T", "/T", "a/", "https://example.com/T#1"}) {
+    const auto result = load_text("kind: io.statefun.kafka.v1/ingress\nspec:\n  id: a/in\n  address: a:1\n  consumerGroupId: g\n"
+                                  "  topics: [{topic: t, valueType: '" + type + "', targets: [a/f]}]\n");
+    ASSERT_TRUE(result.ok()) << type;
+    EXPECT_EQ(result.configuration.kafka_ingresses.at(0).topics.at(0).value_type, type);
+  }
+}
+
+// SnakeYAML makes numbers and booleans of them before StateFun's PropertiesJsonDeserializer sees them.
+TEST(Kafka, ReadsPropertiesAsSnakeYamlDoes) {
+  const std::tuple<std::string, std::string> table[] = {
+      {"10_000", "10000"}, {"0x10", "16"},     {"010", "8"},       {"'010'", "010"}, {"yes", "true"},    {"On", "true"},
+      {"OFF", "false"},    {"'yes'", "yes"},   {"y", "y"},         {"True", "true"}, {"SASL_SSL", "SASL_SSL"}, {"1e3", "1e3"},
+      {"!!str 010", "010"}, {"0_0", "0"},      {"a_1", "a_1"},     {"-0x1", "-1"},
+  };
+  for (const auto& [written, read] : table) {
+    const auto result = load_text("kind: io.statefun.kafka.v1/egress\nspec:\n  id: a/out\n  address: a:1\n  properties: [{p: " + written + "}]\n");
+    ASSERT_TRUE(result.ok()) << written;
+    EXPECT_EQ(result.configuration.kafka_egresses.at(0).properties.at(0).second, read) << written;
+  }
 }
 
 TEST(KafkaIngress, NamesWhatIsWrongWithTheBrokers) {
@@ -266,7 +300,8 @@ TEST(KafkaIngress, NamesWhatIsWrongWithTheBrokers) {
   EXPECT_EQ(said(" a:1 , b:2 "), "");
   EXPECT_EQ(said("PLAINTEXT://a_b.c-d:1"), "");
   EXPECT_EQ(said(""), "got \"\"");
-  EXPECT_EQ(said("a:1,"), "got \"a:1,\" (one of them is empty)");
+  EXPECT_EQ(said("a:1,"), "");
+  EXPECT_EQ(said(","), "got \",\"");
   EXPECT_EQ(said("a:0"), "got \"a:0\" (the port of \"a:0\" is not a number from 1 to 65535)");
   EXPECT_EQ(said("a:65536"), "got \"a:65536\" (the port of \"a:65536\" is not a number from 1 to 65535)");
   EXPECT_EQ(said(":1"), "got \":1\" (the host of \":1\" is missing)");

@@ -76,6 +76,7 @@ void read_function(MapReader& meta, MapReader& spec, Section& section) {
   Duration read{10'000}, write{10'000};
   out.call_timeout = {60'000};
   out.connect_timeout = {10'000};
+  out.connection_age_max = {0};
   spec.optional("timeout", timeout(), out.call_timeout);
   spec.optional("connectTimeout", timeout(), out.connect_timeout);
   spec.optional("readTimeout", timeout(), read);

@@ -454,7 +454,7 @@ module:
                   "\"localhost:80\" (the scheme "
                   "is missing)",
                   "m.yaml:7:94: module.spec.functions[1].function.spec.timeout: expected a duration from 1ms "
-                  "to 365d, as "
+                  "to 36500d, as "
                   "500ms, 10s or 2 min, got \"1.5s\"",
                   "m.yaml:8:19: module.spec.functions[2].function.spec: expected a map, got nothing",
                   "m.yaml:9:19: module.spec.functions[3].function: expected a map, got \"http\"",

@@ -68,7 +68,7 @@ TEST(EndpointV2, HasTheDefaultsOfTheAsyncTransport) {
     EXPECT_EQ(e.connect_timeout, Duration{20'000});
     EXPECT_EQ(e.read_timeout, std::nullopt);
     EXPECT_EQ(e.write_timeout, std::nullopt);
-    EXPECT_EQ(e.idle_timeout, Duration{15'000});
+    EXPECT_EQ(e.connection_age_max, Duration{15'000});
     EXPECT_EQ(e.pool_size, 1024u);
     EXPECT_EQ(e.payload_bytes_max, 33554432u);
     EXPECT_EQ(e.max_concurrent, 256u);
@@ -100,7 +100,8 @@ spec:
   EXPECT_FALSE(e.pipelining);
   EXPECT_EQ(e.call_timeout, Duration{3 * kMinute});
   EXPECT_EQ(e.connect_timeout, Duration{4'000});
-  EXPECT_EQ(e.idle_timeout, Duration{0});
+  EXPECT_EQ(e.connection_age_max, Duration{0});
+  EXPECT_EQ(e.idle_timeout, Duration{15'000});
   EXPECT_EQ(e.pool_size, 5u);
   EXPECT_EQ(e.payload_bytes_max, 600u);
 }
@@ -127,11 +128,24 @@ TEST(EndpointV2, HasTheDefaultsAndKeysOfTheOkhttpTransport) {
   EXPECT_EQ(plain.connect_timeout, Duration{10'000});
   EXPECT_EQ(plain.read_timeout, Duration{10'000});
   EXPECT_EQ(plain.write_timeout, Duration{10'000});
+  EXPECT_EQ(plain.connection_age_max, Duration{0});
   const auto set = only_endpoint(head + "    timeouts: {call: 1s, connect: 2s, read: 3s, write: 4s}\n");
   EXPECT_EQ(set.call_timeout, Duration{1'000});
   EXPECT_EQ(set.connect_timeout, Duration{2'000});
   EXPECT_EQ(set.read_timeout, Duration{3'000});
   EXPECT_EQ(set.write_timeout, Duration{4'000});
+}
+
+// NettyRequestReplySpec, HttpConnectionPoolHandler: the age of a connection, idle or not; 0: it has none.
+TEST(EndpointV2, PoolTtlIsTheAgeOfConnections) {
+  const std::pair<std::string, std::int64_t> table[] = {{"1ms", 1}, {"5s", 5'000}, {"1h", 3'600'000}, {"0", 0}};
+  for (const auto& [written, age] : table) {
+    const auto e = only_endpoint("kind: io.statefun.endpoints.v2/http\nspec:\n  functions: a/b\n  urlPathTemplate: http://h\n  transport: {pool_ttl: " +
+                                 written + "}\n");
+    EXPECT_EQ(e.connection_age_max, Duration{age});
+    EXPECT_GE(e.idle_timeout, e.connection_age_max);
+    EXPECT_GE(e.idle_timeout, Duration{15'000});
+  }
 }
 
 TEST(EndpointV1, IsTheOkhttpTransportWithItsTimeoutsInTheSpec) {
@@ -152,6 +166,52 @@ TEST(Endpoint, BatchesOfZeroOrLessAreUnbounded) {
                             batch + "}")
                   .max_batch,
               0u);
+}
+
+// Integers as the real StateFun 3.3 (SnakeYAML, Jackson, Flink's TimeUtils) was seen to take them; see formats.h.
+TEST(Endpoint, TakesIntegersAsStateFunDoes) {
+  const auto endpoint = [](const std::string& spec) {
+    return load_text("kind: io.statefun.endpoints.v2/http\nspec:\n  functions: a/*\n  urlPathTemplate: http://h\n  " + spec + "\n");
+  };
+  const std::pair<std::string, std::uint32_t> taken[] = {
+      {"10_000", 10'000}, {"1_0", 10},  {"1_", 1},          {"1__0", 10},      {"0x10", 16},    {"0x1_0", 16},  {"010", 8},
+      {"08", 8},          {"0b11", 3},  {"1e3", 1000},      {"1E3", 1000},     {"1.0e+3", 1000}, {"1.0", 1},    {"+5", 5},
+      {"+1_000", 1000},   {"+0x10", 16}, {"'10'", 10},      {"' 10 '", 10},    {"'+5'", 5},     {"\"10\\n\"", 10},
+      {"-5", 0},          {"-0x10", 0}, {"0", 0},           {"-0", 0},         {"00", 0},       {"0.0", 0},
+      {"0x7fffffff", INT32_MAX}, {"2_147_483_647", INT32_MAX}, {"017777777777", INT32_MAX},
+      {"", 0},            {"~", 0},     {"null", 0},        {"''", 0},         {"!!int '7'", 7}, {"!!str 7", 7},
+  };
+  for (const auto& [written, read] : taken) {
+    const auto result = endpoint("maxNumBatchRequests: " + written);
+    ASSERT_TRUE(result.ok()) << written << ": " << lines(result).at(0);
+    EXPECT_EQ(result.configuration.endpoints.at(0).max_batch, read) << written;
+  }
+  EXPECT_EQ(endpoint("transport: {pool_size:}").configuration.endpoints.at(0).pool_size, 1024u);
+  // 1.5 is 1 there, which nobody can have meant.
+  for (const std::string written : {"_1", "0X10", "0o10", "1:30", "'10_000'", "'0x10'", "true", "yes", "1e10", "3000000000", "0x", "0b",
+                                    "0xffffffff", "99999999999999999999", "1,000", "abc", "1.5", "1e-3", "+-5", "-+5", "[5]", "{}"})
+    EXPECT_FALSE(endpoint("maxNumBatchRequests: " + written).ok()) << written;
+  EXPECT_THAT(lines(endpoint("maxNumBatchRequests: 1.5")),
+              ::testing::ElementsAre("m.yaml:5:24: spec.maxNumBatchRequests: expected an integer from -2147483648 to 2147483647, got "
+                                     "\"1.5\" (it is not a whole number)"));
+
+  const std::pair<std::string, std::int64_t> durations[] = {{"10_000", 10'000}, {"0x10", 16}, {"010", 8}, {"'010'", 10}, {"+5", 5},
+                                                            {"0b11", 3},        {"36500d", 36500LL * 24 * 3600 * 1000}};
+  for (const auto& [written, ms] : durations) {
+    const auto result = endpoint("transport: {call: " + written + "}");
+    ASSERT_TRUE(result.ok()) << written << ": " << lines(result).at(0);
+    EXPECT_EQ(result.configuration.endpoints.at(0).call_timeout, Duration{ms}) << written;
+  }
+  for (const std::string written : {"1e3", "1.0", "'+5'", "'10_000'", "'0x10'", "-5", "1:30"})
+    EXPECT_FALSE(endpoint("transport: {call: " + written + "}").ok()) << written;
+}
+
+TEST(Endpoint, TakesItsSchemeInAnyCase) {
+  for (const auto& [written, read] : {std::pair{"HTTP://H:1/F", "http://H:1/F"}, std::pair{"HttpS://h", "https://h"},
+                                      std::pair{"HTTP+UNIX:///A.sock/f", "http+unix:///A.sock/f"}})
+    EXPECT_EQ(only_endpoint("kind: io.statefun.endpoints.v1/http\nspec: {functions: a/*, urlPathTemplate: '" + std::string(written) + "'}")
+                  .url_template,
+              read);
 }
 
 TEST(Endpoint, CarriesItsFailurePolicy) {

@@ -29,6 +29,12 @@ const Node* MapReader::find(std::string_view key) {
   return value == nullptr || value->kind == Node::Kind::Null ? nullptr : value;
 }
 
+bool MapReader::is_empty(std::string_view key) {
+  (void)find(key);
+  const Node* value = member(key);
+  return value != nullptr && (value->kind == Node::Kind::Null || (value->kind == Node::Kind::Scalar && value->scalar.empty()));
+}
+
 const Node& MapReader::owner(std::string_view key) const {
   return adopted_ && adopted_->key == key ? *adopted_->node : node_;
 }
@@ -142,7 +148,7 @@ void MapReader::add_pairs(const Node& map, const std::string& path, const std::s
     }
     const auto text = scalar(*value, at, expected);
     if (!text) continue;
-    Pair pair{name.name, text->text, value->mark, at, value->shown(), text->from_environment};
+    Pair pair{name.name, value->plain ? yaml_scalar(text->text) : text->text, value->mark, at, value->shown(), text->from_environment};
     const auto same =
         std::find_if(out.begin(), out.end(), [&](const Pair& p) { return p.name == name.name; });
     if (same == out.end()) {

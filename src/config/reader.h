@@ -67,7 +67,8 @@ class MapReader {
     std::string hint;
     const auto text = scalar(value, path, format.expected);
     if (!text) return false;
-    auto parsed = format.parse(text->text, hint);
+    const bool is_plain_number = format.is_number && value.plain;
+    auto parsed = format.parse(is_plain_number ? yaml_integer(text->text) : text->text, hint);
     if (!parsed) {
       refuse(value, path, format.expected, *text, std::move(hint));
       return false;
@@ -105,6 +106,8 @@ class MapReader {
   // The value under a key as it stands, which then counts as known; null if there is none.
   [[nodiscard]] const Node* find(std::string_view key);
   [[nodiscard]] bool has(std::string_view key) { return find(key) != nullptr; }
+  // It is written, with nothing as its value, or "".
+  [[nodiscard]] bool is_empty(std::string_view key);
   bool missing(std::string_view key, std::string expected);  // Reports; false.
 
   // To be called last: reports the keys nobody asked for.

@@ -45,7 +45,7 @@ class Builder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    leaf(Node::Kind::Null, mark, anchor, {});
+    leaf(Node::Kind::Null, mark, anchor, {}, true);
   }
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
@@ -53,7 +53,7 @@ class Builder final : public YAML::EventHandler {
     // Plain ("?") words of YAML's null; quoted ones are text.
     const bool null = tag == "?" && (value == "null" || value == "Null" || value == "NULL" || value == "~" ||
                                      value.empty());
-    leaf(null ? Node::Kind::Null : Node::Kind::Scalar, mark, anchor, value);
+    leaf(null ? Node::Kind::Null : Node::Kind::Scalar, mark, anchor, value, tag == "?");
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -105,7 +105,8 @@ class Builder final : public YAML::EventHandler {
       throw Refusal{mark, "at most " + std::to_string(kNodesMax) + " values in a file", "more"};
   }
 
-  void leaf(Node::Kind kind, const YAML::Mark& at, YAML::anchor_t anchor, const std::string& value) {
+  void leaf(Node::Kind kind, const YAML::Mark& at, YAML::anchor_t anchor, const std::string& value,
+            bool plain) {
     Mark mark = mark_of(at);
     count(mark);
     // Nothing at all stands nowhere: say where its key is.
@@ -114,6 +115,7 @@ class Builder final : public YAML::EventHandler {
     node->kind = kind;
     node->mark = mark;
     if (kind == Node::Kind::Scalar) node->scalar = value;
+    node->plain = plain;
     if (anchor != 0) anchors_[anchor] = {node, 1, 0};
     add(std::move(node), mark, 1, 0);
   }

@@ -33,6 +33,7 @@ struct Node {
   Kind kind = Kind::Null;
   Mark mark;
   std::string scalar;
+  bool plain = false;  // A scalar without quotes, block style or tag: what it is, its text tells.
   std::vector<NodePtr> items;
   std::vector<std::pair<Key, NodePtr>> members;  // In the order they are written; no name twice.
 

@@ -10,6 +10,7 @@ namespace holdfast::connect {
 model::AppendRecord dead_letter_record(std::string stream, const std::string& topic, partition::DeadLetter&& letter) {
   model::StreamRecord record;
   record.key = std::move(letter.key);
+  record.has_empty_key = topic.empty() && letter.has_empty_key;
   record.source = std::move(letter.source);
   record.traceparent = std::move(letter.traceparent);
   record.time = letter.time;

@@ -94,7 +94,7 @@ void RecordRouter::route_again(const model::StreamRecord& parked, std::vector<mo
   if (topic != nullptr) {
     IncomingRecord record;
     record.topic = topic->topic;
-    record.key = parked.key;
+    if (!parked.key.empty() || parked.has_empty_key) record.key = parked.key;
     if (parked.value.has_value) record.value = parked.value.value;
     record.traceparent = parked.traceparent;
     const std::size_t before = out.size();
@@ -121,7 +121,6 @@ Result<void> RecordRouter::append_messages(const IncomingRecord& record, const m
                   std::to_string(options_.message_bytes_max));
 
   const auto append = [&](model::Address target) -> Result<void> {
-    if (target.id.empty()) return refuse("an empty id for " + target.type);
     if (target.id.size() > model::kIdBytesMax)
       return refuse("the id for " + target.type + " has " + std::to_string(target.id.size()) + " bytes, at most " +
                     std::to_string(model::kIdBytesMax) + " are allowed");
@@ -135,7 +134,7 @@ Result<void> RecordRouter::append_messages(const IncomingRecord& record, const m
   };
 
   if (!topic.targets.empty()) {
-    if (!record.key || record.key->empty()) return refuse("no key, which would be the id");
+    if (!record.key) return refuse("no key, which would be the id");
     const std::string id = id_of_key(*record.key);
     for (const std::string& type : topic.targets)
       if (auto done = append({type, id}); !done) return done;
@@ -158,6 +157,7 @@ void RecordRouter::append_bad(const IncomingRecord& record, std::string_view val
   }
   partition::DeadLetter letter;
   letter.key = record.key.value_or("");
+  letter.has_empty_key = record.key && record.key->empty();
   letter.value = {std::string(value_type), std::string(record.value.value_or("")), record.value.has_value()};
   letter.source = origin_of(record);
   letter.error = std::move(why);

@@ -28,7 +28,7 @@ using model::parked_stream;
 // Everything is borrowed for the duration of the call.
 struct IncomingRecord {
   std::string_view topic;                 // SourceTopic::topic, of the configuration.
-  std::optional<std::string_view> key;    // None, like an empty one: the record has none.
+  std::optional<std::string_view> key;    // None: the record has none. An empty one is the empty id, as in StateFun.
   std::optional<std::string_view> value;  // None: a tombstone.
   std::string_view traceparent;           // Of its headers; may be empty, and anything: only a well-formed one is passed on.
   // Where exactly it came from, for people: a partition, a stream, a subject; and its position there.

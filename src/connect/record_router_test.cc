@@ -72,11 +72,10 @@ TEST(RecordRouter, TraceparentThatIsNoneIsLeftOut) {
 TEST(RecordRouter, BadRecordIsParkedWithItsReason) {
   RecordRouter router(options_of());
   EXPECT_EQ(why(router, record_of(std::nullopt, "v")), "no key, which would be the id");
-  EXPECT_EQ(why(router, record_of("", "v")), "no key, which would be the id");
   EXPECT_EQ(why(router, record_of("k", std::nullopt)), "no value (a tombstone)");
   EXPECT_EQ(why(router, record_of("k", std::string(100, 'x'))), "key and value have 101 bytes, limits.messageBytes is 100");
   EXPECT_EQ(why(router, record_of("k", std::string(99, 'x'))), "");
-  EXPECT_EQ(router.counters().parked.get(), 4u);
+  EXPECT_EQ(router.counters().parked.get(), 3u);
 
   auto options = options_of({{"orders", "t", {"shop/a", "other/b"}}});
   options.message_bytes_max = 10'000;
@@ -103,7 +102,7 @@ TEST(RecordRouter, BadRecordGoesToADeadLetterStreamWithItsReason) {
   options.on_bad_record = {BadRecordAction::DeadLetter, "shop/streams", "bad"};
   options.dead_letter_is_stream = true;
   RecordRouter router(options);
-  const auto out = routed(router, record_of("", "v"));
+  const auto out = routed(router, record_of(std::nullopt, "v"));
   ASSERT_EQ(out.size(), 1u);
   const auto& letter = std::get<AppendRecord>(out[0]);
   EXPECT_EQ(letter.stream, "shop/streams/bad");
@@ -149,7 +148,23 @@ TEST(RecordRouter, TargetsWorkedOutFromTheValueNeedNoKey) {
   RecordRouter router(options);
   EXPECT_EQ(std::get<Message>(routed(router, record_of(std::nullopt, "bob")).at(0)).target, (model::Address{"shop/a", "bob"}));
   EXPECT_EQ(why(router, record_of(std::nullopt, "bad")), "not an org.x.Msg");
-  EXPECT_EQ(why(router, record_of(std::nullopt, "")), "an empty id for shop/a");
+  EXPECT_EQ(std::get<Message>(routed(router, record_of(std::nullopt, "")).at(0)).target, (model::Address{"shop/a", ""}));
+}
+
+// RoutableKafkaIngressDeserializer refuses a record without a key, and takes an empty one for the id.
+TEST(RecordRouter, AnEmptyKeyIsTheEmptyIdAndNoKeyIsNone) {
+  RecordRouter before(options_of({{"orders", "t", {"other/b"}}}));  // Which nobody serves.
+  const auto with = std::get<AppendRecord>(routed(before, record_of("", "v")).at(0)).record;
+  const auto without = std::get<AppendRecord>(routed(before, record_of(std::nullopt, "v")).at(0)).record;
+  RecordRouter router(options_of());
+  EXPECT_EQ(std::get<Message>(routed(router, record_of("", "v")).at(0)).target.id, "");
+  EXPECT_EQ(why(router, record_of(std::nullopt, "v")), "no key, which would be the id");
+  // Nor are they taken for each other once they were parked.
+  std::vector<Command> out;
+  router.route_again(with, out);
+  router.route_again(without, out);
+  EXPECT_EQ(std::get<Message>(out.at(0)).target.id, "");
+  EXPECT_EQ(std::get<AppendRecord>(out.back()).record.error, "no key, which would be the id");
 }
 
 TEST(RecordRouter, ParkedRecordIsRoutedByTheConfigurationOfToday) {

@@ -44,8 +44,9 @@ enum class Verdict : std::uint8_t {
 
 class KafkaSink::Impl {
  public:
-  Impl(model::KafkaEgressSpec spec, std::string directory_id)
+  Impl(model::KafkaEgressSpec spec, std::string directory_id, std::set<std::string> read_uncommitted)
       : spec_(std::move(spec)),
+        read_uncommitted_(std::move(read_uncommitted)),
         position_key_(directory_id + "/" + spec_.id),
         transactional_id_("holdfast-" + directory_id + "-" + spec_.id),
         writer_(std::to_string(entropy())),
@@ -193,6 +194,7 @@ class KafkaSink::Impl {
       for (const std::size_t i : page.left()) {
         const auto [use, is_new] = uses.emplace(page[i].topic, Use::Yes);
         if (!is_new) continue;
+        warn_of_readers(page[i].topic);
         auto found = can_use(producer, page[i].topic, waits_for);
         if (!found) return fail(std::move(found.error()));
         use->second = *found;
@@ -206,6 +208,12 @@ class KafkaSink::Impl {
     }
     page.refuse([&](std::size_t i) { return uses.at(page[i].topic) == Use::No; }, [&](std::size_t i) { return unusable_.why(page[i].topic); });
     return {};
+  }
+
+  void warn_of_readers(const std::string& topic) {
+    if (spec_.delivery != Delivery::ExactlyOnce || read_uncommitted_.erase(topic) == 0) return;
+    log_warn("an ingress reads records of transactions before they are committed: say isolation.level: read_committed in its properties",
+             {{"egress", spec_.id}, {"topic", topic}});
   }
 
   enum class Use : std::uint8_t { Yes, Soon, No };
@@ -393,6 +401,7 @@ class KafkaSink::Impl {
   }
 
   model::KafkaEgressSpec spec_;
+  std::set<std::string> read_uncommitted_;  // That have not been warned of.
   const std::string position_key_;
   const std::string transactional_id_;
   const std::string writer_;
@@ -410,8 +419,8 @@ class KafkaSink::Impl {
   bool reopen_ = false;  // Settings have changed.
 };
 
-KafkaSink::KafkaSink(model::KafkaEgressSpec spec, std::string directory_id)
-    : impl_(std::make_unique<Impl>(std::move(spec), std::move(directory_id))) {}
+KafkaSink::KafkaSink(model::KafkaEgressSpec spec, std::string directory_id, std::set<std::string> read_uncommitted)
+    : impl_(std::make_unique<Impl>(std::move(spec), std::move(directory_id), std::move(read_uncommitted))) {}
 KafkaSink::~KafkaSink() = default;
 
 Result<std::optional<std::uint64_t>> KafkaSink::open() { return impl_->open(); }

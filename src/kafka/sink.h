@@ -22,6 +22,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 
 #include "model/edges.h"
@@ -32,7 +33,9 @@ namespace holdfast::kafka {
 class KafkaSink final : public ports::RecordSink {
  public:
   // `directory_id` is the data directory's: two of them never share a transactional id, one and its successor always do.
-  KafkaSink(model::KafkaEgressSpec spec, std::string directory_id);
+  // `read_uncommitted`: topics that ingresses of this process read from the same brokers without isolation.level=read_committed, to be
+  // warned of when a transaction goes there.
+  KafkaSink(model::KafkaEgressSpec spec, std::string directory_id, std::set<std::string> read_uncommitted = {});
   ~KafkaSink() override;
 
   [[nodiscard]] Result<std::optional<std::uint64_t>> open() override;

@@ -12,7 +12,7 @@ namespace holdfast::model {
 
 struct Address {
   std::string type;  // "namespace/name", as in module.yaml.
-  std::string id;
+  std::string id;    // May be empty: an id like any other.
   auto operator<=>(const Address&) const = default;
 };
 

@@ -79,7 +79,8 @@ struct EndpointSpec {
   Duration connect_timeout{20'000};
   std::optional<Duration> read_timeout;   // okhttp transport only.
   std::optional<Duration> write_timeout;  // okhttp transport only.
-  Duration idle_timeout{15'000};          // pool_ttl: idle connections are closed after it. 0: no keep-alive.
+  Duration idle_timeout{15'000};          // Connections without a call are closed after it.
+  Duration connection_age_max{15'000};    // pool_ttl: older ones are not used again, so that new replicas get their part. 0: whatever their age.
   std::uint32_t pool_size = 1024;
   bool pipelining = true;                 // Of calls, where the function server offers it. V3 only.
   TlsSpec tls;

@@ -42,6 +42,7 @@ struct StreamRecord {
   std::string error;    // Why a message ended here, for dead letters; else empty.
   std::string traceparent;
   Instant time;         // When it was appended.
+  bool has_empty_key = false;  // `key` is empty, and there: of records from elsewhere, which become messages to the empty id.
   bool operator==(const StreamRecord&) const = default;
 };
 

@@ -32,6 +32,8 @@ void route_message(connect::RecordRouter& router, const model::NatsIngressSpec::
     decoded = std::move(*bytes);
     record.key = decoded;
   }
+  // No token is empty, and a header that is missing cannot be told from one that is.
+  if (record.key && record.key->empty()) record.key.reset();
   router.route(record, out);
 }
 

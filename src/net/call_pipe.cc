@@ -225,6 +225,7 @@ void CallPipe::go_on() {
   for (std::uint32_t index = oldest_; index != kNone; index = slots_[index].newer) slots_[index].deadline_ms += now_ms_ - paused_ms_;
   paused_ms_ = 0;
   if (oldest_ != kNone) arm_timer(slots_[oldest_].deadline_ms);
+  if (aged_ms_ != INT64_MAX) arm_timer(aged_ms_);
   loop_.post([self = shared_from_this()] {
     if (self->state_ != State::Closed) self->receive();
   });
@@ -248,7 +249,7 @@ void CallPipe::take_frames() {
   if (state_ == State::Closed) return;
   send_waiting();
   if (live_ > 0) return;
-  if (state_ == State::Leaving) return end_well("the server asked to");
+  if (state_ == State::Leaving) return end_well(leaving_why_);
   idle_since_ms_ = now_ms_;
   if (state_ == State::Open) arm_timer(now_ms_ + options_.idle_timeout.ms);
 }
@@ -265,6 +266,10 @@ void CallPipe::take_hello(const Frame& frame) {
   flush_later();
   state_ = State::Open;
   idle_since_ms_ = now_ms_;
+  if (options_.age_max.ms > 0) {
+    aged_ms_ = now_ms_ + options_.age_max.ms;
+    arm_timer(aged_ms_);
+  }
   receiver_->on_open();
 }
 
@@ -292,9 +297,20 @@ void CallPipe::take_end(const Frame& frame) {
 void CallPipe::take_goaway(const Frame& frame) {
   if (frame.detail != kGoawayGraceful) return end("the server hung up: " + std::string(frame.payload.substr(0, kSmallFrameBytes)));
   if (state_ == State::Opening) return end("the server is going away");
-  if (state_ != State::Open) return;
   state_ = State::Leaving;
+  leaving_why_ = "the server asked to";
   return_waiting();
+}
+
+void CallPipe::leave() {
+  HOLDFAST_CHECK(state_ == State::Open);
+  state_ = State::Leaving;
+  leaving_why_ = "it has had its time";
+  // Not from within: the receiver may be what goes.
+  if (live_ > 0) return;
+  loop_.post([self = shared_from_this()] {
+    if (self->state_ == State::Leaving && self->live_ == 0) self->end_well(self->leaving_why_);
+  });
 }
 
 void CallPipe::unlink(std::uint32_t index) {
@@ -376,8 +392,14 @@ void CallPipe::on_timer() {
   if (paused_ms_ != 0) return arm_timer(now_ms_ + options_.call_timeout.ms);
   if (oldest_ != kNone && slots_[oldest_].deadline_ms <= now_ms_) give_up_late_calls();
   if (state_ == State::Closed) return;
-  if (live_ == 0 && state_ == State::Leaving) return end_well("the server asked to");
+  if (live_ == 0 && state_ == State::Leaving) return end_well(leaving_why_);
   if (live_ == 0 && state_ == State::Open && now_ms_ - idle_since_ms_ >= options_.idle_timeout.ms) return end_well("idle");
+  if (state_ == State::Open && now_ms_ >= aged_ms_) {
+    aged_ms_ = now_ms_ + std::max<std::int64_t>(options_.age_max.ms / 8, 1);
+    receiver_->on_aged();
+    if (state_ == State::Closed) return;
+  }
+  if (state_ == State::Open && aged_ms_ != INT64_MAX) arm_timer(aged_ms_);
   if (progress_ms_ != 0) arm_timer(progress_ms_ + options_.write_timeout.ms);
   if (oldest_ != kNone) arm_timer(slots_[oldest_].deadline_ms);
   else if (state_ == State::Open) arm_timer(idle_since_ms_ + options_.idle_timeout.ms);

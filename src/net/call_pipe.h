@@ -1,6 +1,6 @@
 // CallPipe: the client's end of holdfast-calls/1 (call_frame.h): many calls under way at once over one connection.
 //
-//   Opening -> Open -> Leaving (the server has said goaway) -> Closed;   Opening -> Closed
+//   Opening -> Open -> Leaving (the server has said goaway, or we want another) -> Closed;   Opening -> Closed
 //
 // Calls made in one turn of the loop leave in one write. More calls than the server takes at once wait in a queue, which has bounds as
 // well. A call that gets no answer within call_timeout is taken back; a pipe on which nothing at all came in that time is closed, as is
@@ -31,6 +31,7 @@ struct CallPipeOptions {
   const char* timeout_name = "call_timeout";  // What messages call it.
   Duration write_timeout{120'000};  // The server takes no byte of what we send.
   Duration idle_timeout{15'000};
+  Duration age_max{0};              // After it, CallReceiver::on_aged() is told, again and again. 0: never.
   Duration hello_timeout{10'000};
   std::size_t answer_bytes_max = 32 * 1024 * 1024;
   std::size_t queue_calls_max = 65'536;  // Calls that wait for those under way.
@@ -61,6 +62,8 @@ class CallReceiver {
   // The call was never sent, and the pipe takes no more: it can be made in another way.
   virtual void on_unsent(std::uint32_t slot, std::string_view traceparent, std::string_view body) = 0;
   virtual void on_open() = 0;
+  // The pipe is as old as it may be, and takes calls as before: leave() it when there is another.
+  virtual void on_aged() {}
   // Last of all, and always, but for shut(). The receiver may be gone after it.
   virtual void on_closed(std::string_view why) = 0;
 };
@@ -78,12 +81,14 @@ class CallPipe final : public IoHandler, public ByteBudget::Reader, public std::
   [[nodiscard]] std::string& begin_call(std::string_view traceparent, std::size_t body_bytes);
   // The call's slot, a small number; other calls of this pipe have others until it ends.
   std::uint32_t end_call();
+  // Takes no more calls, and closes when those that there are have ended. Only when Open.
+  void leave();
   // Closes without a word to the receiver.
   void shut();
 
   enum class State { Opening, Open, Leaving, Closed };
   [[nodiscard]] State state() const { return state_; }
-  // Closed because it was idle, or because the server said goodbye.
+  // Closed because it was idle, or because one of the two said goodbye.
   [[nodiscard]] bool has_ended_well() const { return ended_well_; }
   // Waiting or under way.
   [[nodiscard]] std::size_t pending() const { return live_; }
@@ -172,6 +177,8 @@ class CallPipe final : public IoHandler, public ByteBudget::Reader, public std::
   std::int64_t opening_ms_ = 0;   // Since when the server could have said hello.
   std::int64_t progress_ms_ = 0;  // Since when the server has taken nothing of out_; 0: it does.
   std::int64_t idle_since_ms_ = 0;
+  std::int64_t aged_ms_ = INT64_MAX;  // When it is too old, or that is to be said again.
+  const char* leaving_why_ = "";
   Loop::TimerId timer_ = 0;
   std::int64_t timer_due_ms_ = 0;
 };

@@ -134,6 +134,7 @@ void ClientConnection::established() {
   connect_timer_ = 0;
   addresses_.clear();
   state_ = State::Idle;
+  if (const std::int64_t age_max = pool_->next_age_max(); age_max > 0) ends_ms_ = steady_ms() + age_max;
   pool_->on_connected(*this);
 }
 
@@ -257,7 +258,8 @@ void ClientConnection::ended(std::string why) {
 void ClientConnection::answered(ClientPool::Reuse reuse, std::string_view more_bytes) {
   // More bytes than the answer: whatever they are, the next call must not take them for its own.
   const bool reusable = parser_.keep_alive() && !sending_ && sent_ == call_->head.size() + call_->body.size() && more_bytes.empty() &&
-                        reuse == ClientPool::Reuse::KeepOpen && pool_->options().idle_timeout.ms > 0;
+                        reuse == ClientPool::Reuse::KeepOpen && pool_->options().idle_timeout.ms > 0 &&
+                        (ends_ms_ == INT64_MAX || steady_ms() < ends_ms_);
   leave_room();
   HttpResponse response = parser_.take();
   if (response.status == 101) return switched(response, more_bytes);

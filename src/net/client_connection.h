@@ -30,6 +30,8 @@ class ClientConnection final : public IoHandler,
   void begin(CallId call);
   void become_idle();
   void close();
+  // Closed by then, if it is idle (ClientOptions::age_max).
+  [[nodiscard]] std::int64_t ends_ms() const { return ends_ms_; }
   // Whether it has carried a call to its end.
   [[nodiscard]] bool is_reused() const { return reused_; }
   // It would read on, but there is no room for it (ClientOptions::room).
@@ -74,6 +76,7 @@ class ClientConnection final : public IoHandler,
   std::size_t received_ = 0;  // Of the answer.
   bool armed_read_ = false;
   bool armed_write_ = false;
+  std::int64_t ends_ms_ = INT64_MAX;
   std::int64_t progress_ms_ = 0;  // Only kept where there is a read or write timeout.
 };
 

@@ -163,8 +163,15 @@ void ClientPool::give_work(ClientConnection& connection) {
   }
   connection.become_idle();
   // A connection nobody took yet still gets a moment, even without keep-alive.
-  idle_.push_back({&connection, steady_ms() + std::max<std::int64_t>(options_.idle_timeout.ms, 1)});
-  if (idle_timer_ == 0) arm_idle();
+  const std::int64_t until_ms = std::min(steady_ms() + std::max<std::int64_t>(options_.idle_timeout.ms, 1), connection.ends_ms());
+  idle_.push_back({&connection, until_ms});
+  arm_idle(until_ms);
+}
+
+std::int64_t ClientPool::next_age_max() {
+  // Steps of the golden ratio: however many there are, they lie about evenly.
+  const std::uint32_t step = ages_++ * 2'654'435'769u;
+  return options_.age_max.ms - static_cast<std::int64_t>(static_cast<double>(options_.age_max.ms) / 8 * (step / 4294967296.0));
 }
 
 void ClientPool::forget(ClientConnection& connection) {
@@ -288,9 +295,11 @@ void ClientPool::on_deadline() {
   for (const auto& done : late) done(tl::unexpected<ClientError>(error));
 }
 
-void ClientPool::arm_idle() {
-  if (idle_.empty() || shut_) return;
-  idle_timer_ = loop_.after(Duration{idle_.front().until_ms - steady_ms()}, [self = shared_from_this()] {
+void ClientPool::arm_idle(std::int64_t due_ms) {
+  if (shut_ || (idle_timer_ != 0 && idle_due_ms_ <= due_ms)) return;
+  loop_.cancel(idle_timer_);
+  idle_due_ms_ = due_ms;
+  idle_timer_ = loop_.after(Duration{due_ms - steady_ms()}, [self = shared_from_this()] {
     self->idle_timer_ = 0;
     self->on_idle_timer();
   });
@@ -298,12 +307,17 @@ void ClientPool::arm_idle() {
 
 void ClientPool::on_idle_timer() {
   const std::int64_t now = steady_ms();
-  while (!idle_.empty() && idle_.front().until_ms <= now) {
-    const auto connection = all_.at(idle_.front().connection);
+  std::vector<std::shared_ptr<ClientConnection>> due;
+  std::int64_t next_ms = INT64_MAX;
+  for (const Idle& each : idle_) {
+    if (each.until_ms <= now) due.push_back(all_.at(each.connection));
+    else next_ms = std::min(next_ms, each.until_ms);
+  }
+  for (const auto& connection : due) {
     connection->close();
     forget(*connection);
   }
-  arm_idle();
+  if (next_ms != INT64_MAX) arm_idle(next_ms);
 }
 
 // Read and write timeouts are looked at every now and then, since most transports do without them.

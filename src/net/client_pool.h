@@ -63,6 +63,8 @@ class ClientPool final : public std::enable_shared_from_this<ClientPool> {
   [[nodiscard]] const Url& origin() const { return origin_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const ClientOptions& options() const { return options_; }
+  // Of the connection that is being opened, see ClientOptions; 0: any.
+  [[nodiscard]] std::int64_t next_age_max();
   [[nodiscard]] std::vector<char>& read_buffer() { return read_buffer_; }
   [[nodiscard]] std::size_t connections() const { return all_.size(); }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
@@ -86,7 +88,7 @@ class ClientPool final : public std::enable_shared_from_this<ClientPool> {
   void finish(CallId call, CallResult result);
   void arm_deadline();
   void on_deadline();
-  void arm_idle();
+  void arm_idle(std::int64_t due_ms);
   void on_idle_timer();
   void start_ticking();
 
@@ -104,9 +106,11 @@ class ClientPool final : public std::enable_shared_from_this<ClientPool> {
   std::vector<Idle> idle_;  // Used last at the back.
   std::size_t connecting_ = 0;
   std::size_t connects_ = 0;
+  std::uint32_t ages_ = 0;  // Given out by next_age_max().
   std::vector<std::shared_ptr<ClientConnection>> awaiting_addresses_;
   Loop::TimerId deadline_timer_ = 0;
   Loop::TimerId idle_timer_ = 0;
+  std::int64_t idle_due_ms_ = 0;  // When it fires.
   Loop::TimerId tick_timer_ = 0;
   bool shut_ = false;
 };

@@ -29,6 +29,8 @@ struct ClientOptions {
   std::optional<Duration> read_timeout;   // Longest wait for the next byte of the answer.
   std::optional<Duration> write_timeout;  // Longest wait for the peer to take a byte.
   Duration idle_timeout{15'000};     // Idle connections are closed after it. 0: no keep-alive.
+  Duration age_max{0};               // A connection that is about so old (up to an eighth less, so that those of one moment do not all end in
+                                     // another) carries no further call, and is closed when it has none. 0: whatever its age.
   std::size_t pool_size = 1024;      // Connections at once.
   std::shared_ptr<ConnectionBudget> connections;  // Of several clients together, beside that; null: as many as each may have.
   std::size_t queue_max = 65'536;    // Calls waiting for one; more are refused as Overloaded.

@@ -315,6 +315,38 @@ TEST_F(HttpClientTest, IdleConnectionsAreClosedAfterTheirTime) {
   run_until([&] { return client.connections() == 0 && server_->connections() == 0; });
 }
 
+TEST_F(HttpClientTest, ConnectionsOfTheirAgeCarryNoFurtherCall) {
+  serve([](HttpRequest&&, Responder responder) { responder.send({200, {}, "."}); });
+  ClientOptions options;
+  options.idle_timeout = Duration{3'600'000};
+  options.age_max = Duration{20};
+  HttpClient& client = connect(options);
+  for (int i = 0; client.connects() < 3; ++i) {
+    ASSERT_LT(i, 100'000);
+    ASSERT_TRUE(get(client, "/"));
+  }
+  run_until([&] { return client.connections() == 0 && server_->connections() == 0; });  // Long before they have been idle for long.
+}
+
+TEST_F(HttpClientTest, AnIdleConnectionEndsWithItsAgeWhicheverWasUsedLast) {
+  std::vector<Responder> held;
+  serve([&](HttpRequest&&, Responder responder) { held.push_back(std::move(responder)); });
+  ClientOptions options;
+  options.idle_timeout = Duration{3'600'000};
+  options.age_max = Duration{100};
+  HttpClient& client = connect(options);
+  std::size_t answered = 0;
+  for (int i = 0; i < 3; ++i) client.call({"GET", "/", {}, {}}, [&](CallResult result) { answered += result.has_value(); });
+  run_until([&] { return held.size() == 3; });
+  // The one that was opened last is idle first, so the order in which they are due is not that in which they were used.
+  while (!held.empty()) {
+    held.back().send({200, {}, "."});
+    held.pop_back();
+  }
+  run_until([&] { return answered == 3; });
+  run_until([&] { return client.connections() == 0; });
+}
+
 TEST_F(HttpClientTest, WithoutIdleTimeEveryCallHasAConnectionOfItsOwn) {
   serve([](HttpRequest&& request, Responder responder) { responder.send({200, {}, std::string(request.headers.get("connection"))}); });
   ClientOptions options;

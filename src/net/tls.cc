@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "net/private_key.h"
 #include "net/stream.h"
 #include "net/tls_context.h"
 
@@ -42,14 +43,6 @@ Result<bool> check_readable(const std::string& what, const std::string& file) {
   return true;
 }
 
-// Never asks on a terminal: no password given is a wrong password.
-int give_password(char* buffer, int size, int /*writing*/, void* password) {
-  const auto& text = *static_cast<const std::string*>(password);
-  if (text.empty() || text.size() > static_cast<std::size_t>(size)) return -1;
-  std::memcpy(buffer, text.data(), text.size());
-  return static_cast<int>(text.size());
-}
-
 SslContextPtr make_context(const SSL_METHOD* method) {
   SslContextPtr context(SSL_CTX_new(method));
   HOLDFAST_CHECK(context != nullptr);
@@ -61,24 +54,13 @@ SslContextPtr make_context(const SSL_METHOD* method) {
 
 Result<bool> use_certificate(SSL_CTX* context, const std::string& cert, const std::string& key, const std::string& password) {
   if (auto readable = check_readable("certificate file", cert); !readable) return fail(readable.error());
-  if (auto readable = check_readable("key file", key); !readable) return fail(readable.error());
   ERR_clear_error();
   if (SSL_CTX_use_certificate_chain_file(context, cert.c_str()) != 1) return cannot("certificate file", cert);
-  SSL_CTX_set_default_passwd_cb(context, give_password);
-  SSL_CTX_set_default_passwd_cb_userdata(context, const_cast<std::string*>(&password));
-  const int used = SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM);
-  SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
-  SSL_CTX_set_default_passwd_cb(context, nullptr);
-  if (used != 1) {
-    const unsigned long first = ERR_peek_error();
+  const auto used = read_private_key(key, password);
+  if (!used) return fail(used.error());
+  if (SSL_CTX_use_PrivateKey(context, used->get()) != 1 || SSL_CTX_check_private_key(context) != 1) {
     const unsigned long last = ERR_peek_last_error();
-    if (ERR_GET_LIB(first) == ERR_LIB_X509 || ERR_GET_LIB(last) == ERR_LIB_X509) {
-      ERR_clear_error();
-      return fail(ErrorCode::Invalid, "key file " + key + " does not belong to certificate file " + cert);
-    }
-    return cannot(password.empty() ? "key file" : "key file (with the password given)", key);
-  }
-  if (SSL_CTX_check_private_key(context) != 1) {
+    if (ERR_GET_LIB(last) != ERR_LIB_X509) return cannot("key file", key);
     ERR_clear_error();
     return fail(ErrorCode::Invalid, "key file " + key + " does not belong to certificate file " + cert);
   }

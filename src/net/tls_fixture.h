@@ -3,6 +3,8 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/provider.h>
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
@@ -101,6 +103,26 @@ class TlsTest : public NetTest {
                                         password.empty() ? nullptr : password.data(), static_cast<int>(password.size()), nullptr, nullptr),
               1);
     std::fclose(out);
+  }
+
+  // Encrypted with a PBES1 algorithm, as old tools do.
+  void write_legacy_key(const std::string& name, const Identity& identity, int algorithm, const std::string& password) {
+    const std::unique_ptr<OSSL_LIB_CTX, decltype(&OSSL_LIB_CTX_free)> context(OSSL_LIB_CTX_new(), OSSL_LIB_CTX_free);
+    OSSL_PROVIDER* standard = OSSL_PROVIDER_load(context.get(), "default");
+    OSSL_PROVIDER* legacy = OSSL_PROVIDER_load(context.get(), "legacy");
+    ASSERT_TRUE(standard != nullptr && legacy != nullptr);
+    PKCS8_PRIV_KEY_INFO* plain = EVP_PKEY2PKCS8(identity.key.get());
+    X509_SIG* encrypted = PKCS8_encrypt_ex(algorithm, nullptr, password.data(), static_cast<int>(password.size()), nullptr, 0, 2048, plain,
+                                           context.get(), nullptr);
+    ASSERT_NE(encrypted, nullptr) << OBJ_nid2sn(algorithm);
+    std::FILE* out = std::fopen(file(name).c_str(), "w");
+    ASSERT_NE(out, nullptr);
+    EXPECT_EQ(PEM_write_PKCS8(out, encrypted), 1);
+    std::fclose(out);
+    X509_SIG_free(encrypted);
+    PKCS8_PRIV_KEY_INFO_free(plain);
+    OSSL_PROVIDER_unload(legacy);
+    OSSL_PROVIDER_unload(standard);
   }
 
   void serve_tls(const std::string& name = "server", const std::string& client_ca = "") {

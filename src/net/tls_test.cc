@@ -205,6 +205,28 @@ TEST_F(TlsTest, RotatedAuthoritiesAndClientCertificatesAreUsedForNewConnections)
   EXPECT_THAT(stranger.error().message, HasSubstr("certificate refused: "));
 }
 
+// `openssl pkcs8 -topk8 -v1 PBE-SHA1-RC4-128` is how StateFun's own certificates are made.
+TEST_F(TlsTest, KeysThatAreEncryptedInOldWaysAreOpened) {
+  const Identity client = make_identity("client", nullptr, &ca_);
+  write_cert("old.pem", client);
+  serve_tls("server", "ca.pem");
+  for (const int algorithm : {NID_pbe_WithSHA1And128BitRC4, NID_pbe_WithSHA1And40BitRC4, NID_pbeWithMD5AndDES_CBC, NID_pbeWithSHA1AndDES_CBC,
+                              NID_pbe_WithSHA1And3_Key_TripleDES_CBC, NID_pbe_WithSHA1And40BitRC2_CBC}) {
+    SCOPED_TRACE(OBJ_nid2sn(algorithm));
+    write_legacy_key("old.key", client, algorithm, "open sesame");
+    HttpClient& opened = connect_tls(showing("old", "old.key", "open sesame"));
+    EXPECT_TRUE(post(opened, "/", "x"));
+    const auto wrong = load_tls_client(showing("old", "old.key", "wrong"));
+    ASSERT_FALSE(wrong);
+    EXPECT_THAT(wrong.error().message, HasSubstr("old.key: the password given does not open it (pbe"));
+    const auto none = load_tls_client(showing("old", "old.key"));
+    ASSERT_FALSE(none);
+    EXPECT_THAT(none.error().message, HasSubstr("old.key: it is encrypted, and no password is given"));
+  }
+  // What was needed to open them is of no use to anybody else.
+  EXPECT_EQ(OSSL_PROVIDER_available(nullptr, "legacy"), 0);
+}
+
 TEST_F(TlsTest, FilesThatDoNotServeAreNamed) {
   const auto client_error = [](const TlsClientFiles& files) {
     const auto context = load_tls_client(files);
@@ -219,8 +241,11 @@ TEST_F(TlsTest, FilesThatDoNotServeAreNamed) {
   EXPECT_THAT(client_error({file("garbage.pem"), "", "", ""}), HasSubstr("garbage.pem"));
   EXPECT_THAT(client_error(showing("garbage", "client.key")), HasSubstr("cannot use certificate file " + file("garbage.pem")));
   EXPECT_THAT(client_error(showing("client", "none.key")), HasSubstr("cannot use key file " + file("none.key")));
-  EXPECT_THAT(client_error(showing("client", "client_encrypted.key")), HasSubstr("cannot use key file " + file("client_encrypted.key")));
-  EXPECT_THAT(client_error(showing("client", "client_encrypted.key", "wrong")), HasSubstr("(with the password given) " + file("client_encrypted.key")));
+  EXPECT_EQ(client_error(showing("client", "client_encrypted.key")),
+            "cannot use key file " + file("client_encrypted.key") + ": it is encrypted, and no password is given");
+  EXPECT_EQ(client_error(showing("client", "client_encrypted.key", "wrong")),
+            "cannot use key file " + file("client_encrypted.key") + ": the password given does not open it (PBES2)");
+  EXPECT_THAT(client_error(showing("client", "client.pem")), HasSubstr("no PEM private key could be read from it"));
   EXPECT_EQ(client_error(showing("client", "stranger.key")),
             "key file " + file("stranger.key") + " does not belong to certificate file " + file("client.pem"));
   EXPECT_THAT(client_error({file("ca.pem"), file("client.pem"), "", ""}), HasSubstr("without a client key"));

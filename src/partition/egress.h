@@ -29,6 +29,7 @@ struct Retention {
 // What failed for good, on its way to where such things go: a message of a function, a record of an ingress.
 struct DeadLetter {
   std::string key;
+  bool has_empty_key = false;  // As model::StreamRecord's.
   model::TypedValue value;
   std::string source;  // The address, "namespace/name/id"; of a record, where it came from.
   std::string error;   // Why.

@@ -12,7 +12,6 @@ namespace holdfast::partition {
 namespace {
 
 Result<void> check_target(const FunctionDirectory& functions, const model::Address& target) {
-  if (target.id.empty()) return fail(ErrorCode::Invalid, "message to " + target.type + " with an empty id");
   const std::size_t id_bytes_max = target.type == model::kRequestType ? model::kRequestIdBytesMax : model::kIdBytesMax;
   if (target.id.size() > id_bytes_max)
     return fail(ErrorCode::Invalid, "message to " + target.type + " with an id of " + std::to_string(target.id.size()) +

@@ -1,6 +1,7 @@
 #include "runtime/invoker.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <utility>
 
@@ -16,8 +17,6 @@ constexpr std::size_t kRequestOverhead = 1024;   // Address, names and tags arou
 constexpr std::size_t kMessageOverhead = 64;
 constexpr Duration kProbeAlone{250};  // How long a call that asks for a type's declaration may keep the others waiting.
 constexpr Duration kAskEvery{600'000};  // A type whose replicas are replaced in turns is never away: it is asked so often, too.
-constexpr Duration kReportWindow{10'000};
-constexpr std::uint32_t kReportsPerWindow = 10;
 
 }  // namespace
 
@@ -273,6 +272,7 @@ void Invoker::on_failed(Entity& entity, std::uint32_t batch, std::string why, Du
 
 void Invoker::wait_alone(Entity& entity, std::string why, Duration pause) {
   entity.last_error = std::move(why);
+  report_failing(entity);
   entity.phase = Entity::Phase::Waiting;
   entity.batch = 0;
   entity.sent.reset();
@@ -293,18 +293,19 @@ void Invoker::on_refused(Entity& entity, std::uint32_t batch, std::string why) {
 
 // One line each while they are few; a function that fails for everybody must not drown the log.
 bool Invoker::may_report() {
-  const Moment now = clock_.steady();
-  if (!report_window_ || now - *report_window_ >= kReportWindow) {
-    if (unreported_ > 0) log_warn("more messages failed for good, or hosts were down", {{"count", unreported_}});
-    report_window_ = now;
-    reported_ = unreported_ = 0;
-  }
-  if (reported_ == kReportsPerWindow) {
-    ++unreported_;
-    return false;
-  }
-  ++reported_;
+  if (!final_reports_.may_report(clock_.steady())) return false;
+  if (const auto count = final_reports_.take_left_out(); count > 0)
+    log_warn("more messages failed for good, or hosts were down", {{"count", count}});
   return true;
+}
+
+// Long before its message is parked or gone, somebody looks for why nothing comes of it. Fewer as time goes by: the reason stays the same.
+void Invoker::report_failing(const Entity& entity) {
+  const std::uint32_t failures = std::max(entity.attempts, entity.away);
+  if (!std::has_single_bit(failures) || !failing_reports_.may_report(clock_.steady())) return;
+  if (const auto count = failing_reports_.take_left_out(); count > 0) log_warn("more calls failed, and are made again", {{"count", count}});
+  log_warn("a call failed, and is made again",
+           {{"address", entity.address.type + "/" + entity.address.id}, {"failures", failures}, {"error", entity.last_error}});
 }
 
 void Invoker::report(const Entity& entity, const std::string& why) {

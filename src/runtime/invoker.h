@@ -35,6 +35,7 @@
 #include "partition/registration.h"
 #include "ports/function_target.h"
 #include "runtime/inspect.h"
+#include "runtime/report_window.h"
 #include "runtime/table.h"
 #include "runtime/upstream.h"
 
@@ -84,8 +85,8 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
   [[nodiscard]] bool has_room_for(std::string_view type) const;
   // The entity has mail, or has been unparked: it is called when its turn comes. Nothing happens for one that is busy, parked or empty.
   void offer(Entity& entity);
-  // An address has mail and is not in memory.
-  void passed(const FoundMail& found);
+  // An address has mail and is not in memory. False: no endpoint serves it.
+  bool passed(const FoundMail& found);
   // Calls whoever can be called.
   void pump();
   // What it emits goes into an outbox that is full: it is not called before that has room.
@@ -156,6 +157,7 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
   void pause(Upstream& upstream, std::string why, Duration not_before);
   void report(const Entity& entity, const std::string& why);
   [[nodiscard]] bool may_report();
+  void report_failing(const Entity& entity);
   void lost_contact(FunctionType& type);
   void made_contact(FunctionType& type);
   void has_answered(Upstream& upstream);
@@ -182,9 +184,8 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
   std::vector<std::pair<const Levels::Outbox*, std::vector<FunctionType*>>> held_;  // By what they are held for.
   std::deque<FunctionType*> spilling_;  // Nobody will call them soon; see FunctionType::unspilled.
   std::uint64_t rounds_ = 1;  // Of questions to everybody.
-  std::optional<Moment> report_window_;  // Since when.
-  std::uint32_t reported_ = 0;
-  std::uint64_t unreported_ = 0;
+  ReportWindow final_reports_;    // Of what nobody tries again, and of hosts.
+  ReportWindow failing_reports_;  // Of calls that failed and are made again.
   std::vector<ports::StateEntry> states_scratch_;
   std::vector<const model::Message*> batch_scratch_;
 };

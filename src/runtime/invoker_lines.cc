@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "model/function_url.h"
 #include "runtime/invoker.h"
 
 namespace holdfast::runtime {
@@ -28,7 +29,10 @@ const Endpoint* Invoker::endpoint_of(std::string_view type) const {
   return found;
 }
 
-bool Invoker::knows(std::string_view type) const { return endpoint_of(type) != nullptr; }
+bool Invoker::knows(std::string_view type) const {
+  const Endpoint* endpoint = endpoint_of(type);
+  return endpoint != nullptr && model::can_stand_in(endpoint->spec.url_template, model::split_type(type).name);
+}
 
 bool Invoker::has_room_for(std::string_view type) const {
   if (active_types_ < limits_.function_types_max) return true;
@@ -295,15 +299,16 @@ void Invoker::leave(Entity& entity) {
   refill_soon(*entity.type);
 }
 
-void Invoker::passed(const FoundMail& found) {
+bool Invoker::passed(const FoundMail& found) {
   FunctionType* type = type_of(found.address.type);
-  if (type == nullptr) return;
+  if (type == nullptr) return false;
   Backlog& count = found.parked ? type->endpoint->parked_backlog : type->upstream->backlog;
   count.apply({static_cast<std::int64_t>(found.mail.end - found.mail.first), static_cast<std::int64_t>(found.mail.bytes), 0});
-  if (found.parked) return;
+  if (found.parked) return true;
   ++type->left;
   type->is_news = true;
   refill_soon(*type);
+  return true;
 }
 
 void Invoker::brought_in(Entity& entity, bool is_counted) {

@@ -20,7 +20,6 @@ Result<void> check(const SendRequest& request) {
   if (request.target.type.size() > model::kTypeBytesMax)
     return fail(ErrorCode::Invalid, "a function type of " + std::to_string(request.target.type.size()) + " bytes; at most " +
                                         std::to_string(model::kTypeBytesMax) + " are taken");
-  if (request.target.id.empty()) return fail(ErrorCode::Invalid, "the address has an empty id");
   if (request.target.id.size() > model::kIdBytesMax)
     return fail(ErrorCode::Invalid, "an id of " + std::to_string(request.target.id.size()) + " bytes; at most " +
                                         std::to_string(model::kIdBytesMax) + " are taken");

@@ -20,6 +20,8 @@ constexpr std::size_t kTimersPerTurn = 1'000;
 constexpr Duration kClockLook{1'000};  // The time of day may be set at any time; what has become due by it is late by this at most.
 constexpr std::uint32_t kTrimBatch = 1'000;
 constexpr std::size_t kSweepTurnsAtStart = 20;
+constexpr std::size_t kUnservedMax = 10'000;  // Function types without an endpoint that are counted.
+constexpr std::size_t kUnservedReportsMax = 10;
 constexpr std::size_t kDirtyOverloadFactor = 8;  // Over this many times the bound on dirty rows, nothing is taken in.
 
 Table::Limits table_limits(const Options& options) {
@@ -108,8 +110,12 @@ Result<void> Shard::admit(const SendRequest& request) const {
   if (size > options_.message_bytes_max)
     return fail(ErrorCode::TooLarge, "a message of " + std::to_string(size) + " bytes; at most " +
                                          std::to_string(options_.message_bytes_max) + " are taken (limits.messageBytes)");
-  if (!invoker_.knows(request.target.type))
-    return fail(ErrorCode::NotFound, "no endpoint serves the function type " + request.target.type);
+  if (!invoker_.knows(request.target.type)) {
+    const Endpoint* endpoint = invoker_.endpoint_of(request.target.type);
+    if (endpoint == nullptr) return fail(ErrorCode::NotFound, "no endpoint serves the function type " + request.target.type);
+    return fail(ErrorCode::Invalid, "the function type " + request.target.type + " cannot be called: its name would not stand for itself in " +
+                                        endpoint->spec.shown_url());
+  }
   if (auto ok = admit_mail(request.target.type); !ok) return ok;
   if (waiting_ >= options_.waiting_requests_max)
     return fail(ErrorCode::Overloaded, std::to_string(waiting_) + " requests are waiting already");
@@ -449,10 +455,28 @@ void Shard::turn() {
 // Whatever much waits, a start does not wait for all of it to be found: the rest is found meanwhile.
 Result<void> Shard::sweep_mail() {
   if (table_.is_swept()) return {};
-  const auto done = table_.sweep_mail(options_.mail_rows_per_turn, [this](const FoundMail& found) { invoker_.passed(found); });
+  const auto done = table_.sweep_mail(options_.mail_rows_per_turn, [this](const FoundMail& found) {
+    if (invoker_.passed(found)) return;
+    if (unserved_.size() < kUnservedMax || unserved_.contains(found.address.type)) unserved_[found.address.type] += found.mail.end - found.mail.first;
+  });
   if (!done) return fail(done.error());
   if (!*done) wake();
+  else all_[0]->loop().post([first = all_[0], unserved = std::exchange(unserved_, {})] { first->report_unserved(unserved); });
   return {};
+}
+
+// Mail that nobody will be called for, which nothing else shows before somebody looks: once, when all shards have found theirs.
+void Shard::report_unserved(const std::map<std::string, std::uint64_t>& of_a_shard) {
+  for (const auto& [type, messages] : of_a_shard) unserved_[type] += messages;
+  if (++shards_swept_ < all_.size()) return;
+  std::size_t said = 0;
+  for (const auto& [type, messages] : unserved_) {
+    if (++said > kUnservedReportsMax) break;
+    log_warn("messages wait for a function that no endpoint serves", {{"function", type}, {"messages", messages}});
+  }
+  if (unserved_.size() > kUnservedReportsMax)
+    log_warn("and for more functions that no endpoint serves", {{"functions", unserved_.size() - kUnservedReportsMax}});
+  unserved_.clear();
 }
 
 void Shard::want_close() {

@@ -25,6 +25,7 @@ net::CallPipeOptions pipe_options(const model::EndpointSpec& spec) {
   }
   options.write_timeout = spec.write_timeout.value_or(spec.call_timeout);
   options.idle_timeout = spec.idle_timeout;
+  options.age_max = spec.connection_age_max;
   options.answer_bytes_max = spec.payload_bytes_max;
   return options;
 }
@@ -64,8 +65,10 @@ class FunctionPipe::Line final : public net::CallReceiver {
 
   void on_open() override {
     was_open_ = true;
-    if (!std::exchange(owner_.is_announced_, true)) log_info("calls are pipelined", {{"url", owner_.url_}});
+    owner_.on_open(*this);
   }
+
+  void on_aged() override { owner_.on_aged(*this); }
 
   void on_closed(std::string_view why) override { owner_.on_closed(*this, why); }
 
@@ -108,7 +111,7 @@ FunctionPipe::~FunctionPipe() = default;
 
 void FunctionPipe::look_at(const net::HttpResponse& response) {
   const auto offer = response.headers.find("upgrade");
-  if (!offer || !net::has_token(*offer, net::kCallProtocol)) return;
+  if (!offer || !net::has_token(*offer, net::kCallProtocol) || next_ != nullptr) return;
   if (line_ != nullptr) {
     if (line_->pipe().state() != net::CallPipe::State::Leaving || leaving_.size() == kLeavingMax) return;
     leaving_.push_back(std::move(line_));
@@ -116,12 +119,29 @@ void FunctionPipe::look_at(const net::HttpResponse& response) {
   if (monotonic_us() >= not_before_us_) line_ = std::make_unique<Line>(*this);
 }
 
+void FunctionPipe::on_open(Line& line) {
+  if (!std::exchange(is_announced_, true)) log_info("calls are pipelined", {{"url", url_}});
+  if (&line != next_.get()) return;
+  if (line_ != nullptr) {
+    if (line_->pipe().state() == net::CallPipe::State::Open) line_->pipe().leave();
+    leaving_.push_back(std::move(line_));
+  }
+  line_ = std::move(next_);
+}
+
+void FunctionPipe::on_aged(Line& line) {
+  if (&line != line_.get() || next_ != nullptr) return;
+  if (line.pipe().pending() == 0) return line.pipe().leave();  // Nobody misses it just now.
+  if (leaving_.size() == kLeavingMax) return;
+  if (monotonic_us() >= not_before_us_) next_ = std::make_unique<Line>(*this);
+}
+
 bool FunctionPipe::takes(std::size_t traceparent_bytes, std::size_t body_bytes) const {
   return line_ != nullptr && line_->pipe().takes(traceparent_bytes, body_bytes);
 }
 
 bool FunctionPipe::is_idle() const {
-  return (line_ == nullptr || line_->pipe().pending() == 0) &&
+  return next_ == nullptr && (line_ == nullptr || line_->pipe().pending() == 0) &&
          std::ranges::all_of(leaving_, [](const auto& line) { return line->pipe().pending() == 0; });
 }
 
@@ -141,6 +161,7 @@ void FunctionPipe::on_closed(Line& line, std::string_view why) {
     pause_.ms = std::min(pause_.ms * 2, pauses_.max.ms);
   }
   if (&line == line_.get()) line_.reset();
+  else if (&line == next_.get()) next_.reset();
   else std::erase_if(leaving_, [&line](const auto& each) { return each.get() == &line; });
 }
 

@@ -4,6 +4,9 @@
 // it, while it is not, they go over HTTP, which offers again. After a connection that could not be opened or broke, offers are not looked
 // at for a while that grows, so that a server or proxy that cannot do what it offers costs next to nothing. Calls that were not sent when
 // a connection ended are made over HTTP; those that were have failed, as they would have with an HTTP connection.
+//
+// A connection that is as old as pool_ttl is replaced, so that whoever is new behind a name or a load balancer gets calls, too: the next is
+// opened beside it, and takes over when it is up.
 #pragma once
 
 #include <cstdint>
@@ -54,6 +57,8 @@ class FunctionPipe {
 
  private:
   class Line;
+  void on_open(Line& line);
+  void on_aged(Line& line);
   void on_closed(Line& line, std::string_view why);
 
   net::EventLoop& loop_;
@@ -65,6 +70,7 @@ class FunctionPipe {
   const Fallback fallback_;
   const PipePauses pauses_;
   std::unique_ptr<Line> line_;                   // For new calls.
+  std::unique_ptr<Line> next_;                   // Being opened, in the place of the one above, which is old.
   std::vector<std::unique_ptr<Line>> leaving_;   // They wait for their last answers.
   Duration pause_;
   bool is_announced_ = false;

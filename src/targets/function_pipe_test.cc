@@ -158,11 +158,10 @@ TEST_F(FunctionPipeTest, AServerThatDoesNotOfferIsNeverAsked) {
 
 TEST_F(FunctionPipeTest, EndpointsMaySayNo) {
   serve_effects();
-  for (int why = 0; why < 3; ++why) {
+  for (int why = 0; why < 2; ++why) {
     auto spec = endpoint();
     if (why == 0) spec.pipelining = false;
-    if (why == 1) spec.idle_timeout = {0};
-    if (why == 2) spec.protocol = model::FunctionProtocol::V2;
+    if (why == 1) spec.protocol = model::FunctionProtocol::V2;
     use(spec);
     for (int i = 0; i < 5; ++i) invoke(std::to_string(why) + "/" + std::to_string(i));
     EXPECT_EQ(upgrades_, 0) << why;
@@ -329,6 +328,41 @@ TEST_F(FunctionPipeTest, ATargetThatGoesTellsNobody) {
   target_.reset();
   run_until([&] { return calls_->connections() == 0; });
   EXPECT_EQ(outcomes_.size(), ended);
+}
+
+// Whoever came behind the name meanwhile is to get calls, too.
+TEST_F(FunctionPipeTest, AnOldPipeIsReplacedAndEndsWithItsLastAnswer) {
+  serve_held();
+  auto spec = endpoint();
+  spec.connection_age_max = {40};
+  use(spec);
+  open_held_pipe();
+  ASSERT_EQ(upgrades_, 1);
+  const int posts = posts_;
+  run_until([&] { return upgrades_ == 2; });
+  // Once the second is up it has the next call; each has one by then, so that none is idle and no third comes by HTTP.
+  const auto before = held_.size();
+  run_until([&] {
+    if (held_.size() == before) start("next " + std::to_string(started_++));
+    return calls_->connections() >= 2 && held_.size() > before;
+  });
+  EXPECT_EQ(posts_, posts) << "no call went by HTTP meanwhile";
+  while (!held_.empty() || outcomes_.size() < static_cast<std::size_t>(started_ + 1)) {
+    for (auto& token : std::exchange(held_, {})) token.answer(effects());
+    run_until([&] { return !held_.empty() || outcomes_.size() == static_cast<std::size_t>(started_ + 1); });
+  }
+  for (const auto& [id, outcome] : outcomes_) EXPECT_TRUE(is_effects(id)) << id;
+  run_until([&] { return calls_->connections() == 0; });  // Nobody calls any more, so none is opened in their place.
+}
+
+TEST_F(FunctionPipeTest, WithoutAnAgeAPipeStaysAsLongAsItIsUsed) {
+  serve_effects();
+  auto spec = endpoint();
+  spec.connection_age_max = {0};
+  use(spec);
+  open_pipe();
+  for (int i = 0; i < 200; ++i) invoke("more " + std::to_string(i));
+  EXPECT_EQ(upgrades_, 1);
 }
 
 TEST_F(FunctionPipeTest, AnIdlePipeIsClosedAndOpenedAgainWithoutDelay) {

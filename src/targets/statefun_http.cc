@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "codec/statefun_v2.h"
 #include "codec/utf8.h"
+#include "model/function_url.h"
 #include "net/http_message.h"
 #include "net/url.h"
 #include "targets/statefun_answer.h"
@@ -15,7 +16,7 @@ namespace holdfast::targets {
 
 namespace {
 
-constexpr std::string_view kPlaceholder = "{function.name}";
+constexpr std::string_view kPlaceholder = model::kFunctionNamePlaceholder;
 
 std::string expand(std::string_view url_template, std::string_view function_name) {
   const std::string name = net::percent_encode(function_name);
@@ -43,6 +44,7 @@ net::ClientOptions client_options(const model::EndpointSpec& spec, const net::Tl
   options.read_timeout = spec.read_timeout;
   options.write_timeout = spec.write_timeout;
   options.idle_timeout = spec.idle_timeout;
+  options.age_max = spec.connection_age_max;
   options.pool_size = spec.pool_size;
   options.response_bytes_max = spec.payload_bytes_max;
   options.tls = tls;
@@ -139,6 +141,8 @@ model::IncompleteContext StatefunHttpTarget::missing_states(const ports::Invocat
 }
 
 Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_view function_name) {
+  if (!model::can_stand_in(spec_.url_template, function_name))
+    return fail(ErrorCode::Invalid, "the function name \"" + std::string(function_name) + "\" would not stand for itself in " + spec_.shown_url());
   auto url = net::parse_url(expand(spec_.url_template, function_name));
   if (!url) return fail(url.error());
   const std::string origin = url->origin();
@@ -183,7 +187,7 @@ std::string StatefunHttpTarget::origin(std::string_view type) const {
 }
 
 FunctionPipe* StatefunHttpTarget::find_pipe(const Route& route) {
-  if (!spec_.pipelining || spec_.protocol != model::FunctionProtocol::V3 || spec_.idle_timeout.ms <= 0) return nullptr;
+  if (!spec_.pipelining || spec_.protocol != model::FunctionProtocol::V3) return nullptr;
   if (const auto known = pipes_.find(route.url); known != pipes_.end()) return known->second.calls.get();
   if (pipes_.size() == kPipesMax) return nullptr;
   auto pipe = std::make_unique<FunctionPipe>(

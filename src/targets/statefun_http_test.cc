@@ -1,6 +1,7 @@
 // Against a real HttpServer on loopback that gives canned answers.
 #include "targets/statefun_http.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -16,6 +17,7 @@ namespace holdfast::targets {
 namespace {
 
 using Kind = model::InvocationFailure::Kind;
+using ::testing::HasSubstr;
 
 class StatefunHttpTest : public net::NetTest {
  protected:
@@ -331,6 +333,24 @@ TEST_F(StatefunHttpTest, FunctionNameGoesIntoTheUrlEscaped) {
   EXPECT_EQ(requests_[0].target, "/fn/cart/v1?n=cart");
   EXPECT_EQ(requests_[1].target, "/fn/cart/v1?n=cart");
   EXPECT_EQ(requests_[2].target, "/fn/a%20b%3Fx/v1?n=a%20b%3Fx");
+}
+
+TEST_F(StatefunHttpTest, FunctionNamesThatServersTakeOutOfAPathAreRefused) {
+  answer_octets("");
+  auto& part = target(endpoint("/fn/{function.name}"));
+  for (const char* type : {"shop/.", "shop/.."}) {
+    EXPECT_EQ(failure(invoke(part, type)).kind, Kind::Refused);
+    EXPECT_THAT(failure(invoke(part, type)).message, HasSubstr("would not stand for itself in http://"));
+  }
+  EXPECT_TRUE(requests_.empty());
+  invoke(part, "shop/...");
+  invoke(target(endpoint("/fn-{function.name}?n={function.name}")), "shop/..");
+  invoke(target(endpoint("/fixed")), "shop/..");
+  ASSERT_EQ(requests_.size(), 3u);
+  EXPECT_EQ(requests_[0].target, "/fn/...");
+  EXPECT_EQ(requests_[1].target, "/fn-..?n=..");
+  EXPECT_EQ(requests_[2].target, "/fixed");
+  EXPECT_EQ(failure(invoke(target(endpoint("/.{function.name}/x")), "shop/.")).kind, Kind::Refused);
 }
 
 TEST_F(StatefunHttpTest, FunctionNameThatIsNoHostIsRefused) {

@@ -5,7 +5,7 @@ import threading
 import unittest
 
 import wire
-from harness import Case, endpoint, fails_fast, stream
+from harness import Case, document, endpoint, fails_fast, stream
 from stub import Reply, Stub, count_and_answer, free_port
 
 
@@ -32,6 +32,49 @@ def answer_of(request):
 
 NONSENSE = ["garbage", "text", "html", "charset", "unknown egress", "unregistered state", "wrong state type", "re-used token",
             "negative delay", "unknown function", "not a kafka record", "unknown encoding", "redirect"]
+
+
+class Said(Case):
+    """What the log says before anybody looks."""
+
+    def test_a_call_that_fails_is_in_the_log_long_before_its_message_is_parked(self):
+        stub = self.stub(lambda request: Reply(b"no such table", 500))
+        self.up(self.write("module.yaml", endpoint("test/*", stub.url, onFailure={"retry": {"initial": "20ms", "max": "1d"}})))
+        self.assertSent("test/f", "a", "x")
+        self.eventually(lambda: "a call failed, and is made again" in self.holdfast.tail(), "it is said")
+        text = self.holdfast.tail()
+        self.assertIn("test/f/a", text)
+        self.assertIn("no such table", text)
+        self.eventually(lambda: len(stub.seen) >= 4, "it is called again")
+        self.assertEqual(self.parked(), [])
+        self.assertLess(self.holdfast.tail().count("a call failed"), len(stub.seen))
+
+    def test_a_start_says_what_waits_for_a_function_or_an_egress_that_is_named_no_more(self):
+        def emits(request):
+            return wire.answer(*(wire.egress("test/out", wire.kafka_record("t", b"x")) for _ in request.invocations))
+
+        stub = self.stub(emits)
+        away = endpoint("gone/*", f"http://127.0.0.1:{free_port()}/f")
+        self.up(self.write("all.yaml", endpoint("test/*", stub.url), away, document("io.statefun.kafka.v1/egress", {
+            "id": "test/out", "address": f"127.0.0.1:{free_port()}"})))
+        for i in range(3):
+            self.assertSent("gone/f", str(i), "x")
+        for i in range(2):
+            self.assertSent("test/f", str(i), "x")
+        self.eventually(lambda: any(egress["id"] == "test/out" and egress["waiting"] == 2 for egress in self.egresses()), self.egresses)
+        self.holdfast.stop()
+        self.up(self.write("fewer.yaml", endpoint("test/*", stub.url)))
+        self.eventually(lambda: "records wait for an egress that no file names" in self.holdfast.tail(), "the egress is named")
+        lines = self.holdfast.tail().splitlines()
+        self.assertTrue(any("records wait" in line and "test/out" in line and "2" in line for line in lines), lines)
+        self.assertTrue(any("messages wait for a function that no endpoint serves" in line and "gone/f" in line and "3" in line for line in lines), lines)
+        self.holdfast.stop()
+        self.up(self.folder / "all.yaml")
+        self.eventually(lambda: self.egresses(), "it is up")
+        self.assertNotIn("wait for", self.holdfast.tail())
+
+    def egresses(self):
+        return self.holdfast.cli_json("egress", "ls")["egresses"]
 
 
 class Nonsense(Case):

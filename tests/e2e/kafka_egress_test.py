@@ -128,6 +128,22 @@ class Deliveries(EgressCase):
         self.assertEqual([name for name, _ in seen[5][2]], ["traceparent"])
         self.assertEqual(seen[5][2][0][1].decode().split("-")[1], trace.split("-")[1])
 
+    def test_an_ingress_that_reads_transactions_before_they_are_committed_is_warned_of(self):
+        def function(request):
+            if request.type_name != "test/f":
+                return wire.answer()
+            return wire.answer(*(record(topic, "x", "k") for topic in (careless, careful)))
+
+        careless, careful = self.topic("careless"), self.topic("careful")
+        ingresses = [ingress(self.broker, [(careless, "test/read")], id="test/careless", **earliest()),
+                     ingress(self.broker, [(careful, "test/read")], id="test/careful", properties=[{"isolation.level": "read_committed"}], **earliest())]
+        self.start(function, *ingresses)
+        self.assertSent("test/f", "a", "x")
+        self.eventually_count(careful, 1)
+        warned = [line for line in self.holdfast.tail().splitlines() if "isolation.level" in line]
+        self.assertEqual(len(warned), 1, warned)
+        self.assertIn(careless, warned[0])
+
     def test_two_egresses_of_one_holdfast_do_not_disturb_each_other(self):
         out, other = self.topic("out"), self.topic("other")
 

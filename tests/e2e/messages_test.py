@@ -75,6 +75,28 @@ class Messages(WithFunctions):
         self.assertIn("nobody/here", answer.text)
 
 
+class EmptyId(Case):
+    def test_it_is_an_address_like_any_other(self):
+        def function(request):
+            if request.id == "sender":
+                return wire.answer(*(wire.send(("test/f", ""), wire.string("x")) for invocation in request.invocations if not invocation.caller))
+            return count_and_answer(request)
+
+        module = self.write("module.yaml", endpoint("test/*", self.stub(function).url))
+        self.up(module)
+        self.assertAnswer("1", "test/f", "", "over HTTP")
+        self.assertSent("test/f", "sender", "x")
+        self.eventually(lambda: self.state("test/f", "").get("count") == 2, lambda: self.state("test/f", ""))
+        self.assertEqual(self.holdfast.cli("call", "test/f/", "on the command line").stdout.strip(), "3")
+        self.assertAnswer("4", "test/f", "", "x", key="k")
+        self.holdfast.kill()
+        self.up(module)
+        self.assertAnswer("4", "test/f", "", "x", key="k")
+        self.assertAnswer("5", "test/f", "", "x")
+        self.assertIn("test/f/ ", self.holdfast.cli("state", "ls").stdout)
+        self.assertAnswer("1", "test/f", "another", "x")
+
+
 class Later(WithFunctions):
     def order(self, **order):
         return self.call("test/later", "l", json.dumps(order), "test/Json")
@@ -91,6 +113,20 @@ class Later(WithFunctions):
         self.order(op="cancel", token="t1")  # Fired already: changes nothing.
         self.assertEqual(self.fired(), ["plain", "kept"])
         self.assertEqual([value_of(record) for record in self.stream("fired")], ["plain", "kept"])
+
+    def test_lists_are_asked_for_with_ls_or_without(self):
+        self.order(op="send", delay=60_000, text="later", token="t1")
+        shown = self.holdfast.cli("timers").stdout
+        self.assertIn("t1", shown)
+        self.assertEqual(self.holdfast.cli("timers", "ls").stdout, shown)
+        self.assertEqual(self.holdfast.cli("timers", "ls", "test/later", "--limit", "1").stdout, shown)
+        self.assertEqual(self.holdfast.cli("timers", "test/later").stdout, shown)
+        self.assertNotIn("t1", self.holdfast.cli("timers", "ls", "test/other").stdout)
+        for name in ("functions", "endpoints", "addresses", "streams", "modules"):
+            self.assertEqual(self.holdfast.cli(name, "ls", "--json").stdout, self.holdfast.cli(name, "--json").stdout, name)
+        wrong = self.holdfast.cli("addresses", "later", check=False)
+        self.assertEqual(wrong.returncode, 2, wrong.stderr)
+        self.assertIn("namespace/name", wrong.stderr)
 
     def test_delayed_sends_survive_kill_and_can_be_cancelled_after_it(self):
         self.order(op="send", delay=2500, text="due later", token="t1")

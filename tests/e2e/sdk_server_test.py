@@ -39,6 +39,27 @@ class Calls(SdkServer):
             self.holdfast.kill()
 
 
+    def test_connections_are_replaced_under_load_and_no_call_fails_for_it(self):
+        server = self.serve()
+        self.up(self.write("module.yaml", endpoint("cpp/*", server.url, transport={"pool_ttl": "100ms"}), stream()))
+        ids, rounds, answers = 8, 60, []
+
+        def calls(kind, id):
+            with Connection(self.holdfast.gateway) as connection:
+                for count in range(1, rounds + 1):
+                    answers.append((f"{count} {count}", connection.ask("POST", function_path(kind, id, "call"), b"1", TEXT).text))
+
+        # cpp/blocks takes its time: connections that are to go have calls under way.
+        threads = [threading.Thread(target=calls, args=(kind, str(i))) for kind in ("cpp/blocks", "cpp/counter") for i in range(ids)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(answers), 2 * ids * rounds)
+        self.assertEqual([(expected, got) for expected, got in answers if expected != got], [])
+        self.assertEqual(self.metric("holdfast_invoker_failed_calls_total", endpoint="cpp/*"), 0)
+
+
 class Failures(SdkServer):
     def test_what_an_exception_said_is_shown_where_its_address_is_parked(self):
         mood = self.folder / "mood"

@@ -58,6 +58,7 @@ class Stub:
     def __init__(self, function=None, path=None, tls=None, port=0):
         self.seen = []
         self.headers = []
+        self.accepted = 0  # Connections so far.
         self._function = function or count_and_answer
         self._lock = threading.Lock()
         self._open = set()
@@ -71,6 +72,7 @@ class Stub:
             def setup(self):
                 super().setup()
                 with stub._lock:
+                    stub.accepted += 1
                     stub._open.add(self.connection)
 
             def finish(self):

@@ -3,7 +3,7 @@
 namespace holdfast::sim {
 
 model::Address Trees::any_address() {
-  static const char* kIds[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
+  static const char* kIds[] = {"", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
   static constexpr std::size_t kTypesOf[] = {0, 0, 0, 1, 1, 2};
   return {std::string(kTypes[kTypesOf[random_.below(std::size(kTypesOf))]]), kIds[random_.below(std::size(kIds))]};
 }

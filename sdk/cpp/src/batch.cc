@@ -53,7 +53,6 @@ struct SplitAddress {
     const auto slash = address.type.rfind('/');
     if (!is_type_name(address.type))
       throw InvalidArgument("a message to '" + std::string(address.type) + "': expected a function type, namespace/name");
-    if (address.id.empty()) throw InvalidArgument("a message to " + std::string(address.type) + " has an empty id");
     check_utf8("the type of a message's target", address.type);
     check_utf8("the id of a message's target", address.id);
     written = {address.type.substr(0, slash), address.type.substr(slash + 1), address.id};

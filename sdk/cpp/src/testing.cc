@@ -238,7 +238,6 @@ struct TestContext::Impl {
       : handler(std::make_shared<Handler>(std::move(functions))), self(std::move(address)), storage(kept) {
     spec = handler->functions().find(self.type);
     if (spec == nullptr) throw InvalidArgument("no function " + self.type + " to test");
-    if (self.id.empty()) throw InvalidArgument("the address to test " + self.type + " at has an empty id");
     // A batch with all the states, empty, that is never answered: the same code that functions read and write them through.
     std::string batch;
     append_address(batch, 1, self);
@@ -339,8 +338,8 @@ TestContext::TestContext(FunctionSpec function, std::string id) {
 TestContext::~TestContext() = default;
 
 TestContext& TestContext::caller(Address caller) {
-  if (!is_type_name(caller.type) || caller.id.empty())
-    throw InvalidArgument("a caller '" + to_string(caller) + "': expected a function type, namespace/name, and an id");
+  if (!is_type_name(caller.type))
+    throw InvalidArgument("a caller '" + to_string(caller) + "': expected a function type, namespace/name");
   impl_->caller = std::move(caller);
   return *this;
 }

@@ -216,7 +216,6 @@ TEST(TestContext, ACallCanBeFinishedByTheTest) {
 
 TEST(TestContext, RefusesWhatIsNotThere) {
   EXPECT_THROW(TestContext(Functions(), {"a/b", "1"}), InvalidArgument);
-  EXPECT_THROW(TestContext(doer(), ""), InvalidArgument);
   TestContext test(doer(), "1");
   EXPECT_THROW(test.call_batch({}), InvalidArgument);
   EXPECT_THROW(test.caller({"nobody", "1"}), InvalidArgument);

@@ -48,7 +48,7 @@ class TypeName {
 /// Which function: a type, "namespace/name", and the id of one of its instances.
 struct Address {
   std::string type;  ///< "namespace/name".
-  std::string id;    ///< Not empty.
+  std::string id;    ///< May be empty, which is an id like any other.
 
   friend bool operator==(const Address&, const Address&) = default;
   friend auto operator<=>(const Address&, const Address&) = default;
@@ -60,7 +60,7 @@ struct Address {
 /// An address to send to, borrowed for the call: from an Address, or from its parts without a copy.
 struct AddressView {
   std::string_view type;  ///< "namespace/name".
-  std::string_view id;    ///< Not empty.
+  std::string_view id;    ///< May be empty.
 
   /// From its parts: `ctx.send({"shop/mailer", name}, …)`.
   constexpr AddressView(std::string_view function_type, std::string_view function_id) : type(function_type), id(function_id) {}
