@@ -120,7 +120,8 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
   void release_waiting(FunctionType& type);
   void brought_in(Entity& entity, bool is_counted) override;
   void let_go(Entity& entity, std::uint64_t bytes, bool is_counted) override;
-  [[nodiscard]] std::size_t ready_max() const;
+  [[nodiscard]] std::size_t ready_max(const FunctionType& type) const;
+  void count_left(FunctionType& type, std::int64_t change);
   [[nodiscard]] bool must_wait(const FunctionType& type, const Entity& entity) const;
   void leave(Entity& entity);
   void activate(Entity& entity);

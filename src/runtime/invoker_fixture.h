@@ -167,6 +167,18 @@ class World final : public InvokerHost {
       scheduled_ = false;
       invoker.pump();
     });
+    if (std::exchange(closes_, true)) return;
+    loop.after({5}, [this] {
+      closes_ = false;
+      if (!table.is_clean()) close_epoch();
+    });
+  }
+  // As happens soon after each change.
+  void close_epoch() {
+    std::vector<std::pair<std::string, std::uint64_t>> streams;
+    (void)table.close({table.open_epoch().value + 1}, streams);
+    table.seal();
+    wake();
   }
 
   testing::FakeLoop loop;
@@ -176,6 +188,7 @@ class World final : public InvokerHost {
   testing::FakeStore store_;
   SeededRandom random_{1};
   bool scheduled_ = false;
+  bool closes_ = false;
 
  public:
   Table table;

@@ -10,7 +10,7 @@ namespace holdfast::runtime {
 namespace {
 
 constexpr std::size_t kSpillsPerTurn = 1'000;
-constexpr std::size_t kReadyShare = 1'024;    // While too many are ready, each type may have one in so many of the bound.
+constexpr std::size_t kReadyShare = 1'024;    // While too many are ready, and while nobody will call it soon, a type may have one in so many of the bound.
 constexpr std::size_t kRestingShare = 8;  // One in so many types may be at rest before these are let go of.
 constexpr std::uint64_t kDropBatch = 1'000;     // Messages at once, at most,
 constexpr std::uint64_t kDropBytes = 8u << 20;  // and about so many bytes: they are read to be dropped.
@@ -136,7 +136,7 @@ void Invoker::offer(Entity& entity) {
 }
 
 void Invoker::activate(Entity& entity) {
-  if (std::exchange(entity.left, false)) --entity.type->left;
+  if (std::exchange(entity.left, false)) count_left(*entity.type, -1);
   if (entity.type->active++ == 0) ++active_types_;
   ready(entity);
 }
@@ -268,9 +268,19 @@ void Invoker::spill_stuck() {
     if (type.unspilled > 0) {
       Entity& entity = *type.ready.front();
       type.ready.pop_front();
-      type.ready.push_back(&entity);
-      table_.let_go_of_mail(entity);
       --type.unspilled;
+      if (type.ready.size() < ready_max(type)) {
+        type.ready.push_back(&entity);
+        table_.let_go_of_mail(entity);
+      } else {
+        --type.endpoint->waiting;
+        --ready_;
+        if (--type.active == 0) --active_types_;
+        entity.phase = Entity::Phase::Idle;
+        leave(entity);
+        table_.let_go_of_mail(entity);
+        table_.rest(entity);
+      }
     }
     if (type.unspilled == 0) spilling_.pop_front();
   }
@@ -281,22 +291,28 @@ void Invoker::spill_stuck() {
 
 // Whoever is ready is in memory, so of a type only so many are; the others are left, with their mail in rows, and looked for there, in the order
 // of the rows, when half of those are gone. Newcomers do not get in before them, but for as long as few are ready.
-std::size_t Invoker::ready_max() const {
-  const std::size_t share = ready_ < limits_.ready_addresses_max ? limits_.ready_addresses_max / 2 : limits_.ready_addresses_max / kReadyShare;
-  return std::max<std::size_t>(share, 2);
+std::size_t Invoker::ready_max(const FunctionType& type) const {
+  const bool is_few = type.is_stuck() || ready_ >= limits_.ready_addresses_max;
+  return std::max<std::size_t>(limits_.ready_addresses_max / (is_few ? kReadyShare : 2), 2);
+}
+
+void Invoker::count_left(FunctionType& type, std::int64_t change) {
+  type.left += static_cast<std::uint64_t>(change);
+  type.endpoint->left += static_cast<std::uint64_t>(change);
+  if (change < 0) return;
+  type.is_news = true;
+  refill_soon(type);
 }
 
 bool Invoker::must_wait(const FunctionType& type, const Entity& entity) const {
-  const std::size_t max = ready_max();
+  const std::size_t max = ready_max(type);
   if (type.ready.size() >= max) return true;
   const std::uint64_t others = type.left - (entity.left ? 1 : 0);
   return others > 0 && type.ready.size() >= max / 2;
 }
 
 void Invoker::leave(Entity& entity) {
-  if (!std::exchange(entity.left, true)) ++entity.type->left;
-  entity.type->is_news = true;
-  refill_soon(*entity.type);
+  count_left(*entity.type, std::exchange(entity.left, true) ? 0 : 1);
 }
 
 bool Invoker::passed(const FoundMail& found) {
@@ -304,10 +320,7 @@ bool Invoker::passed(const FoundMail& found) {
   if (type == nullptr) return false;
   Backlog& count = found.parked ? type->endpoint->parked_backlog : type->upstream->backlog;
   count.apply({static_cast<std::int64_t>(found.mail.end - found.mail.first), static_cast<std::int64_t>(found.mail.bytes), 0});
-  if (found.parked) return true;
-  ++type->left;
-  type->is_news = true;
-  refill_soon(*type);
+  if (!found.parked) count_left(*type, 1);
   return true;
 }
 
@@ -318,9 +331,7 @@ void Invoker::brought_in(Entity& entity, bool is_counted) {
   else account(entity);
   if (entity.row.parked) return;
   entity.left = true;
-  if (!is_counted) ++entity.type->left;
-  entity.type->is_news = true;
-  refill_soon(*entity.type);
+  count_left(*entity.type, is_counted ? 0 : 1);
 }
 
 void Invoker::let_go(Entity& entity, std::uint64_t bytes, bool is_counted) {
@@ -329,11 +340,11 @@ void Invoker::let_go(Entity& entity, std::uint64_t bytes, bool is_counted) {
   const auto before = static_cast<std::int64_t>(entity.mail_bytes);
   if (is_counted) return entity.backlog->apply({0, static_cast<std::int64_t>(bytes) - before, 0});
   entity.backlog->apply({-size, -before, 0});
-  if (entity.left) --entity.type->left;
+  if (entity.left) count_left(*entity.type, -1);
 }
 
 void Invoker::refill_soon(FunctionType& type) {
-  if (type.is_short || type.ready.size() > ready_max() / 2) return;
+  if (type.is_short || type.ready.size() > ready_max(type) / 2) return;
   type.is_short = true;
   short_.push_back(&type);
   host_.wake();
@@ -353,9 +364,9 @@ void Invoker::refill() {
 
 // True: enough of them are ready, or none is left.
 bool Invoker::refill(FunctionType& type, std::size_t& rows) {
-  while (type.left > 0 && type.ready.size() < ready_max()) {
+  while (type.left > 0 && type.ready.size() < ready_max(type)) {
     if (rows == 0 || type.none_until > table_.open_epoch()) return false;
-    std::size_t part = std::min(rows, ready_max() - type.ready.size());
+    std::size_t part = std::min(rows, ready_max(type) - type.ready.size());
     rows -= part;
     const bool is_round = table_.walk_mail(type.name, type.left_walk, part, [&](const FoundMail& found) {
       const Entity* known = table_.find(found.address);

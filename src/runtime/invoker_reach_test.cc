@@ -21,12 +21,6 @@ std::vector<std::string> addresses_of(const std::vector<Call>& calls) {
   return out;
 }
 
-void close_epoch(World& world) {
-  static std::uint64_t next = 1'000;
-  std::vector<std::pair<std::string, std::uint64_t>> streams;
-  (void)world.table.close({++next}, streams);
-}
-
 TEST(Upstream, HostThatCannotBeReachedStopsNobodyElseOfItsEndpoint) {
   World world({endpoint("shop/*")});
   FakeTarget& target = *world.targets[0];
@@ -300,11 +294,11 @@ TEST(Mail, OfThoseThatNobodyWillCallSoonIsNotKeptInMemory) {
     World world({endpoint("shop/*"), endpoint("other/*")});
     world.send_many("shop/cart", 1);
     world.loop.advance({100});
-    close_epoch(world);
+    world.close_epoch();
     // What came before it was known,
     world.open = false;
     world.send_many("shop/cart", 2'000);
-    close_epoch(world);
+    world.close_epoch();
     EXPECT_GT(world.table.mail_bytes_in_memory(), 10'000u);
     world.targets[0]->answer = [](const Call&) { return unreachable(); };
     if (is_held) {
@@ -317,7 +311,7 @@ TEST(Mail, OfThoseThatNobodyWillCallSoonIsNotKeptInMemory) {
     EXPECT_LT(world.table.mail_bytes_in_memory(), 1'000u);
     // and what comes after it.
     world.send_many("shop/cart", 2'000);
-    close_epoch(world);
+    world.close_epoch();
     EXPECT_LT(world.table.mail_bytes_in_memory(), 1'000u);
     EXPECT_EQ(world.invoker.endpoints()[0]->backlog.bytes_in_memory, world.table.mail_bytes_in_memory());
     EXPECT_GT(world.invoker.endpoints()[0]->backlog.bytes, 10'000u);

@@ -64,7 +64,7 @@ std::vector<EndpointInfo> Shard::endpoints() const {
   for (const auto& endpoint : invoker_.endpoints()) {
     EndpointInfo info{.functions = endpoint->spec.functions, .url_template = endpoint->spec.shown_url()};
     info.in_flight = endpoint->in_flight;
-    info.waiting = endpoint->waiting;
+    info.waiting = endpoint->waiting + endpoint->left;
     info.down = endpoint->is_down.get() != 0;
     info.hosts_down_count = endpoint->down.size();
     for (const Upstream* upstream : endpoint->down) {

@@ -77,13 +77,6 @@ Invoker::Limits few_ready(std::size_t rows_per_turn = 1'000) {
   return {.call_bytes_max = 1'000'000, .endpoint_down_max = {5'000}, .ready_addresses_max = 8, .mail_rows_per_turn = rows_per_turn};
 }
 
-void close_epoch(World& world) {
-  std::vector<std::pair<std::string, std::uint64_t>> streams;
-  (void)world.table.close({world.table.open_epoch().value + 1}, streams);
-  world.table.seal();
-  world.wake();
-}
-
 TEST(Left, ManyAddressesAreHandledThoughFewAreReadyAtOnce) {
   for (const std::size_t rows : {1u, 7u, 1'000u}) {
     World world({endpoint("shop/*"), endpoint("other/*")}, few_ready(rows));
@@ -94,13 +87,12 @@ TEST(Left, ManyAddressesAreHandledThoughFewAreReadyAtOnce) {
     world.loop.advance({10});
     EXPECT_LE(world.invoker.endpoints()[0]->waiting, 8u);
     EXPECT_EQ(world.invoker.endpoints()[0]->backlog.messages, 600u);
-    close_epoch(world);
+    world.close_epoch();
     EXPECT_LT(world.table.mail_bytes_in_memory(), world.table.mail_bytes() / 10);
     world.open = true;
     world.wake();
     for (int i = 0; i < 400 && world.handled_count() < 620; ++i) {
       world.loop.advance({10});
-      close_epoch(world);  // What has come meanwhile may be in memory alone.
     }
     EXPECT_EQ(world.handled_count(), 620u);
     for (const auto& [address, payloads] : world.handled)
@@ -116,19 +108,38 @@ TEST(Left, ThoseOfATypeThatIsDownKeepNobodyElseFromBeingReady) {
   world.targets[0]->answer = [](const Call&) { return unreachable(); };
   world.send_many("shop/cart", 300);
   world.loop.advance({100});
-  close_epoch(world);
+  world.close_epoch();
   world.send_many("other/f", 50);
   for (int i = 0; i < 100; ++i) {
     world.loop.advance({10});
-    close_epoch(world);
   }
   EXPECT_EQ(world.handled_count(), 50u);
   world.targets[0]->answer = [](const Call&) { return ok(); };
   for (int i = 0; i < 1'000 && world.handled_count() < 350; ++i) {
     world.loop.advance({10});
-    close_epoch(world);
   }
   EXPECT_EQ(world.handled_count(), 350u);
+}
+
+TEST(Left, OfATypeThatNobodyWillCallSoonFewStayReady) {
+  auto limits = few_ready();
+  limits.ready_addresses_max = 200;
+  World world({endpoint("shop/*")}, limits);
+  world.targets[0]->hold = true;
+  world.send_many("shop/cart", 90);
+  world.loop.advance({10});
+  world.targets[0]->hold = false;
+  world.targets[0]->answer = [](const Call&) { return unreachable(); };
+  while (!world.targets[0]->held.empty()) world.targets[0]->give(0, unreachable());
+  world.loop.advance({1'000});
+  const Endpoint& shop = *world.invoker.endpoints()[0];
+  EXPECT_LE(shop.waiting, 2u);
+  EXPECT_GE(shop.left, 87u);
+  EXPECT_EQ(shop.backlog.messages, 90u);
+  world.targets[0]->answer = [](const Call&) { return ok(); };
+  world.loop.advance({20'000});
+  EXPECT_EQ(world.handled_count(), 90u);
+  EXPECT_EQ(shop.left, 0u);
 }
 
 TEST(Left, MailOfThemCanBeDroppedLikeAnyOther) {
@@ -136,7 +147,7 @@ TEST(Left, MailOfThemCanBeDroppedLikeAnyOther) {
   world.targets[0]->answer = [](const Call&) { return unreachable(); };
   world.send_many("shop/cart", 100);
   world.loop.advance({5'000});
-  close_epoch(world);
+  world.close_epoch();
   EXPECT_EQ(world.invoker.drop_unreachable("shop/cart", "77", 100).messages, 1u);
   std::uint64_t dropped = 1;
   for (int i = 0; i < 200 && dropped < 100; ++i) {
@@ -144,7 +155,6 @@ TEST(Left, MailOfThemCanBeDroppedLikeAnyOther) {
     dropped += some.messages;
     EXPECT_TRUE(some.messages + some.tried > 0 || !some.more) << dropped;
     world.loop.advance({1'000});
-    close_epoch(world);
   }
   EXPECT_EQ(dropped, 100u);
   EXPECT_EQ(world.table.mail_count(), 0u);

@@ -39,7 +39,8 @@ struct Endpoint {
   std::uint32_t in_flight_max = 1;
   Backlog backlog;         // Of all its upstreams; not of parked addresses:
   Backlog parked_backlog;
-  std::uint64_t waiting = 0;  // Addresses that wait for a call.
+  std::uint64_t waiting = 0;  // Addresses that are ready,
+  std::uint64_t left = 0;     // and those that are left, see FunctionType::left.
 
   std::map<std::string, std::unique_ptr<Upstream>, std::less<>> upstreams;
   std::vector<Upstream*> down;  // Of them.
