@@ -5,8 +5,8 @@
 //
 // Error codes that callers act on: Invalid (malformed), NotFound (no such function type, nothing kept), Conflict (another request under
 // the same idempotency key), Parked (the address of a call; nothing was accepted), Failed (a call's message was given up), TooLarge,
-// Overloaded (a bound is reached: try later), Unavailable (stopping), NoSpace (the disk is full),
-// Timeout.
+// Overloaded (a bound is reached: try later), Unavailable (stopping), NoSpace (the disk is full), Timeout (no answer in time, or before the
+// stop: the message stays accepted). By any other than Timeout, Failed and Conflict nothing was accepted.
 #pragma once
 
 #include <atomic>

@@ -43,7 +43,8 @@ class AnyTopic final : public partition::EgressResolver {
   [[nodiscard]] Result<partition::ResolvedEgress> resolve(model::EgressMessage message) const override {
     return partition::ResolvedEgress{message.egress + "/" + message.argument.value, {}};
   }
-  [[nodiscard]] partition::Retention retention(std::string_view) const override { return {}; }
+  [[nodiscard]] partition::Retention retention(std::string_view) const override { return kept; }
+  partition::Retention kept;
 };
 
 enum class Mood { Fine, Down, Silent, Failing };
@@ -69,6 +70,7 @@ class RuntimeBounds : public ::testing::Test {
         for (const auto& value : batch)
           if (value.starts_with("topic")) response.egress.push_back({"test/out", {"t", value, true}});
         done(std::move(response));
+        if (test_.answered_) test_.answered_();
       });
     }
 
@@ -137,6 +139,7 @@ class RuntimeBounds : public ::testing::Test {
   std::vector<ports::FunctionTarget::Done> silent_;
   std::map<std::string, std::optional<std::uint64_t>> positions_;
   std::map<std::string, bool> waiting_;
+  std::function<void()> answered_;  // Before the epoch of the answer is closed.
   int next_id_ = 0;
   std::unique_ptr<Runtime> runtime_;
 };
@@ -231,6 +234,54 @@ TEST_F(RuntimeBounds, MailThatWaitsForWhatIsDownCanBeDroppedAndIsGoneForGood) {
   runtime_->addresses({}, [&](Result<Page<AddressInfo>> found) { addresses = found->size(); });
   loop_.advance({1'000});
   EXPECT_EQ(addresses, 0u);
+}
+
+// Unavailable says that nothing was accepted: whoever is told so sends again.
+TEST_F(RuntimeBounds, ACallThatWaitsWhenTheRuntimeStopsIsToldThatItsMessageStaysAndOneThatComesThenThatItDoesNot) {
+  open();
+  moods_["good/*"] = Mood::Silent;
+  std::map<std::string, Error> told;
+  const auto call = [&](const std::string& id) {
+    runtime_->call({{"good/f", id}, {"t", "v", true}, "", ""}, Duration{60'000}, [&told, id](Result<model::TypedValue> reply) {
+      ASSERT_FALSE(reply.has_value());
+      told[id] = reply.error();
+    });
+  };
+  call("waits");
+  loop_.advance({10});
+  bool stopped = false;
+  runtime_->stop(Duration{100}, [&] { stopped = true; });
+  loop_.advance({10});
+  call("comes");
+  loop_.advance({1'000});
+  EXPECT_TRUE(stopped);
+  EXPECT_EQ(told["comes"].code, ErrorCode::Unavailable);
+  EXPECT_EQ(told["waits"].code, ErrorCode::Timeout) << told["waits"].message;
+  EXPECT_THAT(told["waits"].message, HasSubstr("stays accepted"));
+}
+
+TEST_F(RuntimeBounds, NobodyIsToldToGoOnBehindARecordThatIsTakenAwayBeforeItIsDurable) {
+  egress_.kept.bytes = 1;
+  open();
+  std::optional<ports::StreamPage> before;
+  answered_ = [&] {
+    runtime_->read_stream({.stream = "test/out/topic-a"}, [&](Result<ports::StreamPage> page) { before = std::move(*page); });
+  };
+  const auto done = [](Result<void>) {};
+  for (const char* topic : {"topic-a", "topic-b", "topic-a"}) runtime_->send({{"good/f", "id"}, {"t", topic, true}, "", ""}, done);
+  loop_.advance({1});
+  ASSERT_TRUE(before.has_value());
+  EXPECT_EQ(before->end, 0u);
+  EXPECT_EQ(before->first, 0u);
+  EXPECT_EQ(before->next, 0u);
+  answered_ = nullptr;
+  loop_.advance({1'000});
+  std::optional<ports::StreamPage> after;
+  runtime_->read_stream({.stream = "test/out/topic-a"}, [&](Result<ports::StreamPage> page) { after = std::move(*page); });
+  loop_.run();
+  ASSERT_TRUE(after.has_value());
+  EXPECT_EQ(after->end, 2u);
+  EXPECT_EQ(after->first, 1u);  // So it was taken away.
 }
 
 TEST_F(RuntimeBounds, AnOutboxIsReadHoweverManyClientsWait) {

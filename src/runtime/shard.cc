@@ -639,7 +639,7 @@ void Shard::dismiss_waiters() {
     waiting_ -= waiters.size();
     for (auto& waiter : waiters) {
       loop_.cancel(waiter.timer);
-      waiter.done(fail(ErrorCode::Unavailable, "the runtime is stopping; the message stays accepted"));
+      waiter.done(fail(ErrorCode::Timeout, "the runtime is stopping; the message stays accepted"));
     }
   }
 }

@@ -27,11 +27,12 @@ std::uint64_t Shard::visible_end(const std::string& stream) const {
   return it != visible_.end() ? it->second : table_.stream(stream).next;
 }
 
-// What is there up to a gap is given; a page that would begin with one is damage, which says where the stream goes on.
+// What is there up to a gap is given; a page that would begin with one is damage, which says where the stream goes on. What has been taken
+// away before it was ever durable was never there: whoever was told to go on behind it would miss what comes in its place after a crash.
 Result<StreamPage> Shard::page(const StreamQuery& query) {
   StreamPage page;
   const std::uint64_t end = visible_end(query.stream);
-  page.first = table_.stream(query.stream).first;
+  page.first = std::min(table_.stream(query.stream).first, end);
   page.next = std::max(query.from, page.first);
   page.end = end;
   page.bytes = table_.stream(query.stream).bytes;

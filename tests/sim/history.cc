@@ -9,6 +9,10 @@ namespace holdfast::sim {
 namespace {
 
 constexpr Duration kStep{20};
+constexpr Duration kFollowed{40'000};   // Less than followers wait.
+// As Faults::hang, when all else is well: what happens then has not been torn apart by other crashes. But so often, then it is enough.
+constexpr std::uint32_t kHangAtRest = 200;
+constexpr int kHangsAtRest = 2;
 
 }  // namespace
 
@@ -18,6 +22,7 @@ History::History(std::uint64_t seed)
   world_.faults.lose = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.unreachable = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.slow_ms_max = static_cast<std::int64_t>(random_.below(30));
+  world_.faults.hang = static_cast<std::uint32_t>(random_.below(150));
   for (Broker& broker : world_.brokers)
     for (auto* fault : {&broker.faults.unavailable, &broker.faults.unknown_before, &broker.faults.unknown_after, &broker.faults.fenced})
       *fault = static_cast<std::uint32_t>(random_.below(3) == 0 ? 0 : random_.below(150));
@@ -52,7 +57,7 @@ std::string History::go() {
   const auto siege_at = random_.below(2) == 0 ? static_cast<int>(random_.below(static_cast<std::uint64_t>(requests))) : -1;
   for (int i = 0; i < requests && why_.empty(); ++i) {
     for (auto n = 1 + random_.below(3); n > 0; --n) begin_request();
-    const auto steps = random_.below(150);
+    const auto steps = random_.below(300);
     for (std::uint64_t s = 0; s < steps && why_.empty(); ++s) step();
     if (i == siege_at && why_.empty()) siege();
   }
@@ -88,7 +93,7 @@ bool History::start() {
 void History::crash(World::Crash how) {
   ++crashes_;
   world_.crash(how);
-  world_.disk().set_capacity(UINT64_MAX);
+  world_.set_space({}, true);
   full_ = operating_ = false;
   for (auto& request : requests_) {
     if (request.under_way && request.key.empty()) request.lost = true;
@@ -192,118 +197,8 @@ void History::retry_requests() {
 void History::advance() {
   world_.scheduler().step(world_.scheduler().monotonic() + kStep);
   if (world_.is_dying()) crash(World::Crash::Power);
-  if (!streams_.why().empty()) broken(streams_.why());
-}
-
-void History::step() {
-  advance();
-  if (!why_.empty()) return;
-  if (random_.below(12) == 0) streams_.do_something();
-  switch (random_.below(500)) {
-    case 0: crash(World::Crash::Power); break;
-    case 1: crash(World::Crash::Process); break;
-    case 2: world_.disk().stop_after(random_.below(8)); break;
-    case 3:
-      full_ = !full_;
-      world_.disk().set_capacity(full_ ? world_.disk().used() + random_.below(600) : UINT64_MAX);
-      break;
-    case 4: retry_requests(); break;
-    case 10: operate(); break;
-    case 11: operate_on_edges(); break;
-    case 12:
-    case 13: trouble_outside(); break;
-    case 14:
-    case 15: {
-      auto& scheduler = world_.scheduler();
-      scheduler.stall(random_.below(scheduler.loops()), {static_cast<std::int64_t>(random_.below(random_.below(3) == 0 ? 5'000 : 200))});
-      break;
-    }
-    case 16:
-      world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(4'000)) - 2'000});
-      break;
-    case 17: die_with_the_log_stalled(); break;
-    default: break;
-  }
-}
-
-// The worst moment to die: what has happened goes on piling up, and the view gets to where the log is, but the log no further.
-void History::die_with_the_log_stalled() {
-  world_.stall_log({60'000});
-  const Instant until = world_.scheduler().monotonic() + Duration{static_cast<std::int64_t>(20 + random_.below(1'000))};
-  const auto before = crashes_;
-  for (int s = 0; s < 400 && why_.empty() && crashes_ == before && world_.scheduler().monotonic() < until; ++s) {
-    advance();
-    if (random_.below(12) == 0) streams_.do_something();
-  }
-  if (why_.empty() && crashes_ == before) crash(random_.below(2) == 0 ? World::Crash::Power : World::Crash::Process);
-}
-
-// Something outside goes away for a while, or has no room for a while.
-void History::trouble_outside() {
-  const Instant until = world_.scheduler().monotonic() + Duration{static_cast<std::int64_t>(random_.below(3'000))};
-  const auto which = random_.below(kAway.size() * 2 + kEndpoints.size());
-  if (which < kAway.size()) {
-    world_.brokers[which].down_until = until;
-  } else if (which < kAway.size() * 2) {
-    auto& room = world_.brokers[which - kAway.size()].room;
-    if (room) room.reset();
-    else room = random_.below(10);
-  } else {
-    world_.endpoint_down_until[which - kAway.size() * 2] = until;
-  }
-}
-
-// Somebody looks after what is parked: poison is skipped, or mended and tried again.
-void History::operate() {
-  if (operating_) return;
-  operating_ = true;
-  world_.runtime().parked({.limit = 100}, [this](Result<runtime::Page<runtime::ParkedInfo>> found) {
-    operating_ = false;
-    for (const auto& info : *found) {
-      if (info.batch.size() != 1 || info.parked.batch != 1) {
-        broken("parked with a batch of " + std::to_string(info.parked.batch));
-        continue;
-      }
-      const std::uint64_t id = node_of_message(info.batch.front().argument.value);
-      Known& known = trees_.known.at(id);
-      if (!known.was_poison) broken("node " + std::to_string(id) + " is parked, but is not poison: " + info.parked.reason);
-      if (known.skipped || (known.is_poison && random_.below(2) == 0)) {
-        known.skipped = true;  // From now on, whatever a crash undoes.
-        world_.runtime().skip_parked(info.address, [](Result<void>) {});
-      } else {
-        world_.poison.erase(id);
-        known.is_poison = false;
-        world_.runtime().retry_parked(info.address, [](Result<void>) {});
-      }
-    }
-  });
-}
-
-// And after what came in and could not be routed, and what a broker did not take.
-void History::operate_on_edges() {
-  const auto away = random_.below(kAway.size());
-  auto& unsendable = world_.brokers[away].unsendable;
-  switch (random_.below(6)) {
-    case 0:
-      world_.topics.is_late_served = true;
-      [[fallthrough]];
-    case 1: world_.ingress().retry(); break;
-    case 2:
-      if (!skips_) break;
-      skipped_bad_records_ = true;
-      world_.ingress().skip();
-      break;
-    case 3:
-      was_unsendable_.insert(unsendable.begin(), unsendable.end());
-      std::erase_if(unsendable, [this](const auto&) { return random_.below(2) == 0; });
-      [[fallthrough]];
-    case 4: world_.outbox(away).retry_unsendable([](Result<std::uint64_t>) {}); break;
-    default:
-      if (!skips_) break;
-      skipped_unsendable_[away] = true;
-      world_.outbox(away).skip_unsendable([](Result<std::uint64_t>) {});
-      break;
-  }
+  for (const auto* why : {&streams_.why(), &world_.followers->why(), &world_.expiry.why()})
+    if (!why->empty()) broken(*why);
 }
 
 bool History::run_until(Duration at_most, const std::function<bool()>& is_so) {
@@ -321,10 +216,17 @@ bool History::run_until(Duration at_most, const std::function<bool()>& is_so) {
 
 void History::settle() {
   world_.heal();
+  world_.faults.hang = kHangAtRest;
   world_.scheduler().set_clock_to_latest();
   full_ = false;
-  for (int round = 0; round < 4'000 && why_.empty(); ++round) {
-    for (int s = 0; s < 200 && why_.empty(); ++s) advance();
+  provoke_refusals();
+  for (int round = 0, hangs = 0; round < 4'000 && why_.empty(); ++round) {
+    if (hangs < kHangsAtRest && random_.below(3) == 0) world_.stall_shards({300});
+    for (int s = 0; s < 200 && why_.empty() && !world_.log_hangs(); ++s) advance();
+    if (world_.log_hangs()) {
+      if (++hangs == kHangsAtRest) world_.faults.hang = 0;
+      die_with_the_log_stalled();
+    }
     if (!why_.empty()) return;
     retry_requests();
     operate();
@@ -334,7 +236,11 @@ void History::settle() {
     const Instant until = world_.scheduler().monotonic() + Duration{3'000};
     while (world_.scheduler().step(until)) {
     }
-    if (is_settled()) return;
+    if (!is_settled() || world_.log_hangs()) continue;
+    streams_.read_all();
+    // They are told: nobody waits in vain, to read again when the time for that is over.
+    if (run_until(kFollowed, [this] { return streams_.not_followed().empty(); }) || !why_.empty()) return;
+    return broken(streams_.not_followed());
   }
   broken("does not come to rest:" + what_is_stuck());
 }

@@ -57,13 +57,19 @@ class History {
   void issue(Request& request);
   void retry_requests();
 
-  // What happens.
   void advance();
+
+  // What happens (trouble.cc).
   void step();
+  void stop();
   void die_with_the_log_stalled();
+  void deploy();
+  void provoke_refusals();
   void trouble_outside();
   void operate();
   void operate_on_edges();
+
+  // Coming to rest.
   void settle();
   [[nodiscard]] bool is_settled();
   [[nodiscard]] std::string what_is_stuck();
@@ -75,6 +81,8 @@ class History {
   void siege_of_egress();
   void siege_of_endpoint();
   void siege_of_clock();
+  void siege_of_declaration();
+  void siege_of_disk();
   void ask_surely(const Node& root);
   [[nodiscard]] bool is_stored(std::size_t away, std::uint64_t from, std::uint64_t to) const;
 
@@ -116,6 +124,7 @@ class History {
   std::uint64_t crashes_ = 0;
   bool full_ = false;
   bool operating_ = false;
+  std::uint64_t calm_steps_ = 0;  // So many more, and nothing is done to the world before.
   std::string why_;
 };
 

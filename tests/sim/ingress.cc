@@ -32,6 +32,7 @@ void Ingress::start() {
 }
 
 void Ingress::begin(std::size_t source) {
+  if (is_over_) return;
   intake_.source(source_name(source), [this, source](Result<std::optional<model::SourceRow>> row) {
     HOLDFAST_CHECK(row);
     loop_.post([this, source, row = *row] {
@@ -42,6 +43,7 @@ void Ingress::begin(std::size_t source) {
 }
 
 void Ingress::next(std::size_t source) {
+  if (is_over_) return;
   const auto& records = topics_.sources[source];
   const std::uint64_t from = at_[source].value_or(0);
   const std::uint64_t count = std::min<std::uint64_t>(records.size() - from, random_.below(6));

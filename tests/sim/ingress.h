@@ -46,6 +46,8 @@ class Ingress {
           Loop& loop);
 
   void start();
+  // Nothing more is taken in; what is under way may be, or not.
+  void stop() { is_over_ = true; }
   // Of parked records. One at a time: nothing happens while another one is under way.
   void retry();
   void skip();
@@ -63,6 +65,7 @@ class Ingress {
   connect::RecordRouter router_;
   std::array<std::optional<std::uint64_t>, kSources> at_;
   bool handling_ = false;
+  bool is_over_ = false;
 };
 
 }  // namespace holdfast::sim

@@ -6,10 +6,11 @@
 
 namespace holdfast::sim {
 
-std::vector<ports::SendOutcome::Refused> Broker::refused(std::span<const ports::StreamPage::Entry> records) const {
+std::vector<ports::SendOutcome::Refused> Broker::refused(std::span<const ports::StreamPage::Entry> records) {
   std::vector<ports::SendOutcome::Refused> refused;
   for (std::size_t i = 0; i < records.size(); ++i)
     if (unsendable.contains(records[i].record.value.value)) refused.push_back({i, "the broker does not take it"});
+  has_refused |= !refused.empty();
   return refused;
 }
 

@@ -46,13 +46,14 @@ class Broker {
   BrokerFaults faults;
   Instant down_until;                       // Monotonic.
   std::optional<std::uint64_t> room;        // For so many records more; none: for any number.
+  bool has_refused = false;                 // Since somebody looked last.
 
  private:
   class Transactions;
   class Messages;
   [[nodiscard]] bool happens(std::uint32_t thousandths) { return random_.below(1000) < thousandths; }
   [[nodiscard]] bool is_away() { return scheduler_.monotonic() < down_until || happens(faults.unavailable); }
-  [[nodiscard]] std::vector<ports::SendOutcome::Refused> refused(std::span<const ports::StreamPage::Entry> records) const;
+  [[nodiscard]] std::vector<ports::SendOutcome::Refused> refused(std::span<const ports::StreamPage::Entry> records);
   // Whether there is; then there is for one less.
   [[nodiscard]] bool has_room();
 

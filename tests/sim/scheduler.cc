@@ -34,6 +34,19 @@ bool SimLoop::is_current() const { return scheduler_.current_ == this; }
 void Scheduler::set_clock(Duration by) {
   set_by_ = {set_by_.ms + by.ms};
   set_by_max_ = std::max(set_by_max_, set_by_);
+  sets_.emplace_back(monotonic_, set_by_);
+}
+
+Instant Scheduler::latest_between(Instant from, Instant to) const {
+  Instant latest{};
+  Duration by{};
+  for (std::size_t i = 0; i <= sets_.size(); ++i) {
+    const Instant end = i == sets_.size() ? to : std::min(to, sets_[i].first);  // Of the time for which it was set like this.
+    if (end >= from) latest = std::max(latest, end + by);
+    if (i == sets_.size() || sets_[i].first > to) break;
+    by = sets_[i].second;
+  }
+  return latest;
 }
 
 SimLoop& Scheduler::add_loop(Duration latency_max) {

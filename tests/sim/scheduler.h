@@ -9,6 +9,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/loop.h"
@@ -54,8 +55,10 @@ class Scheduler final : public Clock {
   [[nodiscard]] Instant latest() const { return monotonic_ + set_by_max_; }
   // Sets the clock forward, or back.
   void set_clock(Duration by);
+  // The latest that the clock has shown between two times that are monotonic and past.
+  [[nodiscard]] Instant latest_between(Instant from, Instant to) const;
   // Sets it to the latest that it would show without having been set back.
-  void set_clock_to_latest() { set_by_ = set_by_max_; }
+  void set_clock_to_latest() { set_clock({set_by_max_.ms - set_by_.ms}); }
 
   SimLoop& add_loop(Duration latency_max);
   [[nodiscard]] std::size_t loops() const { return loops_.size(); }
@@ -77,6 +80,7 @@ class Scheduler final : public Clock {
   Instant monotonic_{1'700'000'000'000};
   Duration set_by_{};
   Duration set_by_max_{};
+  std::vector<std::pair<Instant, Duration>> sets_;  // From when on (monotonic) it has been set by how much; at first not at all.
   std::vector<std::unique_ptr<SimLoop>> loops_;
   SimLoop* current_ = nullptr;
   Loop::TimerId next_timer_ = 1;

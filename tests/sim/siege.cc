@@ -5,7 +5,6 @@
 namespace holdfast::sim {
 namespace {
 
-constexpr Duration kForGood{1'000'000'000};
 constexpr Duration kBound{30'000};  // Longer than any pause between two tries, and what goes on has little to do.
 
 model::Address only(std::size_t away, std::uint64_t id) { return {std::string(kTypes[kOnlyTypes + away]), std::to_string(id)}; }
@@ -13,13 +12,17 @@ model::Address only(std::size_t away, std::uint64_t id) { return {std::string(kT
 }  // namespace
 
 void History::siege() {
+  const Faults faults = world_.faults;
   world_.heal();
   full_ = false;
-  switch (random_.below(3)) {
-    case 0: return siege_of_egress();
-    case 1: return siege_of_endpoint();
-    default: return siege_of_clock();
+  switch (random_.below(5)) {
+    case 0: siege_of_egress(); break;
+    case 1: siege_of_endpoint(); break;
+    case 2: siege_of_clock(); break;
+    case 3: siege_of_declaration(); break;
+    default: siege_of_disk(); break;
   }
+  world_.faults = faults;
 }
 
 // It is accepted, whatever crashes.
@@ -67,6 +70,42 @@ void History::siege_of_endpoint() {
   world_.heal();
 }
 
+// There is no space for long, in the log, in the view, or in both, and much is to come in. When there is space again, it does.
+void History::siege_of_disk() {
+  const auto away = random_.below(kAway.size());
+  const auto full = random_.below(3);
+  world_.set_space(full != 1 ? std::optional(random_.below(600)) : std::nullopt, full == 0);
+  const std::uint64_t first = trees_.last_record() + 1;
+  const auto before = crashes_;
+  for (int i = 0; i < 30; ++i) {
+    const auto node = trees_.emitter(only(away, random_.below(20)), way_to(away));
+    if (random_.below(2) == 0) ask_surely(node);
+    else come_in(node, 0);
+    (void)run_until({static_cast<std::int64_t>(random_.below(300))}, [] { return false; });
+  }
+  if (crashes_ != before) return;
+  world_.set_space({}, true);
+  const std::uint64_t end = trees_.last_record() + 1;
+  if (!run_until(kBound, [&] { return is_stored(away, first, end); })) broken("there is space again, and what came meanwhile is not done:" + what_is_stuck());
+}
+
+// Other functions run, and the runtime has a reason to ask them what they declare: that counts from then on.
+void History::siege_of_declaration() {
+  const auto away = random_.below(kAway.size());
+  const model::Address target = only(away, random_.below(4));
+  ask_surely(trees_.emitter(target, way_to(away)));
+  (void)run_until({500}, [] { return false; });
+  world_.expiry.deploy(target.type);
+  if (random_.below(2) == 0) world_.runtime().ask_declarations();
+  else crash(World::Crash::Process);
+  const auto is_known = [&] {
+    if (world_.expiry.is_known(target.type)) return true;
+    ask_surely(trees_.emitter(target, way_to(away)));
+    return false;
+  };
+  if (!run_until(kBound, is_known)) broken("what " + target.type + " declares does not come to count:" + what_is_stuck());
+}
+
 // The clock is set, by hours. Delays that begin then are neither longer nor shorter, and what was waiting for a time that is past comes.
 void History::siege_of_clock() {
   const auto away = random_.below(kAway.size());
@@ -82,7 +121,7 @@ void History::siege_of_clock() {
     const auto is_waiting = [&] {
       bool is_so = false;
       ask<runtime::Page<runtime::TimerInfo>>(
-          [&](auto done) { world_.runtime().timers({.type = std::string(kTypes[kOnlyTypes + away]), .limit = 1}, std::move(done)); },
+          [&](auto done) { world_.runtime().timers({.type = std::string(kTypes[kOnlyTypes + away]), .limit = 1, .kinds = {"delayed-send"}}, std::move(done)); },
           [&](const auto& found) { is_so = !found.empty(); });
       return is_so;
     };

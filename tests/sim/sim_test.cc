@@ -4,6 +4,7 @@
 //
 //   HOLDFAST_SIM_SEEDS=1000  how many seeds
 //   HOLDFAST_SIM_FIRST=1     the first of them; a failing seed is printed and run again with HOLDFAST_SIM_FIRST=<seed> HOLDFAST_SIM_SEEDS=1
+//   HOLDFAST_SIM_FAILURES=5  after how many failing ones it is enough
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -23,8 +24,9 @@ TEST(Simulation, EverythingAcceptedHappensExactlyOnceInOrderAndWhatWasSeenStaysT
   init_log(std::getenv("HOLDFAST_SIM_LOG") != nullptr ? LogLevel::Debug : LogLevel::Off, LogFormat::Text);
   const std::uint64_t first = from_environment("HOLDFAST_SIM_FIRST", 1);
   const std::uint64_t seeds = from_environment("HOLDFAST_SIM_SEEDS", 1000);
+  const std::uint64_t failures = from_environment("HOLDFAST_SIM_FAILURES", 5);
   std::uint64_t crashes = 0, failed = 0;
-  for (std::uint64_t seed = first; seed < first + seeds && failed < 5; ++seed) {
+  for (std::uint64_t seed = first; seed < first + seeds && failed < failures; ++seed) {
     if (std::getenv("HOLDFAST_SIM_SHOW") != nullptr) std::fprintf(stderr, "seed %llu\n", static_cast<unsigned long long>(seed));
     History run(seed);
     const std::string why = run.go();

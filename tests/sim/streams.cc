@@ -1,6 +1,7 @@
 #include "streams.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "partition/stream.h"
 
@@ -13,6 +14,10 @@ constexpr std::uint64_t kRecordBytesMax = 1'000;  // Of any record here, more th
 std::string show(const model::StreamRecord& record) { return record.source + " " + record.value.value; }
 
 }  // namespace
+
+StreamWatch::StreamWatch(World& world, Random& random) : world_(world), random_(random) {
+  world.followers = std::make_unique<Followers>(random, world.scheduler(), [this](auto topic, const auto& query, const auto& page) { see(topic, query, page); });
+}
 
 void StreamWatch::broken(std::size_t topic, const std::string& why) {
   if (why_.empty()) why_ = "stream " + std::string(kTopics[topic]) + " " + why;
@@ -78,6 +83,7 @@ void StreamWatch::see(std::size_t topic, const runtime::StreamQuery& query, cons
   const auto at = [](std::uint64_t position) { return std::to_string(position); };
   if (page.end < watched.end) broken(topic, "ended at " + at(watched.end) + ", now at " + at(page.end));
   watched.end = std::max(watched.end, page.end);
+  watched.first = page.first;
   std::uint64_t next = std::max(query.from, page.first);
   for (const auto& entry : page.records) {
     if (entry.position != next) broken(topic, "has record " + at(entry.position) + " where " + at(next) + " was to be");
@@ -90,6 +96,14 @@ void StreamWatch::see(std::size_t topic, const runtime::StreamQuery& query, cons
   if (page.next != next) broken(topic, "says to go on at " + at(page.next) + ", not at " + at(next));
   const bool is_short = page.records.size() < query.limit && query.bytes_max > kAll;
   if (is_short && next < page.end) broken(topic, "has records up to " + at(page.end) + ", but shows none from " + at(next) + " on");
+}
+
+// Who waits is told of records, not of what is gone.
+std::string StreamWatch::not_followed() const {
+  for (std::size_t i = 0; i < kTopics.size(); ++i)
+    if (const auto at = std::max(world_.followers->at(i), topics_[i].first); at < topics_[i].end)
+      return std::string(kTopics[i]) + " is followed to " + std::to_string(at) + " only, of " + std::to_string(topics_[i].end);
+  return {};
 }
 
 std::string StreamWatch::verify(std::size_t topic, const runtime::StreamPage& page, const Emitted& emitted) {

@@ -19,7 +19,7 @@ namespace holdfast::sim {
 
 class StreamWatch {
  public:
-  explicit StreamWatch(World& world, Random& random) : world_(world), random_(random) {}
+  StreamWatch(World& world, Random& random);
 
   // After each start: which retentions count now, and that no answer will come any more to what was asked before.
   void started();
@@ -30,6 +30,8 @@ class StreamWatch {
   // At rest: what a page with all of a stream says, and what functions have emitted to it, by source and in order. Empty: all is well.
   using Emitted = std::map<std::string, std::vector<std::uint64_t>>;
   [[nodiscard]] std::string verify(std::size_t topic, const runtime::StreamPage& page, const Emitted& emitted);
+  // Which stream has records, as was seen last, that its follower has not met yet. Empty: none.
+  [[nodiscard]] std::string not_followed() const;
   // What has been seen to be wrong so far.
   [[nodiscard]] const std::string& why() const { return why_; }
 
@@ -39,7 +41,8 @@ class StreamWatch {
     std::set<std::string> popped;              // Popped, and answered.
     std::optional<std::uint64_t> popped_last;  // Position of the last of those.
     std::uint64_t pops_lost = 0;               // Without an answer: each may have taken a record away, or not.
-    std::uint64_t end = 0;                     // As far as it was shown.
+    std::uint64_t end = 0;                     // As far as it was shown,
+    std::uint64_t first = 0;                   // and from where on, the last time.
     std::uint64_t bytes_min = UINT64_MAX;      // The smallest retention it ever had.
     bool by_age = false;                       // It has ever had one by age.
     bool reading = false;

@@ -64,8 +64,12 @@ void History::verify_address(const runtime::StateInfo& info, std::map<std::uint6
   std::optional<std::string> flag, expected_flag;
   std::map<std::string, std::uint64_t> last;
   std::map<std::size_t, std::uint64_t> last_incoming;  // By source.
+  std::string note;
+  std::optional<Expiry::Shown> timed;
   for (const auto& entry : info.entries) {
     if (entry.name == "flag") flag = entry.value.value;
+    if (entry.name == Expiry::kNote) note = entry.value.value;
+    if (entry.name == Expiry::kState) timed = {entry.value.value, entry.expires_at};
     if (entry.name != "log") continue;
     for (const Handled& h : parse_log(entry.value.value)) {
       const std::string which = "node " + std::to_string(h.id);
@@ -90,6 +94,7 @@ void History::verify_address(const runtime::StateInfo& info, std::map<std::uint6
         expected_flag = kind == Op::Kind::SetFlag ? std::optional(std::to_string(number)) : std::nullopt;
     }
   }
+  if (Expiry::is_of(info.address.type)) world_.expiry.seen(note, timed);
   if (flag != expected_flag)
     broken(self + " has flag " + flag.value_or("(none)") + ", expected " + expected_flag.value_or("(none)"));
 }

@@ -30,32 +30,55 @@ class World::Target final : public ports::FunctionTarget {
         batch.push_back(*message);
         poisoned |= world_.poison.contains(node_of_message(message->argument.value));
       }
-      outcome = run_replica(random, invocation.states, batch);
+      outcome = run_replica(random, world_.expiry, invocation, batch);
+      look_at_declaration(invocation);
       if (random.below(20) == 0) world_.runtime_->ask_declarations();
       if (random.below(20) == 0) world_.runtime_->drop_orphan(invocation.address.type, own_state(random), [](const Result<void>&) {});
       if (poisoned && std::holds_alternative<model::InvocationResponse>(outcome))
         std::get<model::InvocationResponse>(outcome).egress.push_back({"sim/no-such-egress", {}});
       if (chance < f.unreachable + f.fail + f.lose) outcome = model::InvocationFailure{Kind::Failed, "connection reset"};
     }
-    loop_.after(delay, [done = std::move(done), outcome = std::move(outcome)]() mutable { done(std::move(outcome)); });
+    loop_.after(delay, [this, type = invocation.address.type, done = std::move(done), outcome = std::move(outcome)]() mutable {
+      if (const auto* lacks = std::get_if<model::IncompleteContext>(&outcome))
+        for (const auto& spec : lacks->missing)
+          if (spec.name == Expiry::kState) world_.expiry.declared(type, spec);
+      done(std::move(outcome));
+    });
   }
 
  private:
+  // Once what a function has declared in this life has come to count here, nothing that is older does.
+  void look_at_declaration(const ports::Invocation& invocation) {
+    for (const auto& entry : invocation.states) {
+      if (entry.spec->name != Expiry::kState) continue;
+      const bool is_news = world_.expiry.is_news(invocation.address.type, *entry.spec);
+      if (is_news) heard_.insert(invocation.address.type);
+      else if (heard_.contains(invocation.address.type)) world_.expiry.broken("an old declaration of " + invocation.address.type + " counts again");
+    }
+  }
+
   World& world_;
   Loop& loop_;
   const std::size_t endpoint_;
+  std::set<std::string> heard_;
 };
 
 World::World(std::uint64_t seed, Random& random)
     : brokers{Broker(Broker::Kind::Transactions, random, scheduler_), Broker(Broker::Kind::Messages, random, scheduler_),
               Broker(Broker::Kind::Loose, random, scheduler_)},
+      expiry(random, scheduler_),
       random_(random),
       scheduler_(random),
-      disk_(seed) {}
+      disk_(seed),
+      view_(random) {}
 
 World::~World() { crash(Crash::Process); }
 
 Result<partition::ResolvedEgress> World::resolve(model::EgressMessage message) const {
+  if (message.egress == Expiry::kAccepted) {
+    expiry.accepted(std::stoull(message.argument.value));
+    return partition::ResolvedEgress{message.egress, {.value = std::move(message.argument)}};
+  }
   if (std::ranges::find(kTopics, message.egress) != kTopics.end())
     return partition::ResolvedEgress{message.egress, {.value = std::move(message.argument)}};
   if (std::ranges::find(kAway, message.egress) != kAway.end())
@@ -68,6 +91,7 @@ model::AppendRecord World::dead_letter(const model::FailurePolicy& to, partition
 }
 
 partition::Retention World::retention(std::string_view stream) const {
+  if (stream == Expiry::kAccepted) return {{}, 1};
   const auto topic = std::ranges::find(kTopics, stream);
   return topic == kTopics.end() ? partition::Retention{} : retentions[static_cast<std::size_t>(topic - kTopics.begin())];
 }
@@ -104,6 +128,8 @@ runtime::Options World::make_options() {
   options.intake_burst_min = 1 + random_.below(10);
   options.intake_burst_time = {static_cast<std::int64_t>(random_.below(100))};
   options.intake_burst_max = {static_cast<std::int64_t>(random_.below(200))};
+  options.unread_bytes_max = small_or(1'000);
+  options.unread_wait_max = {1'000};
   options.idempotency_retention = {10'000LL * 3600 * 1000};  // Longer than any clock is set forward here.
   for (const auto egress : kAway)
     options.outboxes.push_back({connect::outbox_stream(std::string(egress)), 200 + random_.below(3'000)});
@@ -111,14 +137,15 @@ runtime::Options World::make_options() {
 }
 
 Result<void> World::start() {
-  dying_ = false;
+  dying_ = log_hangs_ = false;
+  expiry.started();
   log::SegmentLog::Options log_options;
   log_options.segment_bytes = 2048 + random_.below(3) * 6000;
   log_options.first_segment_bytes = 2048;
   log_options.seed = random_.next() | 1;
   auto opened = log::SegmentLog::open("/log", log_options, disk_);
   if (!opened) return fail(std::move(opened.error()));
-  log_ = std::move(*opened);
+  log_ = std::make_unique<WatchedLog>(std::move(*opened), [this] { appended(); });
 
   // Kept for ever; popped; by size, now and then by age, too; by age.
   retentions = {};
@@ -128,7 +155,7 @@ Result<void> World::start() {
   auto options = make_options();
   const auto shard_latency = random_.below(3) == 0 ? 0 : 1 + random_.below(random_.below(2) == 0 ? 100 : 20);
   const auto commit_latency = random_.below(2) == 0 ? 6 : 20 + random_.below(500);  // A disk that is slow stalls between cut and durable.
-  const auto view_latency = random_.below(3) != 0 ? 20 : 20 + random_.below(500);
+  const auto view_latency = random_.below(3) == 0 ? 20 : 20 + random_.below(300);
   runtime::Runtime::World world;
   const std::size_t shards = random_.below(20) == 0 ? 12 : 1 + random_.below(4);
   for (std::size_t i = 0; i < shards; ++i) world.shard_loops.push_back(&scheduler_.add_loop(latency(shard_latency)));
@@ -137,7 +164,7 @@ Result<void> World::start() {
   world.view_loop = &scheduler_.add_loop(latency(view_latency));
   world.clock = &scheduler_;
   world.log = log_.get();
-  world.store = &store_;
+  world.store = &view_;
   world.make_target = [this](const model::EndpointSpec& spec, Loop& loop) {
     const auto endpoint = std::ranges::find(kEndpoints, spec.functions);
     return std::make_unique<Target>(*this, loop, static_cast<std::size_t>(endpoint - kEndpoints.begin()));
@@ -156,26 +183,64 @@ Result<void> World::start() {
   }
   ingress_ = std::make_unique<Ingress>(topics, on_bad_record, random_, *runtime_, *runtime_, scheduler_.add_loop(latency(4)));
   ingress_->start();
+  if (followers) followers->start(*runtime_, scheduler_.add_loop(latency(4)));
   return {};
 }
 
+void World::stop(Duration grace) {
+  stop_ = Stop::Edges;
+  if (followers) followers->stop();
+  ingress_->stop();
+  auto left = std::make_shared<std::size_t>(outboxes_.size());
+  for (auto& outbox : outboxes_) {
+    outbox->stop(grace, [this, left, grace] {
+      if (--*left > 0) return;
+      stop_ = Stop::Runtime;
+      logged_at_stop_ = log_->last();
+      runtime_->stop(grace, [this] { stop_ = Stop::Done; });
+    });
+  }
+}
+
 void World::crash(Crash how) {
+  stop_ = Stop::No;
   scheduler_.crash();
   ingress_.reset();
   for (auto& outbox : outboxes_) outbox.reset();
   runtime_.reset();
+  if (followers) followers->crash();
   log_.reset();
   if (how == Crash::Power) disk_.crash();
   else disk_.kill();
-  store_.crash();
+  view_.crash();
   dying_ = false;
+}
+
+void World::appended() {
+  for (Broker& broker : brokers)
+    if (std::exchange(broker.has_refused, false)) note_rarity();
+  if (rare_epochs_ == 0) return;
+  --rare_epochs_;
+  if (random_.below(1000) >= faults.hang) return;
+  log_hangs_ = true;
+  hang_log();
+}
+
+void World::stall_shards(Duration at_most) {
+  for (std::size_t shard = 0; shard < log_loop_; ++shard)
+    if (random_.below(2) == 0) scheduler_.stall(shard, latency(static_cast<std::uint64_t>(at_most.ms)));
+}
+
+void World::set_space(std::optional<std::uint64_t> log_bytes, bool view) {
+  disk_.set_capacity(log_bytes ? disk_.used() + *log_bytes : UINT64_MAX);
+  view_.set_full(!view);
 }
 
 void World::heal() {
   faults = {};
   endpoint_down_until = {};
   for (Broker& broker : brokers) broker.heal();
-  disk_.set_capacity(UINT64_MAX);
+  set_space({}, true);
   disk_.stop_after(UINT64_MAX);
   scheduler_.let_go();
 }
