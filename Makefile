@@ -86,12 +86,17 @@ fuzz: packages-build packages-fuzz ## one fuzz target: make fuzz T=name SECONDS=
 	@tools/fuzz.sh "$(T)" "$(FUZZ_SECONDS)"
 
 .PHONY: bench
-bench: bench-$(or $(B),core) ## load on functions in JavaScript and C++, QUICK=1: a minute; B=statefun: Kafka to Kafka beside Flink StateFun; B=sdk: the SDKs
+bench: bench-$(or $(B),core) ## load on functions in JavaScript and C++, QUICK=1: a minute; B=statefun: Kafka to Kafka beside Flink StateFun; B=sdk: the SDKs; B=start: starts with a million of everything
 
 .PHONY: bench-core
 bench-core: build bench/node_modules/.package-lock.json
 	@cmake --build --preset release --target bench_load bench_stub_endpoint bench_fsync -- -j$(JOBS)
 	@python3 bench/run.py $(ARGS)
+
+.PHONY: bench-start
+bench-start: build
+	@cmake --build --preset release --target bench_load bench_stub_endpoint -- -j$(JOBS)
+	@python3 bench/start.py $(ARGS)
 
 .PHONY: bench-statefun
 bench-statefun: build kafka bench/node_modules/.package-lock.json $(STATEFUN)/statefun-peer.jar

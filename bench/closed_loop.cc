@@ -120,7 +120,7 @@ class ClosedLoop {
 
   void send_next(std::size_t index) {
     Connection& c = connections_[index];
-    const std::string_view request = requests_.for_key(plan_.keys == 1 ? 0 : random_.below(plan_.keys));
+    const std::string_view request = requests_.for_key(plan_.in_turn ? next_key_++ % plan_.keys : plan_.keys == 1 ? 0 : random_.below(plan_.keys));
     ++sent_;
     ++under_way_;
     c.sent_ns = now_ns();
@@ -183,6 +183,7 @@ class ClosedLoop {
   const LoopPlan& plan_;
   Requests requests_;
   SeededRandom random_;
+  std::uint64_t next_key_ = 0;
   ResponseReader reader_;
   Response response_;
   LoopOutcome outcome_;

@@ -19,6 +19,7 @@ struct LoopPlan {
   net::Url server;
   std::size_t connections = 64;
   std::uint64_t keys = 1;
+  bool in_turn = false;  // One key after the other, where they are random else.
   std::uint64_t seed = 1;
   double seconds = 5;         // No new requests after it; those under way are waited for.
   std::uint64_t count = 0;    // Not 0: so many requests instead.

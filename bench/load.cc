@@ -2,6 +2,7 @@
 //
 //   bench_load --mode send|call|endpoint --url http://127.0.0.1:9999 [--connections 64] [--keys 1000] [--seconds 5 | --count N]
 //              [--bytes 16] [--function bench/counter] [--seed 1]
+//              [--in-turn yes|no] keys one after the other, instead of random ones
 //              endpoint only: [--batch 1] messages of one request, [--caller yes|no] whether each expects an answer,
 //              [--type bench/greeting --value '{"t":1}'] what each holds, instead of text of --bytes
 //
@@ -66,7 +67,7 @@ void print(const std::string& mode, const LoopPlan& plan, const Workload& worklo
 
 int main(int argc, char** argv) {
   const Arguments arguments(argc, argv, {"mode", "url", "connections", "keys", "seconds", "count", "bytes", "function", "seed", "batch", "caller",
-                                          "type", "value"});
+                                          "type", "value", "in-turn"});
   if (!arguments.words().empty()) usage("unexpected " + arguments.words().front());
   const std::string mode = arguments.text("mode", "");
   if (mode != "send" && mode != "call" && mode != "endpoint") usage("--mode: expected send, call or endpoint, got \"" + mode + "\"");
@@ -88,6 +89,7 @@ int main(int argc, char** argv) {
   plan.server = *url;
   plan.connections = arguments.number<std::size_t>("connections", 64, 1, 10'000);
   plan.keys = arguments.number<std::uint64_t>("keys", 1000, 1, kKeysMax);
+  plan.in_turn = arguments.text("in-turn", "no") == "yes";
   plan.seed = arguments.number<std::uint64_t>("seed", 1, 0, UINT64_MAX);
   plan.seconds = arguments.number<double>("seconds", 5, 0.01, 3600);
   plan.count = arguments.number<std::uint64_t>("count", 0, 0, UINT64_MAX);

@@ -8,7 +8,7 @@
 namespace holdfast::bench {
 namespace {
 
-constexpr std::string_view kKey = "k00000";
+constexpr std::string_view kKey = "k0000000";
 
 std::string value_of(const Workload& workload) { return std::string(workload.value_bytes, 'x'); }
 

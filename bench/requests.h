@@ -11,7 +11,7 @@
 
 namespace holdfast::bench {
 
-inline constexpr std::uint64_t kKeysMax = 100'000;
+inline constexpr std::uint64_t kKeysMax = 10'000'000;
 
 struct Workload {
   std::string function = "bench/counter";

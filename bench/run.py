@@ -124,7 +124,7 @@ def wait_until_handled(admin, seconds_max):
 
 def sum_of_states(admin, keys):
     """What the functions counted, over all keys; a page is what a prefix selects."""
-    prefixes = ["k"] if keys <= STATES_PAGE else [f"k{page:02}" for page in range(keys // STATES_PAGE)]
+    prefixes = ["k"] if keys <= STATES_PAGE else [f"k{page:04}" for page in range(keys // STATES_PAGE)]
     total = 0
     for prefix in prefixes:
         page = admin.ask("GET", f"/v1/states?type={FUNCTION}&prefix={prefix}&limit=10000").json()

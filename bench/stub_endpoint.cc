@@ -1,8 +1,8 @@
 // bench_stub_endpoint [PORT]: the functions bench/counter and bench/greeter as a C++ endpoint, StateFun request-reply v3, as cheap as we can
 // make it: what is measured through it is the runtime. Both have one state, `seen` (long), plus one for each message; the counter
 // answers the caller, if there is one, with the count, the greeter sends a Kafka record with it to the topic BENCH_TOPIC of the egress
-// bench/out. functions.js is the same on the unmodified JavaScript SDK. Prints "listening on URL"; GET / says how many requests
-// and messages there were; ends by a signal.
+// bench/out. functions.js is the same on the unmodified JavaScript SDK. bench/sleeper sends itself a message in a year, for each that comes;
+// bench/failing fails. Prints "listening on URL"; GET / says how many requests and messages there were; ends by a signal.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -21,7 +21,10 @@ namespace {
 
 constexpr std::string_view kSeen = "seen";
 constexpr std::string_view kGreeter = "bench/greeter";
+constexpr std::string_view kSleeper = "bench/sleeper";
+constexpr std::string_view kFailing = "bench/failing";
 constexpr std::string_view kEgress = "bench/out";
+constexpr Duration kYear{365LL * 24 * 3600 * 1000};
 
 struct Counts {
   std::uint64_t requests = 0;
@@ -45,7 +48,15 @@ net::HttpResponse invoke(std::string_view body, const std::string& topic, Counts
   auto batch = codec::parse_to_function(body);
   if (!batch) return refusal(batch.error().message);
 
+  if (batch->target.type == kFailing) return {500, {}, "as ever"};
   net::HttpResponse out{200, {{"content-type", "application/octet-stream"}}, {}};
+  if (batch->target.type == kSleeper) {
+    model::InvocationResponse response;
+    for (auto& invocation : batch->invocations)
+      response.delayed.push_back({.delay = kYear, .message = {batch->target, std::move(invocation.argument)}, .token = {}});
+    codec::append_from_function(out.body, response);
+    return out;
+  }
   if (batch->states.empty() || batch->states.front().name != kSeen) {
     codec::append_from_function(out.body, model::IncompleteContext{{{std::string(kSeen), std::string(model::kLongType), {}, {}}}});
     return out;

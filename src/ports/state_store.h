@@ -1,5 +1,6 @@
-// StateStore: the view, an ordered map of byte strings behind the log. It may forget what was applied since its last
-// checkpoint (the log still has it), but never half of it out of order with the position it reports.
+// StateStore: the view, an ordered map of byte strings behind the log. It may forget what was applied since its last checkpoint, from any point
+// on (the log still has it): it then reports the position of the last apply() that is there as a whole, and may have the first of the writes of the
+// next one. Whoever applies everything behind that position again, in order, has all.
 //
 // get() and scan() may be called from any thread, apply() and checkpoint() from one at a time.
 #pragma once
@@ -41,7 +42,8 @@ class StateStore {
   // Keys in [from, to); an empty `to` means: to the end.
   [[nodiscard]] virtual std::unique_ptr<StoreCursor> scan(std::string_view from, std::string_view to) const = 0;
 
-  // Applies the writes, later ones over earlier ones, and notes that the view has reached `epoch`. All or nothing.
+  // Applies the writes, later ones over earlier ones, and notes that the view has reached `epoch`, which is true only once all are there. After an
+  // error some may be there: they are to be applied again.
   [[nodiscard]] virtual Result<void> apply(std::span<const StoreWrite> writes, model::Epoch epoch) = 0;
   // Makes all that was applied durable; returns the epoch it has reached.
   [[nodiscard]] virtual Result<model::Epoch> checkpoint() = 0;

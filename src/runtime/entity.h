@@ -48,6 +48,7 @@ struct Entity {
   FunctionType* type = nullptr;
   Backlog* backlog = nullptr;   // The count that its messages are in: its upstream's, or that of parked ones.
   std::uint64_t mail_bytes = 0;  // About: of its mailbox, in memory or not.
+  bool left = false;            // Its turn to be ready has not come: idle, with mail that is to be handled. See FunctionType::left.
 
   Phase phase = Phase::Idle;
   std::uint32_t batch = 0;            // While in flight.
@@ -67,8 +68,9 @@ struct Entity {
   Entity* newer = nullptr;
   Entity* older = nullptr;
 
+  // All of it is in rows, and nobody is at work on it.
   [[nodiscard]] bool is_evictable() const {
-    return phase == Phase::Idle && mailbox.empty() && !mailbox.has_rows() && !touched;
+    return phase == Phase::Idle && !touched && mailbox.spilled() == mailbox.size() && (!mailbox.empty() || !mailbox.has_rows());
   }
 };
 

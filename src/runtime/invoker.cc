@@ -33,6 +33,7 @@ Invoker::Invoker(const std::vector<model::EndpointSpec>& endpoints, std::size_t 
     if (endpoint->target != nullptr) endpoint->target->share(room_);
     endpoints_.push_back(std::move(endpoint));
   }
+  table.set_ledger(*this);
 }
 
 Invoker::~Invoker() = default;

@@ -58,13 +58,15 @@ class InvokerHost {
   virtual void wake() = 0;  // Have pump() called soon.
 };
 
-class Invoker final : public partition::FunctionDirectory {
+class Invoker final : public partition::FunctionDirectory, private MailLedger {
  public:
   struct Limits {
     std::size_t function_types_max = 100'000;  // That have something to do. Beyond it nothing is taken in from outside for others.
     std::uint64_t in_flight_max = 4096;
     std::size_t call_bytes_max = 128u << 20;  // Requests of calls under way; and their answers, until the host has them.
     Duration endpoint_down_max;
+    std::size_t ready_addresses_max = 32'768;  // Of all types, about; the others' mail waits in rows.
+    std::size_t mail_rows_per_turn = 1'000;    // Looked at for those others.
   };
 
   Invoker(const std::vector<model::EndpointSpec>& endpoints, std::size_t shards, const ports::TargetFactory& make_target,
@@ -83,6 +85,8 @@ class Invoker final : public partition::FunctionDirectory {
   [[nodiscard]] bool has_room_for(std::string_view type) const;
   // The entity has mail, or has been unparked: it is called when its turn comes. Nothing happens for one that is busy, parked or empty.
   void offer(Entity& entity);
+  // An address has mail and is not in memory. False: no endpoint serves it.
+  bool passed(const FoundMail& found);
   // Calls whoever can be called.
   void pump();
   // What it emits goes into an outbox that is full: it is not called before that has room.
@@ -114,6 +118,15 @@ class Invoker final : public partition::FunctionDirectory {
   void line_up(Endpoint& endpoint);
   void call_next(Endpoint& endpoint);
   void release_waiting(FunctionType& type);
+  void brought_in(Entity& entity, bool is_counted) override;
+  void let_go(Entity& entity, std::uint64_t bytes, bool is_counted) override;
+  [[nodiscard]] std::size_t ready_max() const;
+  [[nodiscard]] bool must_wait(const FunctionType& type, const Entity& entity) const;
+  void leave(Entity& entity);
+  void activate(Entity& entity);
+  void refill_soon(FunctionType& type);
+  void refill();
+  bool refill(FunctionType& type, std::size_t& rows);
   void stuck(FunctionType& type);
   void spill_stuck();
   void dispatch(Endpoint& endpoint, Entity& entity);
@@ -163,6 +176,8 @@ class Invoker final : public partition::FunctionDirectory {
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::unordered_map<std::string, std::unique_ptr<FunctionType>, StringHash, std::equal_to<>> types_;
   std::size_t active_types_ = 0;
+  std::size_t ready_ = 0;  // Addresses, of all types.
+  std::deque<FunctionType*> short_;  // Few of them are ready, and others could be; see refill().
   std::deque<Endpoint*> line_;
   std::uint64_t in_flight_ = 0;
   std::size_t request_bytes_ = 0;  // Of calls under way, about.

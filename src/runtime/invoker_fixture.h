@@ -136,6 +136,7 @@ class World final : public InvokerHost {
     return {};
   }
   void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) override {
+    table.load_mail(entity, batch, SIZE_MAX);
     for (std::uint32_t i = 0; i < batch; ++i) settled.push_back(entity.mailbox.head(i).argument.value);
     reasons.push_back(std::move(reason));
     partition::ChangeAddress change{.address = entity.address};

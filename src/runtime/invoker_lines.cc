@@ -10,6 +10,7 @@ namespace holdfast::runtime {
 namespace {
 
 constexpr std::size_t kSpillsPerTurn = 1'000;
+constexpr std::size_t kReadyShare = 1'024;    // While too many are ready, each type may have one in so many of the bound.
 constexpr std::size_t kRestingShare = 8;  // One in so many types may be at rest before these are let go of.
 constexpr std::uint64_t kDropBatch = 1'000;     // Messages at once, at most,
 constexpr std::uint64_t kDropBytes = 8u << 20;  // and about so many bytes: they are read to be dropped.
@@ -36,7 +37,7 @@ bool Invoker::knows(std::string_view type) const {
 bool Invoker::has_room_for(std::string_view type) const {
   if (active_types_ < limits_.function_types_max) return true;
   const auto it = types_.find(type);
-  return it != types_.end() && it->second->active > 0;
+  return it != types_.end() && (it->second->active > 0 || it->second->left > 0);
 }
 
 std::uint64_t Invoker::backlog_of_upstream(std::string_view type) const {
@@ -75,12 +76,13 @@ Upstream& Invoker::upstream_of(Endpoint& endpoint, const std::string& type) {
 // Names come from anywhere, so those that have nothing to do are forgotten when there are many.
 void Invoker::let_types_go() {
   table_.for_each_idle([](Entity& entity) {
+    if (entity.left) return;
     entity.type = nullptr;
     if (!entity.row.parked) entity.backlog = nullptr;  // It has no mail.
   });
   std::erase_if(types_, [this](const auto& entry) {
     FunctionType& type = *entry.second;
-    if (type.active > 0 || type.is_held() || type.unspilled > 0) return false;
+    if (type.active > 0 || type.left > 0 || type.is_short || type.is_held() || type.unspilled > 0) return false;
     if (type.contact_timer != 0) loop_.cancel(type.contact_timer);
     if (type.in_line) std::erase(type.upstream->line, &type);
     if (--type.upstream->types == 0) let_go(*type.upstream);
@@ -129,6 +131,12 @@ void Invoker::offer(Entity& entity) {
   attach(entity);
   if (entity.type == nullptr) return;  // No endpoint serves it (any more): its messages wait for one.
   account(entity);
+  if (must_wait(*entity.type, entity)) return leave(entity);
+  activate(entity);
+}
+
+void Invoker::activate(Entity& entity) {
+  if (std::exchange(entity.left, false)) --entity.type->left;
   if (entity.type->active++ == 0) ++active_types_;
   ready(entity);
 }
@@ -140,6 +148,7 @@ void Invoker::rest(Entity& entity) {
   entity.sent.reset();
   if (--entity.type->active == 0) --active_types_;
   offer(entity);
+  if (entity.left) table_.let_go_of_mail(entity);
   table_.rest(entity);
 }
 
@@ -147,6 +156,7 @@ void Invoker::ready(Entity& entity) {
   entity.phase = Entity::Phase::Ready;
   entity.type->ready.push_back(&entity);
   ++entity.type->endpoint->waiting;
+  ++ready_;
   line_up(*entity.type);
   host_.wake();
 }
@@ -179,6 +189,7 @@ void Invoker::pump() {
   take_waiting_answers();
   room_.pump();
   spill_stuck();
+  refill();
   while (!line_.empty() && in_flight_ < limits_.in_flight_max && has_room() && host_.may_invoke()) {
     Endpoint& endpoint = *line_.front();
     line_.pop_front();
@@ -208,6 +219,8 @@ void Invoker::call_next(Endpoint& endpoint) {
     Entity& entity = *type.ready.front();
     type.ready.pop_front();
     --endpoint.waiting;
+    --ready_;
+    if (type.left > 0) refill_soon(type);
     upstream.probe_due = false;
     dispatch(endpoint, entity);
     if (upstream.down) follow_probe(upstream);
@@ -264,11 +277,111 @@ void Invoker::spill_stuck() {
   if (!spilling_.empty()) host_.wake();
 }
 
+// --- Mail of those whose turn to be ready has not come ---------------------------------------------------------------
+
+// Whoever is ready is in memory, so of a type only so many are; the others are left, with their mail in rows, and looked for there, in the order
+// of the rows, when half of those are gone. Newcomers do not get in before them, but for as long as few are ready.
+std::size_t Invoker::ready_max() const {
+  const std::size_t share = ready_ < limits_.ready_addresses_max ? limits_.ready_addresses_max / 2 : limits_.ready_addresses_max / kReadyShare;
+  return std::max<std::size_t>(share, 2);
+}
+
+bool Invoker::must_wait(const FunctionType& type, const Entity& entity) const {
+  const std::size_t max = ready_max();
+  if (type.ready.size() >= max) return true;
+  const std::uint64_t others = type.left - (entity.left ? 1 : 0);
+  return others > 0 && type.ready.size() >= max / 2;
+}
+
+void Invoker::leave(Entity& entity) {
+  if (!std::exchange(entity.left, true)) ++entity.type->left;
+  entity.type->is_news = true;
+  refill_soon(*entity.type);
+}
+
+bool Invoker::passed(const FoundMail& found) {
+  FunctionType* type = type_of(found.address.type);
+  if (type == nullptr) return false;
+  Backlog& count = found.parked ? type->endpoint->parked_backlog : type->upstream->backlog;
+  count.apply({static_cast<std::int64_t>(found.mail.end - found.mail.first), static_cast<std::int64_t>(found.mail.bytes), 0});
+  if (found.parked) return true;
+  ++type->left;
+  type->is_news = true;
+  refill_soon(*type);
+  return true;
+}
+
+void Invoker::brought_in(Entity& entity, bool is_counted) {
+  entity.type = type_of(entity.address.type);
+  if (entity.type == nullptr) return;
+  if (is_counted) entity.backlog = entity.row.parked ? &entity.type->endpoint->parked_backlog : &entity.type->upstream->backlog;
+  else account(entity);
+  if (entity.row.parked) return;
+  entity.left = true;
+  if (!is_counted) ++entity.type->left;
+  entity.type->is_news = true;
+  refill_soon(*entity.type);
+}
+
+void Invoker::let_go(Entity& entity, std::uint64_t bytes, bool is_counted) {
+  if (entity.backlog == nullptr) return;
+  const auto size = static_cast<std::int64_t>(entity.mailbox.size());
+  const auto before = static_cast<std::int64_t>(entity.mail_bytes);
+  if (is_counted) return entity.backlog->apply({0, static_cast<std::int64_t>(bytes) - before, 0});
+  entity.backlog->apply({-size, -before, 0});
+  if (entity.left) --entity.type->left;
+}
+
+void Invoker::refill_soon(FunctionType& type) {
+  if (type.is_short || type.ready.size() > ready_max() / 2) return;
+  type.is_short = true;
+  short_.push_back(&type);
+  host_.wake();
+}
+
+void Invoker::refill() {
+  std::size_t rows = limits_.mail_rows_per_turn;
+  for (std::size_t types = short_.size(); types > 0 && rows > 0; --types) {
+    FunctionType& type = *short_.front();
+    short_.pop_front();
+    type.is_short = !refill(type, rows);
+    if (type.is_short) short_.push_back(&type);
+  }
+  // Those that nothing was found of wait for the next epoch.
+  if (rows == 0) host_.wake();
+}
+
+// True: enough of them are ready, or none is left.
+bool Invoker::refill(FunctionType& type, std::size_t& rows) {
+  while (type.left > 0 && type.ready.size() < ready_max()) {
+    if (rows == 0 || type.none_until > table_.open_epoch()) return false;
+    std::size_t part = std::min(rows, ready_max() - type.ready.size());
+    rows -= part;
+    const bool is_round = table_.walk_mail(type.name, type.left_walk, part, [&](const FoundMail& found) {
+      const Entity* known = table_.find(found.address);
+      if (known == nullptr ? found.parked : !known->left) return;
+      type.is_news = true;
+      activate(known == nullptr ? table_.bring_in_found(found) : const_cast<Entity&>(*known));
+    });
+    rows += part;
+    if (!is_round) continue;
+    type.left_walk = {};
+    const model::Epoch began = std::exchange(type.round_began, table_.open_epoch());
+    if (!std::exchange(type.is_news, false) && began == table_.open_epoch()) type.none_until = {began.value + 1};
+  }
+  return true;
+}
+
 MailDropped Invoker::drop_unreachable(const std::string& name, const std::optional<std::string>& id, std::uint64_t messages_max) {
   MailDropped dropped;
   const auto it = types_.find(name);
   if (it == types_.end()) return dropped;
   FunctionType& type = *it->second;
+  if (id) {
+    if (Entity& one = table_.entity({name, *id}); one.left) activate(one);
+  } else if (std::size_t rows = limits_.mail_rows_per_turn; type.ready.empty()) {
+    (void)refill(type, rows);
+  }
   std::vector<Entity*> chosen;
   for (Entity* entity : type.ready) {
     if (chosen.size() > messages_max) break;
@@ -306,6 +419,9 @@ MailDropped Invoker::drop_unreachable(const std::string& name, const std::option
   }
   std::erase_if(type.ready, [](Entity* entity) { return entity->mailbox.empty(); });
   type.endpoint->waiting -= emptied;
+  ready_ -= emptied;
+  if (type.left > 0) refill_soon(type);
+  dropped.more = dropped.more || (!id && type.left > 0);
   for (std::size_t i = 0; i < emptied; ++i) rest(*chosen[i]);
   // Nobody is left who would find out whether it is back.
   Upstream& upstream = *type.upstream;

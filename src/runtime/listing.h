@@ -14,6 +14,7 @@
 
 #include "runtime/inspect.h"
 #include "runtime/row_layers.h"
+#include "runtime/stored_mail.h"
 
 namespace holdfast::runtime {
 
@@ -27,6 +28,7 @@ struct Look {
   std::size_t stage = 0;
   BucketWalk walk;
   RowLayers::AddressWalk rows;
+  MailWalk mail;
   std::size_t partition = 0;  // How manieth of the shard's.
   std::string key;            // The last one looked at in it.
 };

@@ -41,17 +41,6 @@ void on_loop(Loop& loop, Task task) {
   else loop.post(std::move(task));
 }
 
-// Mail that nobody will be called for, which nothing else shows before somebody looks.
-void report_unserved(const std::map<std::string, std::uint64_t>& unserved) {
-  constexpr std::size_t kReportsMax = 10;
-  std::size_t said = 0;
-  for (const auto& [type, messages] : unserved) {
-    if (++said > kReportsMax) break;
-    log_warn("messages wait for a function that no endpoint serves", {{"function", type}, {"messages", messages}});
-  }
-  if (unserved.size() > kReportsMax) log_warn("and for more functions that no endpoint serves", {{"functions", unserved.size() - kReportsMax}});
-}
-
 }  // namespace
 
 Runtime::Runtime(Options options, World world) : options_(std::move(options)), world_(std::move(world)), levels_(options_) {
@@ -132,10 +121,8 @@ Result<void> Runtime::recover() {
       *world_.shard_loops[0], *world_.commit_loop, *world_.view_loop, *world_.log, *world_.store, all, first,
       EpochCoordinator::Limits{options_.dirty_bytes_max, options_.log_bytes_max}, world_.fatal);
   std::vector<std::pair<std::string, model::RegistrationRow>> registrations;
-  std::map<std::string, std::uint64_t> unserved;
   for (const auto& shard : shards_)
-    if (auto ok = shard->recover(first, all, *epochs_, registrations, unserved); !ok) return ok;
-  report_unserved(unserved);
+    if (auto ok = shard->recover(first, all, *epochs_, registrations); !ok) return ok;
   for (const auto& shard : shards_)
     for (const auto& [type, row] : registrations) shard->set_registration(type, row);
   if (last.value > 0) log_info("recovered", {{"epoch", last.value}, {"replayed_epochs", epochs}});

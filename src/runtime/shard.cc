@@ -19,6 +19,9 @@ namespace {
 constexpr std::size_t kTimersPerTurn = 1'000;
 constexpr Duration kClockLook{1'000};  // The time of day may be set at any time; what has become due by it is late by this at most.
 constexpr std::uint32_t kTrimBatch = 1'000;
+constexpr std::size_t kSweepTurnsAtStart = 20;
+constexpr std::size_t kUnservedMax = 10'000;  // Function types without an endpoint that are counted.
+constexpr std::size_t kUnservedReportsMax = 10;
 constexpr std::size_t kDirtyOverloadFactor = 8;  // Over this many times the bound on dirty rows, nothing is taken in.
 
 Table::Limits table_limits(const Options& options) {
@@ -41,7 +44,9 @@ Shard::Shard(std::size_t index, const Options& options, const Runtime::World& wo
       invoker_(options.endpoints, world.shard_loops.size(), world.make_target, loop_, clock_, random_, table_, *this,
                {.in_flight_max = options.in_flight_max,
                 .call_bytes_max = options.call_bytes_max,
-                .endpoint_down_max = options.endpoint_down_max}),
+                .endpoint_down_max = options.endpoint_down_max,
+                .ready_addresses_max = options.ready_addresses_max,
+                .mail_rows_per_turn = options.mail_rows_per_turn}),
       unread_(std::make_shared<Unread>([this] { loop_.post([this] { serve_readers(); }); })) {}
 
 // Loops have stopped by now, and nobody else lets go of pages.
@@ -52,8 +57,7 @@ void Shard::add_recovered_row(std::string_view key, std::optional<std::string_vi
 }
 
 Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCoordinator& epochs,
-                            std::vector<std::pair<std::string, model::RegistrationRow>>& registrations,
-                            std::map<std::string, std::uint64_t>& unserved) {
+                            std::vector<std::pair<std::string, model::RegistrationRow>>& registrations) {
   all_ = std::move(all);
   epochs_ = &epochs;
   outboxes_.resize(all_.size());
@@ -71,12 +75,10 @@ Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCo
       return true;
     });
   }
-  for (Entity* entity : recovered->with_mail) {
-    invoker_.attach(*entity);  // Parked ones count, too, though they are not offered.
-    if (entity->type == nullptr) unserved[entity->address.type] += entity->mailbox.size();
-    invoker_.offer(*entity);
-  }
   for (auto& command : recovered->inbox) carry_out(std::move(command));
+  // What is amiss is best said before we start; most have little waiting.
+  for (std::size_t turns = kSweepTurnsAtStart; turns > 0; --turns)
+    if (auto swept = sweep_mail(); !swept) return swept;
   return {};
 }
 
@@ -428,7 +430,9 @@ void Shard::turn() {
     levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog.messages);
     any_parked |= invoker_.endpoints()[i]->parked_backlog.messages > 0;
   }
-  levels_.set_parked(index_, any_parked);
+  if (auto swept = sweep_mail(); !swept)
+    end_process("cannot read stored messages; `holdfast check-data` says more", {{"error", swept.error().message}});
+  levels_.set_parked(index_, any_parked || !table_.is_swept());
   pump_intake();
   invoker_.pump();
   flush_links();
@@ -446,6 +450,33 @@ void Shard::turn() {
   arm_timer();
   show_levels();
   if (quiescing_) check_quiet();
+}
+
+// Whatever much waits, a start does not wait for all of it to be found: the rest is found meanwhile.
+Result<void> Shard::sweep_mail() {
+  if (table_.is_swept()) return {};
+  const auto done = table_.sweep_mail(options_.mail_rows_per_turn, [this](const FoundMail& found) {
+    if (invoker_.passed(found)) return;
+    if (unserved_.size() < kUnservedMax || unserved_.contains(found.address.type)) unserved_[found.address.type] += found.mail.end - found.mail.first;
+  });
+  if (!done) return fail(done.error());
+  if (!*done) wake();
+  else all_[0]->loop().post([first = all_[0], unserved = std::exchange(unserved_, {})] { first->report_unserved(unserved); });
+  return {};
+}
+
+// Mail that nobody will be called for, which nothing else shows before somebody looks: once, when all shards have found theirs.
+void Shard::report_unserved(const std::map<std::string, std::uint64_t>& of_a_shard) {
+  for (const auto& [type, messages] : of_a_shard) unserved_[type] += messages;
+  if (++shards_swept_ < all_.size()) return;
+  std::size_t said = 0;
+  for (const auto& [type, messages] : unserved_) {
+    if (++said > kUnservedReportsMax) break;
+    log_warn("messages wait for a function that no endpoint serves", {{"function", type}, {"messages", messages}});
+  }
+  if (unserved_.size() > kUnservedReportsMax)
+    log_warn("and for more functions that no endpoint serves", {{"functions", unserved_.size() - kUnservedReportsMax}});
+  unserved_.clear();
 }
 
 void Shard::want_close() {

@@ -40,8 +40,7 @@ class Shard final : private InvokerHost {
   // Before the loop runs, on the calling thread.
   void add_recovered_row(std::string_view key, std::optional<std::string_view> value);
   [[nodiscard]] Result<void> recover(model::Epoch first, std::vector<Shard*> all, EpochCoordinator& epochs,
-                                     std::vector<std::pair<std::string, model::RegistrationRow>>& registrations,
-                                     std::map<std::string, std::uint64_t>& unserved);  // Messages by function that no endpoint serves.
+                                     std::vector<std::pair<std::string, model::RegistrationRow>>& registrations);
   void set_registration(const std::string& type, const model::RegistrationRow& row) { table_.set_registration(type, row); }
   [[nodiscard]] std::size_t dirty_bytes() const { return table_.dirty_bytes(); }
   std::shared_ptr<const RowSet> freeze_recovered() { return table_.freeze(); }
@@ -183,6 +182,8 @@ class Shard final : private InvokerHost {
   void show_outbox(const std::string& stream);
   void turn();
   [[nodiscard]] bool is_behind() const;
+  Result<void> sweep_mail();
+  void report_unserved(const std::map<std::string, std::uint64_t>& of_a_shard);
   void want_close();
   // The open epoch, with what it has sent to other shards.
   [[nodiscard]] std::size_t open_bytes() const { return table_.open_bytes() + sent_on_bytes_; }
@@ -224,6 +225,8 @@ class Shard final : private InvokerHost {
   const Clock& clock_;
   SeededRandom random_;
   Table table_;
+  std::map<std::string, std::uint64_t> unserved_;  // Messages by function that no endpoint serves, while they are looked for; the first shard: of all.
+  std::size_t shards_swept_ = 0;                   // The first shard's.
   Invoker invoker_;
   std::vector<Shard*> all_;
   EpochCoordinator* epochs_ = nullptr;

@@ -79,17 +79,37 @@ std::vector<EndpointInfo> Shard::endpoints() const {
 
 bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<AddressInfo>& page) const {
   std::size_t left = kSliceUnits;
-  return table_.walk_entities(at.walk, left, [&](const Entity& e, std::size_t&) {
-    if ((e.mailbox.empty() && !e.row.parked) || !wanted(query, e.address)) return;
-    std::string order = order_of(e.address);
-    if (!page.wants(order)) return;
-    AddressInfo info{.address = e.address, .mailbox = e.mailbox.size()};
-    info.in_flight = e.phase == Entity::Phase::InFlight ? e.batch : 0;
-    info.parked = e.row.parked.has_value();
-    info.attempts = e.row.parked ? e.row.parked->attempts : e.attempts;
-    info.last_error = e.row.parked ? e.row.parked->reason : e.last_error;
+  const auto add = [&](std::string&& order, AddressInfo&& info, const model::AddressRow& row) {
+    info.parked = row.parked.has_value();
+    if (row.parked) {
+      info.attempts = row.parked->attempts;
+      info.last_error = row.parked->reason;
+    }
     const std::size_t bytes = order.size() + info.last_error.size();
     page.add(std::move(order), std::move(info), bytes);
+  };
+  if (at.stage == 0) {
+    const bool done = table_.walk_entities(at.walk, left, [&](const Entity& e, std::size_t&) {
+      if ((e.mailbox.empty() && !e.row.parked) || !wanted(query, e.address)) return;
+      std::string order = order_of(e.address);
+      if (!page.wants(order)) return;
+      AddressInfo info{.address = e.address, .mailbox = e.mailbox.size(), .attempts = e.attempts, .last_error = e.last_error};
+      info.in_flight = e.phase == Entity::Phase::InFlight ? e.batch : 0;
+      add(std::move(order), std::move(info), e.row);
+    });
+    if (!done) return false;
+    at.stage = 1;
+  }
+  if (table_.has_all_mail()) return true;
+  // Those that have left memory since they would have been met above are still listed: mail goes out to rows before its address does.
+  return table_.walk_mail(query.type, at.mail, left, [&](const FoundMail& found) {
+    if (!wanted(query, found.address) || table_.find(found.address) != nullptr) return;
+    std::string order = order_of(found.address);
+    if (!page.wants(order)) return;
+    std::optional<std::string> bytes;
+    if (found.parked) bytes = table_.layers().get(codec::address_key(table_.partition_of(found.address.id), codec::RowKind::Address, found.address));
+    const auto row = bytes ? codec::decode<model::AddressRow>(*bytes) : model::AddressRow{};
+    add(std::move(order), {.address = found.address, .mailbox = found.mail.end - found.mail.first}, row ? *row : model::AddressRow{});
   });
 }
 

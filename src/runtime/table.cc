@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "codec/rows.h"
 #include "partition/stream.h"
-#include "runtime/upstream.h"
+#include "runtime/stored_rows.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -19,17 +19,6 @@ constexpr std::size_t kEntityOverhead = 400;       // Of an entity with nothing 
 constexpr std::size_t kStreamsCachedMax = 10'000;
 constexpr std::size_t kStreamsInMemory = 2;        // So many times the bound on one stream's newest records is the one on those of all.
 constexpr std::uint64_t kDroppedOneByOneMax = 1'000'000;  // More positions at once than a gap: by what is there.
-
-// A row that our own code wrote and that its checksums vouch for does not decode: the data directory is of another
-// version, or broken. Nothing may be written over it.
-[[noreturn]] void end_of(std::string_view key, const std::string& why) {
-  end_process("cannot read a stored row; `holdfast check-data` says more", {{"row", codec::describe_key(key)}, {"error", why}});
-}
-template <typename T>
-T must(Result<T>&& result, std::string_view key) {
-  if (!result) end_of(key, result.error().message);
-  return std::move(*result);
-}
 
 // At a start, it can still be said.
 tl::unexpected<Error> damaged(std::string_view key, const std::string& why) {
@@ -84,49 +73,6 @@ Result<Table::Recovered> Table::recover() {
       return !error;
     });
 
-    // Messages of one address come one after the other, numbered without gaps.
-    std::optional<codec::MailKey> first;
-    std::uint64_t end = 0;
-    std::uint64_t bytes = 0;
-    const auto finish = [&] {
-      if (!first || error) return;
-      auto found = bring_in(first->address);
-      if (!found) {
-        error = std::move(found.error());
-        return;
-      }
-      Entity& e = **found;
-      e.mailbox.recover(first->number, end);
-      e.mail_bytes = std::exchange(bytes, 0);
-      mail_count_ += end - first->number;
-      unlink(e);
-      out.with_mail.push_back(&e);
-    };
-    each(RowKind::Mail, [&](std::string_view key, std::string_view value) {
-      auto mail = codec::parse_mail_key(key);
-      if (!mail) {
-        error = damaged(key, mail.error().message).value();
-        return false;
-      }
-      mail_bytes_ += value.size();
-      const bool is_next = first && mail->address == first->address;
-      if (!is_next) finish();
-      bytes += value.size();
-      if (is_next) {
-        if (mail->number != end) {
-          error = Error{ErrorCode::Damaged, "the mailbox of " + mail->address.type + "/" + mail->address.id +
-                                                " has no message " + std::to_string(end)};
-          return false;
-        }
-        ++end;
-        return true;
-      }
-      first = std::move(*mail);
-      end = first->number + 1;
-      return !error && belongs(key, first->address.id);
-    });
-    finish();
-
     each(RowKind::Inbox, [&](std::string_view key, std::string_view value) {
       auto command = codec::decode<model::Command>(value);
       if (!command) {
@@ -148,21 +94,31 @@ Entity& Table::entity(const model::Address& address) {
   return *must(bring_in(address), codec::address_key(partition_of(address.id), RowKind::Address, address));
 }
 
-Result<Entity*> Table::bring_in(const model::Address& address) {
-  if (const Entity* known = find(address)) return const_cast<Entity*>(known);
+Result<Entity*> Table::bring_in(const model::Address& address, const StoredMail* known) {
+  if (const Entity* there = find(address)) return const_cast<Entity*>(there);
   auto fresh = std::make_unique<Entity>();
   fresh->address = address;
-  const std::string key = codec::address_key(partition_of(address.id), RowKind::Address, address);
+  const auto partition = partition_of(address.id);
+  const std::string key = codec::address_key(partition, RowKind::Address, address);
   if (auto bytes = layers_.get(key)) {
     auto row = codec::decode<model::AddressRow>(*bytes);
     if (!row) return damaged(key, row.error().message);
     fresh->row = std::move(*row);
     fresh->row_stored = true;
   }
+  std::optional<StoredMail> mail;
+  if (known != nullptr) {
+    mail = *known;
+  } else if (may_have_mail(address, fresh->row)) {
+    auto stored = stored_mail(layers_, partition, address);
+    if (!stored) return fail(std::move(stored.error()));
+    mail = *stored;
+  }
   fresh->row_bytes = row_size(fresh->row);
   cached_bytes_ += fresh->row_bytes;
   Entity& e = *fresh;
   entities_.insert(std::move(fresh));
+  if (mail) take_up_mail(e, *mail);
   rest(e);
   return &e;
 }
@@ -211,69 +167,11 @@ void Table::evict() {
     Entity& e = *oldest_;
     unlink(e);
     if (!e.is_evictable()) continue;  // It comes back when it rests.
+    if (!e.mailbox.empty()) leave_mail(e);
     cached_bytes_ -= e.row_bytes;
     if (recent_ == &e) recent_ = nullptr;
     entities_.erase(entities_.find(e.address));
   }
-}
-
-void Table::add_mail(Entity& e, model::Message&& message) {
-  const std::size_t size = model::size_in_memory(message);
-  e.mailbox.push(std::move(message));
-  ++mail_count_;
-  mail_bytes_ += size;
-  e.mail_bytes += size;
-  mail_bytes_in_memory_ += size;
-  const auto bytes = static_cast<std::int64_t>(size);
-  if (e.backlog != nullptr) e.backlog->apply({1, bytes, bytes});
-  open_bytes_ += size;
-  touch(e);
-}
-
-void Table::load_mail(Entity& e, std::uint64_t count, std::size_t bytes_max) {
-  const std::uint64_t wanted = std::min(count, e.mailbox.size());
-  if (e.mailbox.head_size() >= wanted || e.mailbox.spilled() == 0) return;
-  const auto partition = partition_of(e.address.id);
-  const std::size_t before = e.mailbox.bytes_in_memory();
-  // Only rows: what is not in rows is in memory.
-  const std::uint64_t rows_end = e.mailbox.spilled_begin() + e.mailbox.spilled();
-  layers_.scan(codec::mail_key(partition, e.address, e.mailbox.spilled_begin()),
-               codec::mail_key(partition, e.address, rows_end), [&](std::string_view key, std::string_view value) {
-                 if (must(codec::parse_mail_key(key), key).number != e.mailbox.spilled_begin()) end_of(key, "the message before it is missing");
-                 e.mailbox.unspill(must(codec::decode<model::Message>(value), key));
-                 return e.mailbox.head_size() < wanted && e.mailbox.bytes_in_memory() - before < bytes_max;
-               });
-  // More than that is not wanted, unless the bytes were the bound.
-  if (e.mailbox.head_size() < wanted && e.mailbox.bytes_in_memory() - before < bytes_max)
-    end_of(codec::mail_key(partition, e.address, e.mailbox.spilled_begin()), "it is missing");
-  count_loaded(e, e.mailbox.bytes_in_memory() - before);
-}
-
-void Table::count_loaded(Entity& e, std::size_t bytes) {
-  mail_bytes_in_memory_ += bytes;
-  if (e.backlog != nullptr) e.backlog->apply({0, 0, static_cast<std::int64_t>(bytes)});
-}
-
-void Table::count_freed(Entity& e, std::size_t bytes) {
-  mail_bytes_in_memory_ -= bytes;
-  if (e.backlog != nullptr) e.backlog->apply({0, 0, -static_cast<std::int64_t>(bytes)});
-}
-
-void Table::let_go_of_mail(Entity& e) {
-  if (e.touched || e.mailbox.bytes_in_memory() == 0) return;
-  count_freed(e, e.mailbox.spill(e.phase == Entity::Phase::InFlight ? e.batch : 0));
-}
-
-// Whose mail is not kept in memory beyond the epoch. Well below the bound at which nothing more is taken in (half of the memory for
-// mailboxes), each endpoint is left its share of an eighth: one that is behind must not stop what comes for the others.
-bool Table::waits_long(const Entity& e) const {
-  if (e.row.parked || e.mailbox.bytes_in_memory() > limits_.address_mailbox_bytes_in_memory) return true;
-  if (mail_bytes_in_memory_ > limits_.mailbox_bytes_in_memory) return true;
-  if (e.type != nullptr && (e.type->is_stuck() || (e.phase == Entity::Phase::Waiting && e.attempts + e.away > 0))) return true;
-  if (e.backlog == nullptr) return false;
-  const Backlog& all = e.backlog->whole != nullptr ? *e.backlog->whole : *e.backlog;
-  return mail_bytes_in_memory_ > limits_.mailbox_bytes_in_memory / 4 &&
-         all.bytes_in_memory > limits_.mailbox_bytes_in_memory / 8 / std::max<std::size_t>(limits_.endpoints, 1);
 }
 
 void Table::apply_change(partition::ChangeAddress&& change) {
@@ -386,8 +284,7 @@ const model::AddressRow& Table::address(const model::Address& address) const {
 }
 
 std::uint64_t Table::mailbox_size(const model::Address& address) const {
-  const Entity* e = find(address);  // One with mail is always in memory.
-  return e == nullptr ? 0 : e->mailbox.size();
+  return const_cast<Table*>(this)->entity(address).mailbox.size();
 }
 
 std::vector<model::Message> Table::oldest_mail(const model::Address& address, std::uint32_t count) const {

@@ -19,9 +19,20 @@
 #include "ports/state_store.h"
 #include "runtime/entity.h"
 #include "runtime/row_layers.h"
+#include "runtime/stored_mail.h"
 #include "runtime/timer_queue.h"
 
 namespace holdfast::runtime {
+
+// Who counts what waits by where it goes. Mail is counted once, whether its address is in memory or not.
+class MailLedger {
+ public:
+  virtual ~MailLedger() = default;
+  // The entity has come into memory, with mail that was in rows alone; `is_counted`: passed() has counted it, or it was let go of.
+  virtual void brought_in(Entity& entity, bool is_counted) = 0;
+  // It goes out of memory, and its mail stays, of `bytes` from now on; `is_counted`: for good. Else it will be passed(), or brought in as new.
+  virtual void let_go(Entity& entity, std::uint64_t bytes, bool is_counted) = 0;
+};
 
 class Table final : public partition::View {
  public:
@@ -39,14 +50,25 @@ class Table final : public partition::View {
   Table(Limits limits, std::vector<model::PartitionId> owned, const ports::StateStore& store);
   ~Table() override;
 
-  // Reads what must be known from the start: whose mailboxes are not empty, what was in the inbox, and declarations.
+  // Reads what must be known from the start: what was in the inbox, and declarations. Whose mailboxes are not empty is found by sweep_mail().
   struct Recovered {
-    std::vector<Entity*> with_mail;
     std::vector<model::Command> inbox;
     std::vector<std::pair<std::string, model::RegistrationRow>> registrations;
   };
   [[nodiscard]] Result<Recovered> recover();
   void add_recovered_row(std::string_view key, std::optional<std::string_view> value);
+  void set_ledger(MailLedger& ledger) { ledger_ = &ledger; }
+
+  // After a start: goes on looking for mail, for `rows` of it, and tells of whose address is not in memory. True: all has been found. Damaged:
+  // there is some that cannot be.
+  [[nodiscard]] Result<bool> sweep_mail(std::size_t rows, const std::function<void(const FoundMail& found)>& visit);
+  [[nodiscard]] bool is_swept() const { return swept_; }
+  // Whether all addresses that have mail are in memory.
+  [[nodiscard]] bool has_all_mail() const { return swept_ && out_ == 0; }
+  // As walk_mail().
+  [[nodiscard]] bool walk_mail(std::string_view type, MailWalk& at, std::size_t& left, const std::function<void(const FoundMail& found)>& visit) const;
+  // One that walk_mail() has found, and that is not in memory.
+  Entity& bring_in_found(const FoundMail& found);
 
   // Brought in from the rows if need be.
   Entity& entity(const model::Address& address);
@@ -92,6 +114,7 @@ class Table final : public partition::View {
   // must leave what freeze() takes as it is.
   void seal() { sealed_ = true; }
   void begin(model::Epoch epoch) { open_epoch_ = epoch; }
+  [[nodiscard]] model::Epoch open_epoch() const { return open_epoch_; }
   // A command that belongs to the epoch just closed, but will take effect in this one.
   void add_inbox(std::string& closed_payload, const model::Command& command, const model::Sequence& sequence);
   [[nodiscard]] std::size_t dirty_bytes() const { return layers_.dirty_bytes(); }
@@ -158,7 +181,11 @@ class Table final : public partition::View {
   void cool(std::string_view name, CachedStream& stream, std::uint64_t end);
   void drop_records(const partition::DropRecords& drop);
   void drop_what_is_there(const partition::DropRecords& drop, CachedStream& stream);
-  Result<Entity*> bring_in(const model::Address& address);
+  Result<Entity*> bring_in(const model::Address& address, const StoredMail* known = nullptr);
+  [[nodiscard]] bool may_have_mail(const model::Address& address, const model::AddressRow& row) const;
+  [[nodiscard]] bool is_counted(const model::Address& address) const;
+  void take_up_mail(Entity& entity, const StoredMail& mail);
+  void leave_mail(Entity& entity);
   Result<void> recover_streams(model::PartitionId partition);
   Instant read_timers(Instant from, std::size_t limit, const std::function<void(TimerQueue::Entry)>& found) const;
   Limits limits_;
@@ -170,6 +197,12 @@ class Table final : public partition::View {
   std::vector<std::string> touched_streams_;
   TimerQueue timers_;
   std::vector<Entity*> touched_;
+  MailLedger* ledger_ = nullptr;
+  MailWalk sweep_;
+  bool swept_ = false;
+  // Addresses that are not in memory and have mail that is counted; of those that are not parked, by type. Mostly there are none.
+  std::uint64_t out_ = 0;
+  std::unordered_map<std::string, std::uint64_t, StringHash, std::equal_to<>> behind_;
   model::Epoch open_epoch_;
   bool sealed_ = true;  // Nothing is to be frozen but at the end of the open epoch.
   mutable Entity* recent_ = nullptr;  // The last one looked up: the next look-up is often for the same.

@@ -98,7 +98,16 @@ class World {
     auto recovered = other.recover();
     ASSERT_TRUE(recovered) << recovered.error().message;
     const testing::PartitionTable& model = closed_model_;
+    std::set<model::Address> with_mail;
+    const auto sweep = [&] { return other.sweep_mail(2, [&](const FoundMail& found) { ASSERT_TRUE(with_mail.insert(found.address).second); }).value(); };
+    // Addresses may be brought in before the sweep, while it is on its way, or after it.
+    const auto slices = epoch_.value % 5;
+    for (std::uint64_t i = 0; i < slices; ++i) (void)sweep();
     expect_same(other, model);
+    while (!sweep()) {}
+    if (slices == 0) {
+      ASSERT_TRUE(with_mail.empty());  // All that have some were in memory.
+    }
     ASSERT_EQ(recovered->inbox.size(), late_.size());
     for (const auto& command : late_)  // In order for each address; see the next check.
       ASSERT_EQ(std::ranges::count(recovered->inbox, command), std::ranges::count(late_, command));
@@ -111,11 +120,9 @@ class World {
       };
       ASSERT_EQ(of(recovered->inbox), of(late_));
     }
-    std::set<model::Address> with_mail;
-    for (const Entity* entity : recovered->with_mail) ASSERT_TRUE(with_mail.insert(entity->address).second);
     std::uint64_t count = 0;
     for (const auto& [address, box] : model.mail) {
-      ASSERT_EQ(with_mail.contains(address), !box.empty());
+      ASSERT_FALSE(with_mail.contains(address) && box.empty());
       count += box.size();
     }
     ASSERT_EQ(other.mail_count(), count);
@@ -337,9 +344,10 @@ TEST(Table, MailboxWithAMessageMissingIsDamaged) {
     const auto mail = codec::parse_mail_key(key);
     if (!mail || mail->number != 1) other.add_recovered_row(key, value);
   }));
-  const auto recovered = other.recover();
-  ASSERT_FALSE(recovered);
-  EXPECT_EQ(recovered.error().code, ErrorCode::Damaged);
+  ASSERT_TRUE(other.recover());
+  const auto swept = other.sweep_mail(100, [](const FoundMail&) {});
+  ASSERT_FALSE(swept);
+  EXPECT_EQ(swept.error().message, "the mailbox of shop/cart/alice has no message 1");
 }
 
 // What can be wrong with rows that each are sound, or not: a start says it, with the row's name.
@@ -367,20 +375,12 @@ TEST(Table, RowsThatCannotBeStopTheStartWithTheirName) {
     testing::FakeStore store;
     store.rows[key] = value;
     Table table(kAmple, all_partitions(), store);
-    const auto recovered = table.recover();
+    auto recovered = table.recover().and_then([&](auto&&) { return table.sweep_mail(100, [](const FoundMail&) {}); });
     ASSERT_FALSE(recovered);
     EXPECT_EQ(recovered.error().code, ErrorCode::Damaged);
     EXPECT_NE(recovered.error().message.find(codec::describe_key(key)), std::string::npos) << recovered.error().message;
     EXPECT_NE(recovered.error().message.find(what), std::string::npos) << recovered.error().message;
   }
-  // An address that has mail and a row that is not one.
-  testing::FakeStore store;
-  store.rows[codec::mail_key(partition(kCart.id), kCart, 0)] = mail;
-  store.rows[codec::address_key(partition(kCart.id), codec::RowKind::Address, kCart)] = "?";
-  Table table(kAmple, all_partitions(), store);
-  const auto recovered = table.recover();
-  ASSERT_FALSE(recovered);
-  EXPECT_EQ(recovered.error().code, ErrorCode::Damaged);
 }
 
 TEST(Table, AStreamThatClaimsRecordsThatAreNotThereGoesOn) {

@@ -25,6 +25,7 @@
 #include "ports/function_target.h"
 #include "runtime/entity.h"
 #include "runtime/levels.h"
+#include "runtime/stored_mail.h"
 
 namespace holdfast::runtime {
 
@@ -70,6 +71,14 @@ struct FunctionType {
   std::deque<Entity*> ready;
   bool in_line = false;
   std::uint64_t active = 0;      // Its addresses that are ready, waiting or in flight. None: it is at rest.
+
+  // Its addresses that have mail to be handled and are not active, in memory or not: their turn comes when few are ready.
+  std::uint64_t left = 0;
+  MailWalk left_walk;            // Where they are looked for next, round and round.
+  model::Epoch round_began{};
+  bool is_news = false;          // Some were found, or left, since then.
+  model::Epoch none_until{};     // Nothing was: what there is has no rows before this epoch.
+  bool is_short = false;         // In the invoker's list of those that are looked for.
 
   std::size_t unspilled = 0;     // While nobody will call it soon: of those that are ready, not looked at yet whether they hold mail in memory.
 

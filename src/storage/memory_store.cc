@@ -22,7 +22,7 @@ class MemoryStore::Cursor final : public ports::StoreCursor {
   Rows::const_iterator end_;
 };
 
-MemoryStore::MemoryStore() : rows_(std::make_shared<Rows>()) {}
+MemoryStore::MemoryStore(std::size_t batch_rows) : rows_(std::make_shared<Rows>()), batch_rows_(batch_rows) {}
 
 Result<std::optional<std::string>> MemoryStore::get(std::string_view key) const {
   const std::lock_guard lock(mutex_);
@@ -39,11 +39,16 @@ std::unique_ptr<ports::StoreCursor> MemoryStore::scan(std::string_view from, std
 Result<void> MemoryStore::apply(std::span<const ports::StoreWrite> writes, model::Epoch epoch) {
   const std::lock_guard lock(mutex_);
   if (rows_.use_count() > 1) rows_ = std::make_shared<Rows>(*rows_);
+  std::size_t left = 0;
   for (const auto& write : writes) {
     HOLDFAST_CHECK(!write.key.empty());
+    if (left-- == 0) {
+      batches_.emplace_back();
+      left = batch_rows_ - 1;
+    }
+    auto& before = batches_.back().before;
     auto row = rows_->find(write.key);
-    if (!undo_.contains(write.key))
-      undo_.emplace(write.key, row == rows_->end() ? std::nullopt : std::optional(row->second));
+    if (!before.contains(write.key)) before.emplace(write.key, row == rows_->end() ? std::nullopt : std::optional(row->second));
     if (!write.value) {
       if (row != rows_->end()) rows_->erase(row);
     } else if (row != rows_->end()) {
@@ -52,15 +57,15 @@ Result<void> MemoryStore::apply(std::span<const ports::StoreWrite> writes, model
       rows_->emplace(write.key, *write.value);
     }
   }
-  reached_ = epoch;
+  if (writes.empty()) batches_.emplace_back();
+  batches_.back().reached = reached_ = epoch;
   return {};
 }
 
 Result<model::Epoch> MemoryStore::checkpoint() {
   const std::lock_guard lock(mutex_);
-  undo_.clear();
-  checkpoint_ = reached_;
-  return checkpoint_;
+  batches_.clear();
+  return checkpoint_ = reached_;
 }
 
 model::Epoch MemoryStore::reached() const {
@@ -68,16 +73,23 @@ model::Epoch MemoryStore::reached() const {
   return reached_;
 }
 
-void MemoryStore::crash() {
+std::size_t MemoryStore::batches_since_checkpoint() const {
+  const std::lock_guard lock(mutex_);
+  return batches_.size();
+}
+
+void MemoryStore::crash(std::size_t kept) {
   const std::lock_guard lock(mutex_);
   HOLDFAST_CHECK(rows_.use_count() == 1);
-  for (auto& [key, value] : undo_) {
-    if (value)
-      (*rows_)[key] = std::move(*value);
-    else
-      rows_->erase(key);
+  for (; batches_.size() > kept; batches_.pop_back()) {
+    for (auto& [key, value] : batches_.back().before) {
+      if (value) (*rows_)[key] = std::move(*value);
+      else rows_->erase(key);
+    }
   }
-  undo_.clear();
+  for (const Batch& batch : batches_)
+    if (batch.reached) checkpoint_ = *batch.reached;
+  batches_.clear();
   reached_ = checkpoint_;
 }
 

@@ -5,6 +5,7 @@
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/metadata.h>
 #include <rocksdb/options.h>
+#include <rocksdb/slice_transform.h>
 #include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
@@ -23,6 +24,9 @@ namespace {
 constexpr std::string_view kPositionKey = "";
 constexpr std::string_view kFirstKey{"\0", 1};  // The smallest that is not empty.
 constexpr std::uint8_t kPositionVersion = 2;  // 1 does not say whose it is.
+constexpr std::size_t kPrefixBytes = 3;  // Of a key: partition and kind of row.
+constexpr std::size_t kBatchBytes = 1u << 20;
+constexpr const char* kWriting = "write to the view";
 
 rocksdb::Slice slice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view view(const rocksdb::Slice& bytes) { return {bytes.data(), bytes.size()}; }
@@ -61,6 +65,8 @@ rocksdb::Options tuned(const RocksDbStore::Options& options) {
   table.pin_top_level_index_and_filter = true;
 
   rocksdb::Options out;
+  // Filters know prefixes, too: a walk over what is not there, as most kinds of rows are in most partitions, reads no block, and blocks may be large.
+  out.prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kPrefixBytes));
   out.create_if_missing = true;
   out.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   out.compression = rocksdb::kLZ4Compression;
@@ -123,11 +129,19 @@ Result<Position> read_position(rocksdb::DB& db) {
   return position;
 }
 
+bool is_of_one_prefix(std::string_view from, std::string_view to) {
+  if (from.size() < kPrefixBytes || to.empty()) return false;
+  const std::string_view prefix = from.substr(0, kPrefixBytes);
+  return to.substr(0, kPrefixBytes) == prefix || to == codec::range_end(std::string(prefix));
+}
+
 class Cursor final : public ports::StoreCursor {
  public:
   Cursor(rocksdb::DB& db, std::string_view from, std::string_view to) : to_(to), bound_(slice(to_)) {
     rocksdb::ReadOptions options;
     if (!to_.empty()) options.iterate_upper_bound = &bound_;
+    options.prefix_same_as_start = is_of_one_prefix(from, to);
+    options.total_order_seek = !options.prefix_same_as_start;
     iterator_.reset(db.NewIterator(options));
     iterator_->Seek(slice(from < kFirstKey ? kFirstKey : from));
   }
@@ -213,28 +227,29 @@ std::unique_ptr<ports::StoreCursor> RocksDbStore::scan(std::string_view from, st
 
 Result<void> RocksDbStore::apply(std::span<const ports::StoreWrite> writes, model::Epoch epoch) {
   if (auto resumed = resume(); !resumed) return resumed;
-  std::size_t bytes = 32;
-  for (const auto& write : writes) bytes += write.key.size() + (write.value ? write.value->size() : 0) + 16;
-  rocksdb::WriteBatch batch(bytes);
+  rocksdb::WriteBatch batch(kBatchBytes + kBatchBytes / 8);
   for (const auto& write : writes) {
     HOLDFAST_CHECK(!write.key.empty());
-    const auto status =
-        write.value ? batch.Put(slice(write.key), slice(*write.value)) : batch.Delete(slice(write.key));
-    if (!status.ok()) return fail(translate(status, "write to the view"));
+    const auto status = write.value ? batch.Put(slice(write.key), slice(*write.value)) : batch.Delete(slice(write.key));
+    if (!status.ok()) return fail(translate(status, kWriting));
+    if (batch.GetDataSize() < kBatchBytes) continue;
+    if (auto written = this->write(batch); !written) return written;
+    batch.Clear();
   }
   std::string position;
   append_be(position, kPositionVersion);
   append_be(position, epoch.value);
   position += owner_;
-  if (const auto status = batch.Put(slice(kPositionKey), position); !status.ok())
-    return fail(translate(status, "write to the view"));
+  if (const auto status = batch.Put(slice(kPositionKey), position); !status.ok()) return fail(translate(status, kWriting));
+  if (auto written = write(batch); !written) return written;
+  reached_ = epoch.value;
+  return {};
+}
 
+Result<void> RocksDbStore::write(rocksdb::WriteBatch& batch) {
   rocksdb::WriteOptions without_log;
   without_log.disableWAL = true;
-  if (const auto status = db_->Write(without_log, &batch); !status.ok()) {
-    return fail(stop(status, "write to the view"));
-  }
-  reached_ = epoch.value;
+  if (const auto status = db_->Write(without_log, &batch); !status.ok()) return fail(stop(status, kWriting));
   return {};
 }
 
@@ -312,6 +327,7 @@ Result<StoreReport> verify(const std::string& directory) {
   report.owner = position->owner;
   rocksdb::ReadOptions walk;
   walk.fill_cache = false;
+  walk.total_order_seek = true;
   const std::unique_ptr<rocksdb::Iterator> rows(db->NewIterator(walk));
   for (rows->Seek(slice(kFirstKey)); rows->Valid(); rows->Next()) {
     ++report.keys;

@@ -1,8 +1,8 @@
 // RocksDbStore: the view on disk. RocksDB without its own log: what it forgets in a crash, the epoch log still has.
 //
-// The epoch the view has reached is a row of its own (the empty key, which nobody else may use) and goes into the same batch as
-// the writes of that epoch, so whatever RocksDB makes durable, when and in whichever order, rows and position agree. With it stands whose view it
-// is.
+// The epoch the view has reached is a row of its own (the empty key, which nobody else may use) and goes into the last of the batches, of about a
+// megabyte each, that bring the writes up to it. RocksDB makes batches durable in order, when it wants: so the rows up to the position are always
+// there. With it stands whose view it is.
 #pragma once
 
 #include <atomic>
@@ -16,6 +16,7 @@ namespace rocksdb {
 class DB;
 class Env;
 class Status;
+class WriteBatch;
 }
 
 namespace holdfast::storage {
@@ -47,6 +48,7 @@ class RocksDbStore final : public ports::StateStore {
  private:
   RocksDbStore(std::unique_ptr<rocksdb::Env> env, std::unique_ptr<rocksdb::DB> db);
   Result<void> resume();
+  Result<void> write(rocksdb::WriteBatch& batch);
   Error stop(const rocksdb::Status& status, const char* what);
 
   std::unique_ptr<rocksdb::Env> env_;  // See patient_file_system.h.

@@ -155,6 +155,7 @@ TEST_P(StateStore, AgreesWithAMapThroughRandomHistories) {
   SeededRandom random(7);
   Rows now, kept;
   std::uint64_t epoch = 0, kept_epoch = 0;
+  const auto some_key = [&] { return std::string("ke") + static_cast<char>('a' + random.below(4)) + std::to_string(random.below(12)); };
   auto* store = &place_->reopen();
   for (int step = 0; step < 400; ++step) {
     const auto what = random.below(20);
@@ -171,7 +172,7 @@ TEST_P(StateStore, AgreesWithAMapThroughRandomHistories) {
       text.reserve(20);
       std::vector<StoreWrite> writes;
       for (std::uint64_t i = random.below(10); i > 0; --i) {
-        const auto& key = text.emplace_back("key" + std::to_string(random.below(50)));
+        const auto& key = text.emplace_back(some_key());
         if (random.below(3) == 0) {
           writes.push_back({key, std::nullopt});
           now.erase(key);
@@ -185,8 +186,32 @@ TEST_P(StateStore, AgreesWithAMapThroughRandomHistories) {
     }
     ASSERT_EQ(store->reached().value, epoch) << "step " << step;
     ASSERT_EQ(scan(*store), now) << "step " << step;
-    const auto key = "key" + std::to_string(random.below(50));
+    const auto key = some_key();
     ASSERT_EQ(store->get(key).value(), now.contains(key) ? std::optional(now[key]) : std::nullopt);
+    // Ranges of one kind of rows in one partition, and others.
+    std::string from = some_key(), to = random.below(2) == 0 ? some_key() : from.substr(0, 2) + static_cast<char>(from[2] + 1);
+    if (random.below(2) == 0) from.resize(random.below(from.size() + 1));
+    if (to < from) std::swap(from, to);
+    ASSERT_EQ(scan(*store, from, to), Rows(now.lower_bound(from), now.lower_bound(to))) << "step " << step << " from " << from << " to " << to;
+  }
+}
+
+TEST(MemoryStore, MayKeepTheFirstBatchesSinceTheCheckpoint) {
+  for (std::size_t kept = 0; kept <= 4; ++kept) {
+    storage::MemoryStore store(2);
+    ASSERT_TRUE(apply(store, {{"a", "0"}, {"z", "0"}}, 1));
+    ASSERT_TRUE(store.checkpoint());
+    ASSERT_TRUE(apply(store, {{"a", "1"}, {"b", "1"}, {"c", "1"}}, 2));
+    ASSERT_TRUE(apply(store, {{"a", "2"}, {"b", std::nullopt}, {"d", "2"}}, 3));
+    ASSERT_EQ(store.batches_since_checkpoint(), 4u);
+    store.crash(kept);
+    EXPECT_EQ(store.reached().value, kept < 2 ? 1u : kept < 4 ? 2u : 3u);
+    const std::vector<Rows> expected{{{"a", "0"}, {"z", "0"}},
+                                     {{"a", "1"}, {"b", "1"}, {"z", "0"}},
+                                     {{"a", "1"}, {"b", "1"}, {"c", "1"}, {"z", "0"}},
+                                     {{"a", "2"}, {"c", "1"}, {"z", "0"}},
+                                     {{"a", "2"}, {"c", "1"}, {"d", "2"}, {"z", "0"}}};
+    EXPECT_EQ(scan(store), expected[kept]) << kept;
   }
 }
 

@@ -11,12 +11,12 @@ Result<void> WatchedLog::append(model::Epoch epoch, std::span<const std::string_
 }
 
 Result<void> View::apply(std::span<const ports::StoreWrite> writes, model::Epoch epoch) {
-  if (full_) return fail(ErrorCode::NoSpace, "the view has no space");
-  auto applied = store_.apply(writes, epoch);
-  // What is applied gets to the disk when there is much of it, without being asked.
-  if (applied && random_.below(3) == 0) (void)store_.checkpoint();
-  return applied;
+  if (!full_) return store_.apply(writes, epoch);
+  if (random_.below(2) == 0) (void)store_.apply(writes.first(random_.below(writes.size() + 1)), store_.reached());
+  return fail(ErrorCode::NoSpace, "the view has no space");
 }
+
+void View::crash() { store_.crash(random_.below(2) == 0 ? 0 : random_.below(store_.batches_since_checkpoint() + 1)); }
 
 Result<model::Epoch> View::checkpoint() {
   if (full_) return fail(ErrorCode::NoSpace, "the view has no space");

@@ -35,7 +35,8 @@ class WatchedLog final : public ports::EpochLog {
   std::function<void()> appended_;
 };
 
-// A view that may be without space. A crash takes it back to its last checkpoint, or not so far.
+// A view that may be without space, also in the midst of writes. A crash takes it back to its last checkpoint, or not so far: what is applied gets
+// to the disk when there is much of it, without being asked, and in parts.
 class View final : public ports::StateStore {
  public:
   explicit View(Random& random) : random_(random) {}
@@ -49,11 +50,11 @@ class View final : public ports::StateStore {
   [[nodiscard]] model::Epoch reached() const override { return store_.reached(); }
 
   void set_full(bool full) { full_ = full; }
-  void crash() { store_.crash(); }
+  void crash();
 
  private:
   Random& random_;
-  storage::MemoryStore store_;
+  storage::MemoryStore store_{5};
   bool full_ = false;
 };
 

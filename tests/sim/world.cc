@@ -116,6 +116,8 @@ runtime::Options World::make_options() {
   options.state_cache_bytes = small_or(1500);
   options.open_epoch_bytes_max = small_or(3000);
   options.stream_bytes_in_memory = small_or(800);
+  options.ready_addresses_max = small_or(1 + random_.below(8));
+  options.mail_rows_per_turn = 1 + random_.below(random_.below(2) == 0 ? 4 : 100);
   options.timers_in_memory_max = 2 + random_.below(6);
   options.link_messages_max = 4 + random_.below(50);
   options.dirty_bytes_max = 300 + random_.below(5000);
