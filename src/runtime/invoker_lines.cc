@@ -269,7 +269,8 @@ void Invoker::spill_stuck() {
       Entity& entity = *type.ready.front();
       type.ready.pop_front();
       --type.unspilled;
-      if (type.ready.size() < ready_max(type)) {
+      // What is known of one that has failed is in memory alone.
+      if (type.ready.size() < ready_max(type) || entity.attempts + entity.away > 0 || entity.batch_max != UINT32_MAX) {
         type.ready.push_back(&entity);
         table_.let_go_of_mail(entity);
       } else {
