@@ -1,10 +1,12 @@
 #include "cli/client_commands.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <sstream>
+#include <thread>
 
 #include "cli/address_argument.h"
 #include "cli/answers.h"
@@ -20,6 +22,8 @@ namespace {
 constexpr std::size_t kValueWidthMax = 80;
 constexpr std::uint32_t kPageMax = 1'000;  // Of all there are, in one request.
 constexpr Duration kAsideMax{5'000};  // For a question that the user has not asked.
+constexpr int kDropPausesMax = 100;           // While some may be left, and none is there to be dropped,
+constexpr std::chrono::milliseconds kDropPause{20};  // each as long.
 
 // In the middle of many: what was done is done.
 int resume_failed(const Error& error, bool retry, std::int64_t count) {
@@ -304,7 +308,8 @@ int ClientCommands::mail_drop(const std::string& which) const {
     path += net::percent_encode(address->type) + "&id=" + net::percent_encode(address->id);
   }
   std::int64_t messages = 0, addresses = 0, tried = 0;
-  while (true) {  // One request drops a bounded number.
+  int pauses = 0;
+  while (true) {  // One request drops a bounded number, of what has been found.
     const auto response = admin_.ask("POST", path);
     if (!response) return failed(response.error());
     if (response->status != 200) return refused(*response);
@@ -313,7 +318,10 @@ int ClientCommands::mail_drop(const std::string& which) const {
     messages += (*json)["dropped"].number();
     addresses += (*json)["addresses"].number();
     tried = (*json)["tried"].number();
-    if (!(*json)["more"].is_true() || (*json)["dropped"].number() == 0) break;
+    if (!(*json)["more"].is_true()) break;
+    if ((*json)["dropped"].number() > 0) continue;
+    if (++pauses > kDropPausesMax) break;
+    std::this_thread::sleep_for(kDropPause);
   }
   if (output_ == Output::Json) {
     print("{\"dropped\":" + std::to_string(messages) + ",\"addresses\":" + std::to_string(addresses) + ",\"tried\":" + std::to_string(tried) + "}");

@@ -288,7 +288,9 @@ void Invoker::on_refused(Entity& entity, std::uint32_t batch, std::string why) {
   }
   entity.last_error = std::move(why);
   entity.batch_max = batch / 2;
-  rest(entity);
+  entity.batch = 0;
+  entity.sent.reset();
+  ready(entity);  // What is known of it is in memory alone.
 }
 
 // One line each while they are few; a function that fails for everybody must not drown the log.

@@ -177,6 +177,7 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
   std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::unordered_map<std::string, std::unique_ptr<FunctionType>, StringHash, std::equal_to<>> types_;
   std::size_t active_types_ = 0;
+  std::size_t types_next_ = 0;  // So many there have to be before it is worth looking again for those that are at rest.
   std::size_t ready_ = 0;  // Addresses, of all types.
   std::deque<FunctionType*> short_;  // Few of them are ready, and others could be; see refill().
   std::deque<Endpoint*> line_;

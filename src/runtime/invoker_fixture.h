@@ -93,8 +93,9 @@ class FakeTarget final : public ports::FunctionTarget {
 
 class World final : public InvokerHost {
  public:
-  explicit World(std::vector<model::EndpointSpec> specs, Invoker::Limits limits = {.call_bytes_max = 1'000'000, .endpoint_down_max = {5'000}})
-      : table({4, 1 << 20, 1 << 20, 1 << 20, 100}, {{0}, {1}, {2}, {3}}, store_),
+  explicit World(std::vector<model::EndpointSpec> specs, Invoker::Limits limits = {.call_bytes_max = 1'000'000, .endpoint_down_max = {5'000}},
+                 std::size_t state_cache_bytes = 1 << 20)
+      : table({4, 1 << 20, 1 << 20, state_cache_bytes, 100}, {{0}, {1}, {2}, {3}}, store_),
         invoker(specs, 1,
                 [this](const model::EndpointSpec&, Loop&) {
                   auto target = std::make_unique<FakeTarget>(loop);
@@ -165,6 +166,7 @@ class World final : public InvokerHost {
     scheduled_ = true;
     loop.post([this] {
       scheduled_ = false;
+      if (sweeps) (void)table.sweep_mail(1'000, [this](const FoundMail& found) { invoker.passed(found); });
       invoker.pump();
     });
     if (std::exchange(closes_, true)) return;
@@ -193,6 +195,7 @@ class World final : public InvokerHost {
  public:
   Table table;
   bool open = true;
+  bool sweeps = true;  // After a start, for mail in rows.
   bool accepting = true;
   std::function<Result<void>(const std::vector<std::string>&)> judge;
   std::map<model::Address, std::vector<std::string>> handled;

@@ -50,8 +50,10 @@ FunctionType* Invoker::type_of(const std::string& name) {
   auto* endpoint = const_cast<Endpoint*>(endpoint_of(name));
   if (endpoint == nullptr) return nullptr;
   // What functions send each other is not refused: who waits is bounded elsewhere, and has its type.
-  if (types_.size() >= limits_.function_types_max && types_.size() - active_types_ > limits_.function_types_max / kRestingShare)
+  if (types_.size() >= std::max(limits_.function_types_max, types_next_)) {
     let_types_go();
+    types_next_ = types_.size() + limits_.function_types_max / kRestingShare;
+  }
   auto type = std::make_unique<FunctionType>();
   type->name = name;
   type->endpoint = endpoint;
@@ -78,7 +80,7 @@ void Invoker::let_types_go() {
   table_.for_each_idle([](Entity& entity) {
     if (entity.left) return;
     entity.type = nullptr;
-    if (!entity.row.parked) entity.backlog = nullptr;  // It has no mail.
+    if (entity.mailbox.empty()) entity.backlog = nullptr;
   });
   std::erase_if(types_, [this](const auto& entry) {
     FunctionType& type = *entry.second;
@@ -307,7 +309,7 @@ void Invoker::count_left(FunctionType& type, std::int64_t change) {
 
 bool Invoker::must_wait(const FunctionType& type, const Entity& entity) const {
   const std::size_t max = ready_max(type);
-  if (type.ready.size() >= max) return true;
+  if (type.ready.size() >= max || type.is_crowded(max)) return true;
   const std::uint64_t others = type.left - (entity.left ? 1 : 0);
   return others > 0 && type.ready.size() >= max / 2;
 }
@@ -365,7 +367,7 @@ void Invoker::refill() {
 
 // True: enough of them are ready, or none is left.
 bool Invoker::refill(FunctionType& type, std::size_t& rows) {
-  while (type.left > 0 && type.ready.size() < ready_max(type)) {
+  while (type.left > 0 && type.ready.size() < ready_max(type) && !type.is_crowded(ready_max(type))) {
     if (rows == 0 || type.none_until > table_.open_epoch()) return false;
     std::size_t part = std::min(rows, ready_max(type) - type.ready.size());
     rows -= part;
@@ -386,6 +388,8 @@ bool Invoker::refill(FunctionType& type, std::size_t& rows) {
 
 MailDropped Invoker::drop_unreachable(const std::string& name, const std::optional<std::string>& id, std::uint64_t messages_max) {
   MailDropped dropped;
+  dropped.more = !id && !table_.is_swept();
+  if (id) (void)table_.entity({name, *id});  // And so its type is known.
   const auto it = types_.find(name);
   if (it == types_.end()) return dropped;
   FunctionType& type = *it->second;
@@ -408,6 +412,7 @@ MailDropped Invoker::drop_unreachable(const std::string& name, const std::option
     dropped.is_reachable = !chosen.empty() || dropped.tried > 0;
     return dropped;
   }
+  dropped.more = dropped.more || (!id && type.left > 0);
   if (chosen.empty()) return dropped;
   const model::FailurePolicy policy{.then = model::FailureAction::Drop};
   const std::string why = "dropped while it could not be reached: " + type.upstream->last_error;
@@ -437,7 +442,7 @@ MailDropped Invoker::drop_unreachable(const std::string& name, const std::option
   for (std::size_t i = 0; i < emptied; ++i) rest(*chosen[i]);
   // Nobody is left who would find out whether it is back.
   Upstream& upstream = *type.upstream;
-  if (std::ranges::all_of(upstream.line, [](const FunctionType* each) { return each->ready.empty(); }) && type.in_flight == 0) {
+  if (std::ranges::all_of(upstream.line, [](const FunctionType* each) { return each->ready.empty(); }) && type.in_flight == 0 && type.left == 0) {
     upstream.is_reported = false;  // It is not back.
     is_up(upstream);
   }

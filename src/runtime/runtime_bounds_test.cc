@@ -88,7 +88,7 @@ class RuntimeBounds : public ::testing::Test {
   }
   void open() {
     Runtime::World world;
-    world.shard_loops = {&loop_};
+    world.shard_loops.assign(shards_, &loop_);
     world.commit_loop = world.view_loop = &loop_;
     world.clock = &loop_;
     world.log = &log_;
@@ -129,6 +129,18 @@ class RuntimeBounds : public ::testing::Test {
     return taken;
   }
 
+  [[nodiscard]] std::size_t cached_bytes(bool = true) {
+    struct Sink final : MetricsSink {
+      double value = 0;
+      void counter(std::string_view, std::string_view, MetricLabels, std::uint64_t) override {}
+      void gauge(std::string_view name, std::string_view, MetricLabels, double v) override { if (name.find("cached") != std::string_view::npos || name.find("cache_bytes") != std::string_view::npos) value = v; }
+      void histogram(std::string_view, std::string_view, MetricLabels, const LatencyHistogram&) override {}
+    } sink;
+    runtime_->collect(sink);
+    return static_cast<std::size_t>(sink.value);
+  }
+
+  std::size_t shards_ = 1;
   testing::FakeLoop loop_;
   Log log_;
   testing::FakeStore store_;
@@ -302,6 +314,88 @@ TEST_F(RuntimeBounds, AnOutboxIsReadHoweverManyClientsWait) {
   EXPECT_EQ(core, "waits");
   loop_.advance({61'000});
   EXPECT_EQ(core, "a page");
+}
+
+// --- review2 ---------------------------------------------------------------------------------------------------------
+
+// C: what has mail all the while is listed, though it comes into memory while somebody looks.
+TEST_F(RuntimeBounds, AddressesThatComeIntoMemoryWhileTheyAreListedAreListed) {
+  options_.endpoints[0].on_failure.retry.max_attempts = 1;  // And parked.
+  options_.state_cache_bytes = 1;
+  open();
+  moods_["bad/*"] = Mood::Failing;
+  for (int i = 0; i < 3'000; ++i) runtime_->send({{"bad/f", "id" + std::to_string(i)}, {"t", "v", true}, "", ""}, [](Result<void>) {});
+  loop_.advance({5'000});
+  EXPECT_EQ(send("good/f", "x", "v"), "accepted");
+  EXPECT_EQ(send("good/f", "x", "v"), "accepted");
+  std::size_t addresses = 0, alone = 0, parked = 0;
+  runtime_->addresses({.limit = 10'000}, [&](Result<Page<AddressInfo>> page) { alone = page->size(); });
+  loop_.run();
+  EXPECT_EQ(alone, 3'000u);
+  runtime_->addresses({.limit = 10'000}, [&](Result<Page<AddressInfo>> page) { addresses = page->size(); });
+  runtime_->parked({.limit = 10'000, .messages = 0}, [&](Result<Page<ParkedInfo>> page) { parked = page->size(); });
+  loop_.run();
+  EXPECT_EQ(parked, 3'000u);
+  EXPECT_EQ(addresses, 3'000u);
+}
+
+// H: looking at what is parked brings all of it into memory, and nothing lets go of it before the next epoch.
+TEST_F(RuntimeBounds, LookingAtWhatIsParkedDoesNotFillTheMemory) {
+  options_.endpoints[0].on_failure.retry.max_attempts = 1;
+  options_.state_cache_bytes = 100'000;
+  open();
+  moods_["bad/*"] = Mood::Failing;
+  for (int i = 0; i < 3'000; ++i) runtime_->send({{"bad/f", "id" + std::to_string(i)}, {"t", "v", true}, "", ""}, [](Result<void>) {});
+  loop_.advance({5'000});
+  EXPECT_EQ(send("good/f", "x", "v"), "accepted");
+  AddressQuery query{.limit = 100, .messages = 0};
+  std::size_t seen = 0;
+  do {
+    runtime_->parked(query, [&](Result<Page<ParkedInfo>> page) {
+      seen += page->size();
+      query.after = page->next;
+    });
+    loop_.advance({100});
+  } while (!query.after.empty());
+  EXPECT_EQ(seen, 3'000u);
+  // A turn, before anything is closed.
+  std::size_t most = 0;
+  runtime_->send({{"good/f", "y"}, {"t", "v", true}, "", ""}, [](Result<void>) {});
+  for (int i = 0; i < 20; ++i) {
+    loop_.run_posted();
+    most = std::max(most, cached_bytes(false));
+  }
+  EXPECT_LE(most, 300'000u);
+  std::cerr << "most " << most << "\n";
+}
+
+// D: whether anything is parked is known when the last of it has been found.
+TEST_F(RuntimeBounds, ACallToAnAddressThatIsParkedIsRefusedThoughTheLastSliceFoundIt) {
+  options_.endpoints[0].on_failure.retry.max_attempts = 1;
+  shards_ = 2;
+  open();
+  moods_["bad/*"] = Mood::Failing;
+  // One in the last partition of the shard 1.
+  std::string id, key;
+  for (int i = 0; id.empty(); ++i)
+    if (model::partition_of("id" + std::to_string(i), options_.partitions).value == options_.partitions - 1) id = "id" + std::to_string(i);
+  EXPECT_EQ(send("bad/f", id, "v"), "accepted");
+  loop_.advance({5'000});
+  runtime_.reset();
+  loop_ = {};
+  options_.mail_rows_per_turn = std::getenv("CONTROL") ? 1'000 : 10;  // One partition in each slice, so that 20 are not enough.
+  open();
+  loop_.advance({10'000});
+  int refused = 0, others = 0;
+  for (int i = 0; i < 20; ++i) {
+    runtime_->call({{"bad/f", id}, {"t", "v", true}, "", "key" + std::to_string(i)}, Duration{1'000}, [&](Result<model::TypedValue> reply) {
+      ++(!reply && reply.error().code == ErrorCode::Parked ? refused : others);
+    });
+    if (i == 0 && false) loop_.run();
+  }
+  loop_.advance({5'000});
+  EXPECT_EQ(refused, 20);
+  EXPECT_EQ(others, 0);
 }
 
 }  // namespace

@@ -425,13 +425,13 @@ void Shard::wake() {
 // Once per turn of the loop, after whatever came in.
 void Shard::turn() {
   invoker_.release_held();
+  if (auto swept = sweep_mail(); !swept)
+    end_process("cannot read stored messages; `holdfast check-data` says more", {{"error", swept.error().message}});
   bool any_parked = false;
   for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) {
     levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog.messages);
     any_parked |= invoker_.endpoints()[i]->parked_backlog.messages > 0;
   }
-  if (auto swept = sweep_mail(); !swept)
-    end_process("cannot read stored messages; `holdfast check-data` says more", {{"error", swept.error().message}});
   levels_.set_parked(index_, any_parked || !table_.is_swept());
   pump_intake();
   invoker_.pump();
@@ -448,6 +448,7 @@ void Shard::turn() {
     });
   }
   arm_timer();
+  table_.let_go_of_idle();
   show_levels();
   if (quiescing_) check_quiet();
 }

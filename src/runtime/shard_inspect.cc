@@ -88,22 +88,23 @@ bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<AddressInfo>& 
     const std::size_t bytes = order.size() + info.last_error.size();
     page.add(std::move(order), std::move(info), bytes);
   };
+  const auto add_entity = [&](const Entity& e) {
+    if ((e.mailbox.empty() && !e.row.parked) || !wanted(query, e.address)) return;
+    std::string order = order_of(e.address);
+    if (!page.wants(order)) return;
+    AddressInfo info{.address = e.address, .mailbox = e.mailbox.size(), .attempts = e.attempts, .last_error = e.last_error};
+    info.in_flight = e.phase == Entity::Phase::InFlight ? e.batch : 0;
+    add(std::move(order), std::move(info), e.row);
+  };
   if (at.stage == 0) {
-    const bool done = table_.walk_entities(at.walk, left, [&](const Entity& e, std::size_t&) {
-      if ((e.mailbox.empty() && !e.row.parked) || !wanted(query, e.address)) return;
-      std::string order = order_of(e.address);
-      if (!page.wants(order)) return;
-      AddressInfo info{.address = e.address, .mailbox = e.mailbox.size(), .attempts = e.attempts, .last_error = e.last_error};
-      info.in_flight = e.phase == Entity::Phase::InFlight ? e.batch : 0;
-      add(std::move(order), std::move(info), e.row);
-    });
+    const bool done = table_.walk_entities(at.walk, left, [&](const Entity& e, std::size_t&) { add_entity(e); });
     if (!done) return false;
     at.stage = 1;
   }
-  if (table_.has_all_mail()) return true;
   // Those that have left memory since they would have been met above are still listed: mail goes out to rows before its address does.
   return table_.walk_mail(query.type, at.mail, left, [&](const FoundMail& found) {
-    if (!wanted(query, found.address) || table_.find(found.address) != nullptr) return;
+    if (const Entity* e = table_.find(found.address)) return add_entity(*e);  // It may have come in since.
+    if (!wanted(query, found.address)) return;
     std::string order = order_of(found.address);
     if (!page.wants(order)) return;
     std::optional<std::string> bytes;
@@ -208,6 +209,7 @@ bool Shard::look_at_rows(const Wanted& wanted, Look& at, std::size_t left, const
 }
 
 bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<ParkedInfo>& page) const {
+  table_.let_go_of_idle();
   return look_at_rows({codec::RowKind::Parked, order_prefix(query), query.after}, at, kSliceUnits,
                       [&](std::string_view key, std::string_view, std::size_t& left) {
                         const std::string_view order = key.substr(kKeyHead);

@@ -11,7 +11,9 @@ namespace {
 
 using codec::RowKind;
 
-constexpr std::size_t kRowsOfAScan = 10;  // What beginning one costs, found or not.
+constexpr std::size_t kBytesOfARow = 1'024;    // A larger one counts as several.
+constexpr std::uint64_t kBytesCountedMax = 1u << 20;
+constexpr std::size_t kRowsOfAScan = 100;  // What one costs, at least: rows that are gone have to be waded through.
 
 std::string_view prefix_of(std::string_view mail_key) { return mail_key.substr(0, mail_key.size() - std::min(mail_key.size(), sizeof(std::uint64_t))); }
 
@@ -27,13 +29,14 @@ class Count {
     }
     ++mail.end;
     mail.bytes += bytes;
-    return mail.end - mail.first < kMailCountedMax;
+    is_cut = mail.end - mail.first >= kMailCountedMax || mail.bytes >= kBytesCountedMax;
+    return !is_cut;
   }
   Result<StoredMail> finish(const RowLayers& layers, model::PartitionId partition, const model::Address& address) {
     if (!is_whole)
       return fail(ErrorCode::Damaged, "the mailbox of " + address.type + "/" + address.id + " has no message " + std::to_string(mail.end));
     const std::uint64_t counted = mail.end - mail.first;
-    if (counted < kMailCountedMax) return mail;
+    if (!is_cut) return mail;
     // There are no gaps: its end is where there is none any more.
     const auto is_there = [&](std::uint64_t number) { return layers.get(codec::mail_key(partition, address, number)).has_value(); };
     std::uint64_t step = 1;
@@ -49,6 +52,7 @@ class Count {
 
   StoredMail mail;
   bool is_whole = true;
+  bool is_cut = false;
 };
 
 std::uint64_t number_of(std::string_view mail_key) {
@@ -109,7 +113,7 @@ Result<bool> walk_mail(const RowLayers& layers, const std::vector<model::Partiti
           found.push_back({std::move(mail->address), {}, false});
           count = {};
         }
-        if (left > 0) --left;
+        left -= std::min(left, 1 + value.size() / kBytesOfARow);
         is_cut = !count.add(number_of(key), value.size());
         return !is_cut;
       });

@@ -139,6 +139,8 @@ class Table final : public partition::View {
     return model::partition_of(id, limits_.partitions);
   }
 
+  // Lets go of idle entities while memory is short. Whoever has looked at many does it; nobody may hold one that is idle.
+  void let_go_of_idle() const { const_cast<Table*>(this)->evict(); }
   // An entity has come to rest: it may be let go of when memory is short.
   void rest(Entity& entity);
 

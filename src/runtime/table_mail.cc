@@ -126,7 +126,8 @@ void Table::take_up_mail(Entity& e, const StoredMail& mail) {
   } else {
     --out_;
     if (const auto it = behind_.find(e.address.type); !e.row.parked) {
-      HOLDFAST_CHECK(it != behind_.end());
+      if (it == behind_.end())
+        end_of(codec::address_key(partition_of(e.address.id), codec::RowKind::Address, e.address), "it is listed as parked, and says that it is not");
       if (--it->second == 0) behind_.erase(it);
     }
   }

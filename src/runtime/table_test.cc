@@ -345,7 +345,7 @@ TEST(Table, MailboxWithAMessageMissingIsDamaged) {
     if (!mail || mail->number != 1) other.add_recovered_row(key, value);
   }));
   ASSERT_TRUE(other.recover());
-  const auto swept = other.sweep_mail(100, [](const FoundMail&) {});
+  const auto swept = other.sweep_mail(100'000, [](const FoundMail&) {});
   ASSERT_FALSE(swept);
   EXPECT_EQ(swept.error().message, "the mailbox of shop/cart/alice has no message 1");
 }
@@ -375,7 +375,7 @@ TEST(Table, RowsThatCannotBeStopTheStartWithTheirName) {
     testing::FakeStore store;
     store.rows[key] = value;
     Table table(kAmple, all_partitions(), store);
-    auto recovered = table.recover().and_then([&](auto&&) { return table.sweep_mail(100, [](const FoundMail&) {}); });
+    auto recovered = table.recover().and_then([&](auto&&) { return table.sweep_mail(100'000, [](const FoundMail&) {}); });
     ASSERT_FALSE(recovered);
     EXPECT_EQ(recovered.error().code, ErrorCode::Damaged);
     EXPECT_NE(recovered.error().message.find(codec::describe_key(key)), std::string::npos) << recovered.error().message;

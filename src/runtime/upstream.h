@@ -98,6 +98,8 @@ struct FunctionType {
   Counter messages;
   Counter failures;
 
+  // Many of its addresses are ready or wait to be tried again: those, too, are in memory.
+  [[nodiscard]] bool is_crowded(std::size_t ready_max) const { return active - in_flight >= 2 * ready_max; }
   [[nodiscard]] bool is_held() const { return !held_for.empty(); }
   [[nodiscard]] bool may_be_called() const { return contact != Contact::Probing && !declaring && !is_held(); }
   // Nobody will take its mail soon.
