@@ -63,8 +63,6 @@ class Table final : public partition::View {
   // there is some that cannot be.
   [[nodiscard]] Result<bool> sweep_mail(std::size_t rows, const std::function<void(const FoundMail& found)>& visit);
   [[nodiscard]] bool is_swept() const { return swept_; }
-  // Whether all addresses that have mail are in memory.
-  [[nodiscard]] bool has_all_mail() const { return swept_ && out_ == 0; }
   // As walk_mail().
   [[nodiscard]] bool walk_mail(std::string_view type, MailWalk& at, std::size_t& left, const std::function<void(const FoundMail& found)>& visit) const;
   // One that walk_mail() has found, and that is not in memory.
@@ -202,8 +200,7 @@ class Table final : public partition::View {
   MailLedger* ledger_ = nullptr;
   MailWalk sweep_;
   bool swept_ = false;
-  // Addresses that are not in memory and have mail that is counted; of those that are not parked, by type. Mostly there are none.
-  std::uint64_t out_ = 0;
+  // By type: addresses that are not in memory, have mail that is counted, and are not parked. Mostly there are none.
   std::unordered_map<std::string, std::uint64_t, StringHash, std::equal_to<>> behind_;
   model::Epoch open_epoch_;
   bool sealed_ = true;  // Nothing is to be frozen but at the end of the open epoch.

@@ -90,7 +90,6 @@ Result<bool> Table::sweep_mail(std::size_t rows, const std::function<void(const 
     if (find(found.address) != nullptr) return;  // Counted when it was brought in.
     mail_count_ += found.mail.end - found.mail.first;
     mail_bytes_ += found.mail.bytes;
-    ++out_;
     if (!found.parked) ++behind_[found.address.type];
     visit(found);
   });
@@ -123,13 +122,11 @@ void Table::take_up_mail(Entity& e, const StoredMail& mail) {
   if (!was_counted) {
     mail_count_ += e.mailbox.size();
     mail_bytes_ += e.mail_bytes;
-  } else {
-    --out_;
-    if (const auto it = behind_.find(e.address.type); !e.row.parked) {
-      if (it == behind_.end())
-        end_of(codec::address_key(partition_of(e.address.id), codec::RowKind::Address, e.address), "it is listed as parked, and says that it is not");
-      if (--it->second == 0) behind_.erase(it);
-    }
+  } else if (!e.row.parked) {
+    const auto it = behind_.find(e.address.type);
+    if (it == behind_.end())
+      end_of(codec::address_key(partition_of(e.address.id), codec::RowKind::Address, e.address), "it is listed as parked, and says that it is not");
+    if (--it->second == 0) behind_.erase(it);
   }
   if (ledger_ != nullptr) ledger_->brought_in(e, was_counted);
 }
@@ -146,7 +143,6 @@ void Table::leave_mail(Entity& e) {
     return;
   }
   mail_bytes_ += stored->bytes;
-  ++out_;
   if (!e.row.parked) ++behind_[e.address.type];
 }
 
