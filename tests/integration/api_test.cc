@@ -39,9 +39,15 @@ TEST_F(GatewayApi, IdsAreDecodedAndKeptApart) {
   EXPECT_EQ(text("/v1/functions/test/greeter/a/b/call", "1").status, 404);
 }
 
+TEST_F(GatewayApi, TheEmptyIdIsOneLikeAnyOther) {
+  EXPECT_EQ(text("/v1/functions/test/greeter//call", "1").status, 200);
+  EXPECT_EQ(text("/v1/functions/test/greeter//send", "2").status, 202);
+  EXPECT_EQ(text("/v1/functions/test/greeter//call", "3").status, 200);
+  EXPECT_THAT(admin("GET", "/v1/state/test/greeter/").body, AllOf(HasSubstr("\"id\":\"\""), HasSubstr("\"value\":\"123\"")));
+}
+
 TEST_F(GatewayApi, WhatIsWrongIsSaid) {
   EXPECT_EQ(code_of(text("/v1/functions/nobody/here/x/send", "x")), "not_found");
-  EXPECT_EQ(code_of(text("/v1/functions/test/greeter//send", "x")), "invalid");
   EXPECT_EQ(code_of(text("/v1/functions/test/greeter/%zz/send", "x")), "invalid");
   EXPECT_EQ(code_of(text("/v1/functions/test/greeter/x/call?timout=1s", "x")), "invalid");
   EXPECT_EQ(code_of(text("/v1/functions/test/greeter/x/call?timeout=1", "x")), "invalid");
