@@ -129,17 +129,6 @@ class RuntimeBounds : public ::testing::Test {
     return taken;
   }
 
-  [[nodiscard]] std::size_t cached_bytes(bool = true) {
-    struct Sink final : MetricsSink {
-      double value = 0;
-      void counter(std::string_view, std::string_view, MetricLabels, std::uint64_t) override {}
-      void gauge(std::string_view name, std::string_view, MetricLabels, double v) override { if (name.find("cached") != std::string_view::npos || name.find("cache_bytes") != std::string_view::npos) value = v; }
-      void histogram(std::string_view, std::string_view, MetricLabels, const LatencyHistogram&) override {}
-    } sink;
-    runtime_->collect(sink);
-    return static_cast<std::size_t>(sink.value);
-  }
-
   std::size_t shards_ = 1;
   testing::FakeLoop loop_;
   Log log_;
@@ -316,9 +305,9 @@ TEST_F(RuntimeBounds, AnOutboxIsReadHoweverManyClientsWait) {
   EXPECT_EQ(core, "a page");
 }
 
-// --- review2 ---------------------------------------------------------------------------------------------------------
+// --- Whose address is not in memory ----------------------------------------------------------------------------------
 
-// C: what has mail all the while is listed, though it comes into memory while somebody looks.
+// What has mail all the while is listed, though it comes into memory while somebody looks.
 TEST_F(RuntimeBounds, AddressesThatComeIntoMemoryWhileTheyAreListedAreListed) {
   options_.endpoints[0].on_failure.retry.max_attempts = 1;  // And parked.
   options_.state_cache_bytes = 1;
@@ -339,37 +328,7 @@ TEST_F(RuntimeBounds, AddressesThatComeIntoMemoryWhileTheyAreListedAreListed) {
   EXPECT_EQ(addresses, 3'000u);
 }
 
-// H: looking at what is parked brings all of it into memory, and nothing lets go of it before the next epoch.
-TEST_F(RuntimeBounds, LookingAtWhatIsParkedDoesNotFillTheMemory) {
-  options_.endpoints[0].on_failure.retry.max_attempts = 1;
-  options_.state_cache_bytes = 100'000;
-  open();
-  moods_["bad/*"] = Mood::Failing;
-  for (int i = 0; i < 3'000; ++i) runtime_->send({{"bad/f", "id" + std::to_string(i)}, {"t", "v", true}, "", ""}, [](Result<void>) {});
-  loop_.advance({5'000});
-  EXPECT_EQ(send("good/f", "x", "v"), "accepted");
-  AddressQuery query{.limit = 100, .messages = 0};
-  std::size_t seen = 0;
-  do {
-    runtime_->parked(query, [&](Result<Page<ParkedInfo>> page) {
-      seen += page->size();
-      query.after = page->next;
-    });
-    loop_.advance({100});
-  } while (!query.after.empty());
-  EXPECT_EQ(seen, 3'000u);
-  // A turn, before anything is closed.
-  std::size_t most = 0;
-  runtime_->send({{"good/f", "y"}, {"t", "v", true}, "", ""}, [](Result<void>) {});
-  for (int i = 0; i < 20; ++i) {
-    loop_.run_posted();
-    most = std::max(most, cached_bytes(false));
-  }
-  EXPECT_LE(most, 300'000u);
-  std::cerr << "most " << most << "\n";
-}
-
-// D: whether anything is parked is known when the last of it has been found.
+// Whether anything is parked is known when the last of it has been found.
 TEST_F(RuntimeBounds, ACallToAnAddressThatIsParkedIsRefusedThoughTheLastSliceFoundIt) {
   options_.endpoints[0].on_failure.retry.max_attempts = 1;
   shards_ = 2;

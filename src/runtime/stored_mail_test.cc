@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <iostream>
 #include <map>
 #include <set>
 
@@ -162,7 +160,7 @@ TEST(Left, MailOfThemCanBeDroppedLikeAnyOther) {
   EXPECT_EQ(world.table.mail_count(), 0u);
 }
 
-// A: what is known of an address that has been refused (batch_max) goes with it when it leaves memory.
+// What is known of an address that has been refused (batch_max) goes with it when it leaves memory.
 TEST(Left, ABadMessageAmongOthersIsIsolatedThoughItsAddressLeavesMemory) {
   auto spec = endpoint("shop/*");
   spec.max_concurrent = 2;
@@ -179,7 +177,7 @@ TEST(Left, ABadMessageAmongOthersIsIsolatedThoughItsAddressLeavesMemory) {
   EXPECT_EQ(world.settled.size(), 40u);
 }
 
-// B: whoever asks again for as long as there is `more`.
+// Whoever asks again for as long as there is `more`.
 TEST(Left, DropGoesOnBehindManyThatAreParked) {
   auto spec = endpoint("shop/*");
   spec.on_failure.then = model::FailureAction::Park;
@@ -209,7 +207,7 @@ TEST(Left, DropGoesOnBehindManyThatAreParked) {
   EXPECT_EQ(dropped, 30u) << "asked " << asked << " times";
 }
 
-// B1: as above, and nobody is parked.
+// As above, and nobody is parked.
 TEST(Left, DropGoesOnWithThoseThatAreLeft) {
   World world({endpoint("shop/*")}, few_ready(), 0);
   world.targets[0]->answer = [](const Call&) { return unreachable(); };
@@ -229,7 +227,6 @@ TEST(Left, DropGoesOnWithThoseThatAreLeft) {
   EXPECT_EQ(dropped, 30u) << "asked " << asked << " times";
 }
 
-// F
 TEST(Left, ThoseThatWaitToBeTriedAgainDoNotFillTheMemory) {
   auto spec = endpoint("shop/*");
   spec.on_failure.retry.initial = {60'000};
@@ -248,7 +245,7 @@ TEST(Left, ThoseThatWaitToBeTriedAgainDoNotFillTheMemory) {
   EXPECT_LE(world.table.entity_count(), 300u);  // 256 are called at once.
 }
 
-// X: a parked address whose type has been forgotten is retried when there are many types.
+// A parked address whose type has been forgotten is retried when there are many types.
 TEST(Left, ParkedBacklogIsNothingWhenNothingIsParked) {
   auto spec = endpoint("shop/*");
   spec.on_failure.then = model::FailureAction::Park;
@@ -276,7 +273,6 @@ TEST(Left, ParkedBacklogIsNothingWhenNothingIsParked) {
   EXPECT_EQ(world.invoker.endpoints()[0]->backlog.messages, 0u);
 }
 
-// G
 class CountingStore final : public ports::StateStore {
  public:
   using Rows = std::map<std::string, std::string, std::less<>>;
@@ -426,7 +422,7 @@ TEST(Left, RandomHistoryKeepsItsCounts) {
   }
 }
 
-// H: who looks at what is parked (Shard::look(ParkedInfo), a call that is refused) brings it in; nothing lets go of it before an epoch closes.
+// Who looks at what is parked (Shard::look(ParkedInfo), a call that is refused) brings it in; nothing lets go of it before an epoch closes.
 TEST(Left, LookingAtManyAddressesDoesNotFillTheMemory) {
   World world({endpoint("shop/*")}, few_ready(), 100'000);
   for (int i = 0; i < 3'000; ++i) {
@@ -447,7 +443,7 @@ TEST(Left, LookingAtManyAddressesDoesNotFillTheMemory) {
   EXPECT_LE(world.table.cached_bytes(), 300'000u) << world.table.entity_count();
 }
 
-// B2: the same upstream is known to be down by another type; the sweep has not been everywhere.
+// The same upstream is known to be down by another type; the sweep has not been everywhere.
 TEST(Left, DropSaysThatThereIsMoreWhileNotEverythingIsFound) {
   World world({endpoint("shop/*")}, few_ready());
   world.sweeps = false;
