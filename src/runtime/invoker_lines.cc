@@ -389,12 +389,12 @@ bool Invoker::refill(FunctionType& type, std::size_t& rows) {
 MailDropped Invoker::drop_unreachable(const std::string& name, const std::optional<std::string>& id, std::uint64_t messages_max) {
   MailDropped dropped;
   dropped.more = !id && !table_.is_swept();
-  if (id) (void)table_.entity({name, *id});  // And so its type is known.
+  Entity* one = id ? &table_.entity({name, *id}) : nullptr;  // If it has mail, its type is known from here on.
   const auto it = types_.find(name);
   if (it == types_.end()) return dropped;
   FunctionType& type = *it->second;
-  if (id) {
-    if (Entity& one = table_.entity({name, *id}); one.left) activate(one);
+  if (one != nullptr) {
+    if (one->left) activate(*one);
   } else if (std::size_t rows = limits_.mail_rows_per_turn; type.ready.empty()) {
     (void)refill(type, rows);
   }
@@ -403,11 +403,7 @@ MailDropped Invoker::drop_unreachable(const std::string& name, const std::option
     if (chosen.size() > messages_max) break;
     if (!id || entity->address.id == *id) chosen.push_back(entity);
   }
-  dropped.tried = type.in_flight;
-  if (id) {
-    const Entity* one = table_.find({name, *id});
-    dropped.tried = one != nullptr && one->phase == Entity::Phase::InFlight ? 1 : 0;
-  }
+  dropped.tried = one == nullptr ? type.in_flight : one->phase == Entity::Phase::InFlight ? 1 : 0;
   if (!type.upstream->down) {
     dropped.is_reachable = !chosen.empty() || dropped.tried > 0;
     return dropped;

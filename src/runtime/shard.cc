@@ -12,6 +12,7 @@
 #include "partition/request.h"
 #include "partition/response.h"
 #include "partition/stream.h"
+#include "runtime/stored_rows.h"
 
 namespace holdfast::runtime {
 namespace {
@@ -425,8 +426,7 @@ void Shard::wake() {
 // Once per turn of the loop, after whatever came in.
 void Shard::turn() {
   invoker_.release_held();
-  if (auto swept = sweep_mail(); !swept)
-    end_process("cannot read stored messages; `holdfast check-data` says more", {{"error", swept.error().message}});
+  if (auto swept = sweep_mail(); !swept) end_of_mail(swept.error());
   bool any_parked = false;
   for (std::size_t i = 0; i < invoker_.endpoints().size(); ++i) {
     levels_.set_backlog(index_, i, invoker_.endpoints()[i]->backlog.messages);

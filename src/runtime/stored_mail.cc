@@ -12,7 +12,6 @@ namespace {
 using codec::RowKind;
 
 constexpr std::size_t kBytesOfARow = 1'024;    // A larger one counts as several.
-constexpr std::uint64_t kBytesCountedMax = 1u << 20;
 constexpr std::size_t kRowsOfAScan = 100;  // What one costs, at least: rows that are gone have to be waded through.
 
 std::string_view prefix_of(std::string_view mail_key) { return mail_key.substr(0, mail_key.size() - std::min(mail_key.size(), sizeof(std::uint64_t))); }
@@ -29,7 +28,7 @@ class Count {
     }
     ++mail.end;
     mail.bytes += bytes;
-    is_cut = mail.end - mail.first >= kMailCountedMax || mail.bytes >= kBytesCountedMax;
+    is_cut = mail.end - mail.first >= kMailCountedMax || mail.bytes >= kMailBytesCountedMax;
     return !is_cut;
   }
   Result<StoredMail> finish(const RowLayers& layers, model::PartitionId partition, const model::Address& address) {

@@ -16,8 +16,10 @@
 
 namespace holdfast::runtime {
 
-// Rows of so many messages of one address are looked at; where the mailbox ends is asked for, and the bytes of the others are taken to be like them.
+// Rows of so many messages of one address are looked at, or of so many bytes; where the mailbox ends is asked for, and the bytes of the others are
+// taken to be like them.
 inline constexpr std::uint64_t kMailCountedMax = 1'000;
+inline constexpr std::uint64_t kMailBytesCountedMax = 1u << 20;
 
 struct StoredMail {
   std::uint64_t first = 0;  // Messages [first, end).

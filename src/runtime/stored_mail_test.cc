@@ -177,7 +177,22 @@ TEST(Left, ABadMessageAmongOthersIsIsolatedThoughItsAddressLeavesMemory) {
   EXPECT_EQ(world.settled.size(), 40u);
 }
 
-// Whoever asks again for as long as there is `more`.
+std::uint64_t drop_for_as_long_as_there_is_more(World& world) {
+  world.loop.advance({100});
+  world.close_epoch();
+  world.loop.advance({100});
+  std::uint64_t dropped = 0;
+  bool more = true;
+  for (int asked = 0; more && asked < 1'000; ++asked) {
+    const auto some = world.invoker.drop_unreachable("shop/cart", std::nullopt, 1'000);
+    dropped += some.messages;
+    more = some.more;
+    world.loop.run();
+    world.close_epoch();
+  }
+  return dropped;
+}
+
 TEST(Left, DropGoesOnBehindManyThatAreParked) {
   auto spec = endpoint("shop/*");
   spec.on_failure.then = model::FailureAction::Park;
@@ -192,39 +207,14 @@ TEST(Left, DropGoesOnBehindManyThatAreParked) {
   ASSERT_EQ(world.settled.size(), 2'000u);
   world.targets[0]->answer = [](const Call&) { return unreachable(); };
   for (int i = 0; i < 30; ++i) world.send({"shop/cart", "x" + std::to_string(i)}, "x");
-  world.loop.advance({100});
-  world.close_epoch();
-  world.loop.advance({100});
-  std::uint64_t dropped = 0;
-  int asked = 0;
-  for (bool more = true; more && asked < 1'000; ++asked) {
-    const auto some = world.invoker.drop_unreachable("shop/cart", std::nullopt, 1'000);
-    dropped += some.messages;
-    more = some.more;
-    world.loop.run();
-    world.close_epoch();
-  }
-  EXPECT_EQ(dropped, 30u) << "asked " << asked << " times";
+  EXPECT_EQ(drop_for_as_long_as_there_is_more(world), 30u);
 }
 
-// As above, and nobody is parked.
 TEST(Left, DropGoesOnWithThoseThatAreLeft) {
   World world({endpoint("shop/*")}, few_ready(), 0);
   world.targets[0]->answer = [](const Call&) { return unreachable(); };
   world.send_many("shop/cart", 30);
-  world.loop.advance({100});
-  world.close_epoch();
-  world.loop.advance({100});
-  std::uint64_t dropped = 0;
-  int asked = 0;
-  for (bool more = true; more && asked < 1'000; ++asked) {
-    const auto some = world.invoker.drop_unreachable("shop/cart", std::nullopt, 1'000);
-    dropped += some.messages;
-    more = some.more;
-    world.loop.run();
-    world.close_epoch();
-  }
-  EXPECT_EQ(dropped, 30u) << "asked " << asked << " times";
+  EXPECT_EQ(drop_for_as_long_as_there_is_more(world), 30u);
 }
 
 TEST(Left, ThoseThatWaitToBeTriedAgainDoNotFillTheMemory) {

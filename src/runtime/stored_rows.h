@@ -16,6 +16,10 @@ namespace holdfast::runtime {
 [[noreturn]] inline void end_of(std::string_view key, const std::string& why) {
   end_process("cannot read a stored row; `holdfast check-data` says more", {{"row", codec::describe_key(key)}, {"error", why}});
 }
+// The same of messages, by a walk over them, whose error has the name.
+[[noreturn]] inline void end_of_mail(const Error& error) {
+  end_process("cannot read stored messages; `holdfast check-data` says more", {{"error", error.message}});
+}
 template <typename T>
 T must(Result<T>&& result, std::string_view key) {
   if (!result) end_of(key, result.error().message);

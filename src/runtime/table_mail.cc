@@ -73,7 +73,7 @@ bool Table::waits_long(const Entity& e) const {
 
 bool Table::walk_mail(std::string_view type, MailWalk& at, std::size_t& left, const std::function<void(const FoundMail&)>& visit) const {
   const auto done = runtime::walk_mail(layers_, owned_, type, at, left, visit);
-  if (!done) end_process("cannot read stored messages; `holdfast check-data` says more", {{"error", done.error().message}});
+  if (!done) end_of_mail(done.error());
   return *done;
 }
 
