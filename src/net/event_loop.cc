@@ -68,10 +68,7 @@ EventLoop::EventLoop()
 EventLoop::~EventLoop() {
   HOLDFAST_CHECK(impl_->mailbox->thread.load() == std::thread::id{});
   impl_->mailbox->shut();
-  std::map<Impl::TimerKey, Task> dropped;
-  dropped.swap(impl_->timers);
-  impl_->due_of.clear();
-  dropped.clear();
+  impl_->timers.clear();
   impl_->after_turn = nullptr;
   impl_->poller.end();
 }
@@ -80,8 +77,8 @@ void EventLoop::Impl::wait_for_sockets() {
   LoopHandle::Mailbox& box = *mailbox;
   if (!box.local.empty() || box.has_remote.load() || poller.is_asked()) return poller.wait(0);
   int wait_ms = -1;
-  if (!timers.empty()) {
-    const std::int64_t wait_us = timers.begin()->first.first - steady_us();
+  if (const auto due_us = timers.next_due_us()) {
+    const std::int64_t wait_us = *due_us - steady_us();
     if (wait_us <= 0) return poller.wait(0);
     wait_ms = static_cast<int>(std::min<std::int64_t>((wait_us + 999) / 1000, kWaitMaxMs));
   }
@@ -111,20 +108,7 @@ void EventLoop::Impl::run_tasks() {
 }
 
 void EventLoop::Impl::run_timers() {
-  if (timers.empty()) return;
-  const std::int64_t now = steady_us();
-  const TimerId first_new = next_timer;  // One set from here on waits for the next turn.
-  for (auto next = timers.begin(); next != timers.end() && next->first.first <= now;) {
-    if (next->first.second >= first_new) {
-      ++next;
-      continue;
-    }
-    const Task task = std::move(next->second);
-    due_of.erase(next->first.second);
-    timers.erase(next);
-    task();
-    next = timers.begin();
-  }
+  if (timers.next_due_us()) timers.run(steady_us());
 }
 
 void EventLoop::Impl::run() {
@@ -152,20 +136,11 @@ void EventLoop::stop() {
 void EventLoop::post(Task task) { impl_->mailbox->post(std::move(task)); }
 
 Loop::TimerId EventLoop::after(Duration delay, Task task) {
-  const TimerId id = impl_->next_timer++;
-  const std::int64_t due = steady_us() + std::clamp<std::int64_t>(delay.ms, 0, kDelayMaxMs) * 1000;
-  impl_->timers.emplace(Impl::TimerKey{due, id}, std::move(task));
-  impl_->due_of.emplace(id, due);
-  return id;
+  return impl_->timers.add(steady_us() + std::clamp<std::int64_t>(delay.ms, 0, kDelayMaxMs) * 1000, std::move(task));
 }
 
 void EventLoop::cancel(TimerId timer) {
-  const auto due = impl_->due_of.find(timer);
-  if (due == impl_->due_of.end()) return;
-  const auto found = impl_->timers.find({due->second, timer});
-  const Task dropped = std::move(found->second);  // What it owns may come back here as it goes.
-  impl_->timers.erase(found);
-  impl_->due_of.erase(due);
+  [[maybe_unused]] const Task dropped = impl_->timers.take_back(timer);  // What it owns may come back here as it goes.
 }
 
 bool EventLoop::is_current() const { return impl_->mailbox->is_current(); }

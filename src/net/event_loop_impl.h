@@ -2,15 +2,14 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "net/event_loop.h"
 #include "net/poller.h"
+#include "net/timer_queue.h"
 
 namespace holdfast::net {
 
@@ -49,14 +48,10 @@ struct EventLoop::Impl {
   void run_tasks();
   void run_timers();
 
-  using TimerKey = std::pair<std::int64_t, TimerId>;  // Due time in steady microseconds.
-
   std::shared_ptr<LoopHandle::Mailbox> mailbox;
   Wake wake;
   Poller poller;
-  std::map<TimerKey, Task> timers;
-  std::unordered_map<TimerId, std::int64_t> due_of;
-  TimerId next_timer = 1;
+  TimerQueue timers;  // In steady microseconds.
   Task after_turn;
   std::vector<Task> batch;
   bool stopping = false;
