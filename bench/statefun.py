@@ -12,25 +12,24 @@ The output topic of each drain is read read_committed and checked: every message
 docs/performance.md explains the rows. Prints a table; writes bench/results/statefun.json (build/bench-data/statefun-last.json for
 parts of it). Exit code 1 if anything went wrong.
 """
-import argparse
 import bisect
 import json
-import os
 import pathlib
 import re
 import shutil
 import signal
 import sys
 import time
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+import lane  # noqa: E402
 import outcome  # noqa: E402
 import probes  # noqa: E402
 from flink import PEER, FlinkStateFun  # noqa: E402
 from kafka import KafkaBroker, confluent  # noqa: E402
-from run import PROGRAMS, SCRATCH, run_json, start_profile  # noqa: E402
+from lane import QUICK, SCRATCH  # noqa: E402
+from run import PROGRAMS, counts_of, metrics, run_json, start_profile  # noqa: E402
 from running import Failure, FunctionServer, Holdfast, binary  # noqa: E402
 
 FUNCTION = "bench/greeter"
@@ -112,12 +111,6 @@ RUNTIMES = {runtime.name: runtime for runtime in (HoldfastRuntime, StateFunRunti
 def start_functions(kind, topic):
     command = [PROGRAMS / "bench_stub_endpoint"] if kind == "stub" else ["node", ROOT / "bench" / "functions.js"]
     return FunctionServer(command, env={"BENCH_TOPIC": topic}, name=f"functions, {kind}")
-
-
-def counts_of(server):
-    """How many requests and messages a function server had."""
-    with urllib.request.urlopen(server.url, timeout=10) as answer:
-        return json.load(answer)
 
 
 # --- one runtime at work
@@ -429,37 +422,37 @@ def versions():
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Holdfast beside Flink StateFun, Kafka to Kafka; see docs/performance.md")
+    parser = lane.parser("Holdfast beside Flink StateFun, Kafka to Kafka")
     parser.add_argument("--rows", default="", help="groups of rows, with commas between: js/1k,stub,latency")
-    quick = os.environ.get("QUICK", "0") not in ("", "0")
-    parser.add_argument("--messages", type=int, default=MESSAGES // 10 if quick else MESSAGES, help="preloaded for each drain")
-    parser.add_argument("--seconds", type=float, default=LATENCY_SECONDS / 3 if quick else LATENCY_SECONDS,
+    parser.add_argument("--messages", type=int, default=MESSAGES // 10 if QUICK else MESSAGES, help="preloaded for each drain")
+    parser.add_argument("--seconds", type=float, default=LATENCY_SECONDS / 3 if QUICK else LATENCY_SECONDS,
                         help="of the measured part of the latency rows")
     parser.add_argument("--skip-peer", action="store_true", help="Holdfast only; the peer's figures are then null")
     parser.add_argument("--skip-holdfast", action="store_true", help="StateFun only")
     parser.add_argument("--stub-peer", action="store_true", help="StateFun with the stub function, too")
     parser.add_argument("--profile", action="store_true", help="perf record the runtime of each drain into build/bench-data/")
-    parser.add_argument("--out", type=pathlib.Path, help="where the JSON goes")
     options = parser.parse_args()
+    needed = [PROGRAMS / name for name in ("bench_kafka", "bench_load", "bench_stub_endpoint")] + [PEER / "statefun-peer.jar"]
+    if missing := [str(path) for path in needed if not path.exists()]:
+        parser.error(f"not built: {', '.join(missing)}; use make bench B=statefun")
+    with lane.started(parser, options):
+        return run(options)
+
+
+def run(options):
     chosen = [prefix for prefix in options.rows.split(",") if prefix]
     runtimes = [runtime for runtime in RUNTIMES.values()
                 if not (runtime.name == "peer" and options.skip_peer) and not (runtime.name == "holdfast" and options.skip_holdfast)]
     whole = not chosen and len(runtimes) == 2 and not options.profile and options.messages == MESSAGES and options.seconds == LATENCY_SECONDS
-    out = options.out or (ROOT / "bench" / "results" / "statefun.json" if whole else SCRATCH / "statefun-last.json")
-    SCRATCH.mkdir(parents=True, exist_ok=True)
+    out = lane.file_of("statefun", whole, options)
 
     def wanted(group):
         return not chosen or any((group + "/").startswith(prefix.rstrip("/") + "/") or prefix.startswith(group + "/") for prefix in chosen)
 
-    needed = [PROGRAMS / name for name in ("bench_kafka", "bench_load", "bench_stub_endpoint")] + [PEER / "statefun-peer.jar"]
-    if missing := [str(path) for path in needed if not path.exists()]:
-        parser.error(f"not built: {', '.join(missing)}; use make bench B=statefun")
-
     began = time.monotonic()
     machine = probes.machine(SCRATCH)
     used = versions()
-    print(f"{machine['processor']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, {machine['file_system']}; "
-          f"load before {machine['load_before']:.2f}; " + ", ".join(f"{name} {version}" for name, version in used.items() if version) + "\n")
+    lane.say_machine(machine, used, options)
     table, failures, others = Table(), [], 0.0
 
     def attempt(group, runtime, measure, *arguments):
@@ -499,7 +492,7 @@ def main():
 
     print(f"\n{time.monotonic() - began:.0f} s; every output was read and checked" + ("" if not failures else ", but for those that failed"))
     outcome.say_others(machine, others)
-    outcome.write(out, machine, used, messages=options.messages, rows=table.rows)
+    outcome.write(out, machine, used, cpus=options.cpus, messages=options.messages, rows=table.rows)
     return outcome.exit_code(failures)
 
 
