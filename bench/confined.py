@@ -1,7 +1,7 @@
 """--cpus of every lane: each process that a bench starts gets a cgroup of its own with that share of a processor, as on a slow machine.
 
 A share of each, not of all together: runtime, function, driver, broker and peer each have as much as the others, so none of them lives on
-what another does not use, and a process of many threads has no more than one with a single thread. What reads the cgroup (a JVM, Node.js) sees
+what another does not use, and a process of many threads has no more than one with a single thread. What reads the cgroup (a JVM, Restate) sees
 a small machine, as it would in a container.
 
 cgroup v2 (cpu.max) and v1 (cpu.cfs_quota_us). A process is in its group before it executes its program: nothing of it runs outside.

@@ -59,9 +59,14 @@ def run_json(*command, may_fail=False):
 
 
 def load(mode, url, seconds, keys=1000, connections=CONNECTIONS, **more):
+    return driven(mode, url, seconds, keys, connections, function=FUNCTION, **more)
+
+
+def driven(mode, url, seconds, keys, connections, **more):
+    """What bench_load says, if it met no error."""
     options = [word for name, value in more.items() for word in (f"--{name}", value)]
     result = run_json(PROGRAMS / "bench_load", "--mode", mode, "--url", url, "--seconds", seconds, "--keys", keys,
-                      "--connections", connections, "--function", FUNCTION, *options, may_fail=True)
+                      "--connections", connections, *options, may_fail=True)
     if result["errors"]:
         raise Failure(f"{mode}: {result['errors']} {result['first_error']}")
     return result
@@ -246,9 +251,10 @@ def measure_row(place, keys, connections, times, profile=None):
             "drain_s": drain if mode == "send" else 0.0,
             "runtime_cpu_us": runtime_cpu / messages * 1e6, "function_cpu_us": function_cpu / messages * 1e6,
             "driver_cpu_us": result["driver_cpu_us"],
-            "log_bytes": grown["log_bytes"] / messages,
+            "log_bytes": grown["log_bytes"] / messages if "log_bytes" in grown else None,
             "disk_bytes": None if after.disk_bytes is None else (after.disk_bytes - before.disk_bytes) / messages,
-            "messages_per_sync": messages / max(1, grown["syncs"]), "messages_per_request": messages / max(1, grown["requests"]),
+            "syncs": grown["syncs"], "messages_per_sync": messages / max(1, grown["syncs"]),
+            "messages_per_request": messages / max(1, grown["requests"]),
             "rss_peak_mb": probes.memory_bytes(place.runtime.pid, "VmHWM") / 1e6,
             "others_cores": max(0.0, others / (after.time - before.time)),
         }
@@ -267,7 +273,7 @@ COLUMNS = (("rate", "rate/s", 0), ("p50_ms", "p50 ms", 2), ("p99_ms", "p99", 2),
            ("handled_rate", "handled/s", 0), ("of_limit", "of limit", None), ("runtime_cpu_us", "runtime us", 1),
            ("function_cpu_us", "function", 1), ("driver_cpu_us", "driver", 1), ("log_bytes", "log B", 0), ("disk_bytes", "disk B", 0),
            ("messages_per_sync", "msgs/sync", 1), ("messages_per_request", "msgs/req", 1), ("rss_peak_mb", "peak MB", 0), ("others_cores", "others", 2))
-UNITS = {"rate": "messages/s", "handled_rate": "messages/s", "of_limit": "share", "messages_per_sync": "messages",
+UNITS = {"rate": "messages/s", "syncs": "syncs", "handled_rate": "messages/s", "of_limit": "share", "messages_per_sync": "messages",
          "messages_per_request": "messages", "others_cores": "cores"}
 
 
@@ -288,9 +294,9 @@ def cell(row, metric, digits):
 def print_row(name, row):
     widths = [max(len(title), 8) for _, title, _ in COLUMNS]
     if row is None:
-        print(f"{'':24}" + " ".join(title.rjust(width) for width, (_, title, _) in zip(widths, COLUMNS)))
+        print(f"{'':32}" + " ".join(title.rjust(width) for width, (_, title, _) in zip(widths, COLUMNS)))
     else:
-        print(f"{name:24}" + " ".join(cell(row, metric, digits).rjust(width)
+        print(f"{name:32}" + " ".join(cell(row, metric, digits).rjust(width)
                                       for width, (metric, _, digits) in zip(widths, COLUMNS)), flush=True)
 
 
@@ -361,7 +367,7 @@ def run(arguments):
                     row = measure_row(OnHoldfast(mode, server), keys, connections, times, profile)
                 except Failure as failure:
                     failures.append(f"{name}: {failure}")
-                    print(f"{name:24}FAILED: {failure}", flush=True)
+                    print(f"{name:32}FAILED: {failure}", flush=True)
                     continue
                 if connections > 1:
                     row["of_limit"] = row["handled_rate"] / limits[mode + ("/batch" if keys == 1 else "")]["rate"]

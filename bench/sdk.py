@@ -183,6 +183,9 @@ class OnHoldfast:
             below, start = up_to_here, end
         raise Failure("no call was made")
 
+    def epochs(self):
+        return metrics(self.admin)["holdfast_log_epochs_total"]
+
     def _wait_quiet(self):
         while metrics(self.admin)["holdfast_runtime_mailbox_messages"]:
             time.sleep(0.01)
@@ -253,6 +256,9 @@ class OnFlink:
             if time.monotonic() - progressed > limit or not self.runtime.process.running():
                 raise Failure(f"{now - before:.0f} of {count} after {time.monotonic() - asked:.0f} s\n{self.runtime.process.tail()}")
 
+    def epochs(self):
+        """It has none."""
+
     @staticmethod
     def _text(text):
         return b"\x0a" + bytes([len(text)]) + text.encode()
@@ -287,12 +293,15 @@ def measure(row, share, profile):
         work.run("add", KEYS)
         recorder = start_profile(work.runtime if row != "flink" else work.runtime.process, SCRATCH / f"sdk-{row}.perf") if profile else None
         cpu = {name: probes.cpu_seconds(pid) for name, pid in work.processes.items()}
+        epochs = work.epochs()
         busy, began, own = probes.machine_busy_seconds(), time.monotonic(), time.process_time()
         seconds = work.run("add", count)
         out = {"distinct_keys_per_s": count / seconds}
         spent = sum(probes.cpu_seconds(pid) - cpu[name] for name, pid in work.processes.items())
         for name, pid in work.processes.items():
             out[f"{name}_cpu_us"] = (probes.cpu_seconds(pid) - cpu[name]) / count * 1e6
+        if epochs is not None:
+            out["messages_per_epoch"] = count / max(1, work.epochs() - epochs)
         others = probes.machine_busy_seconds() - busy - spent - (time.process_time() - own)
         if row != "flink":  # There the broker works, too.
             out["others_cores"] = max(0.0, others / (time.monotonic() - began))
@@ -308,7 +317,8 @@ def measure(row, share, profile):
 
 
 UNITS = {"distinct_keys_per_s": ("messages/s", 0), "runtime_cpu_us": ("us/message", 2), "function_cpu_us": ("us/message", 2),
-         "runtime_rss_mb": ("MB", 0), "function_rss_mb": ("MB", 1), "call_alone_p50_us": ("us", 0)}
+         "runtime_rss_mb": ("MB", 0), "function_rss_mb": ("MB", 1), "call_alone_p50_us": ("us", 0),
+         "messages_per_epoch": ("messages", 0)}
 
 
 def micro():
