@@ -21,7 +21,7 @@ def part_of(thread, library, kind, symbol):
         return f"{name} ({thread})" if thread == "commit" else name
     if library == "holdfast":
         module = re.search(r"holdfast::(\w+)::", symbol)
-        return f"{module[1]}" if module else "asio" if "asio" in symbol else "base, std"
+        return f"{module[1]}" if module else "base, std"
     if library.startswith("libc") and re.search(r"malloc|free|calloc|realloc|chunk|consolidate|tcache", symbol):
         return "malloc"
     return library

@@ -48,6 +48,7 @@ bool is_traceparent(std::string_view text) {
 }  // namespace
 
 std::string id_of_key(std::string_view key) {
+  if (codec::is_utf8(key)) return std::string(key);
   std::string id;
   id.reserve(key.size());
   for (std::size_t at = 0; at < key.size();) {

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "net/call_fixture.h"
+#include "net/event_loop_impl.h"
 
 namespace holdfast::net {
 namespace {
@@ -37,6 +38,25 @@ TEST_P(CallsOver, EachCallGetsItsOwnAnswer) {
   EXPECT_EQ(calls_->calls_under_way(), 0u);
   EXPECT_EQ(calls_->connections(), 1u);
   EXPECT_EQ(server_->connections(), 1u);
+}
+
+TEST_P(CallsOver, ConnectionsThatAreUsedAgainAreNotRegisteredAgain) {
+  serve_echo({}, over());
+  CallPipe& pipe = open();
+  HttpClient& client = *clients_.back();
+  const auto call_both_ways = [&](const std::string& name) {
+    recorder_.call(pipe, name, name);
+    const CallResult result = post(client, "/fn", name);
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->body, name);
+    run_until([&] { return recorder_.answers.contains(name); });
+  };
+  call_both_ways("first");
+  const std::uint64_t before = loop_.impl().poller.changes();
+  for (int i = 0; i < 50; ++i) call_both_ways(std::to_string(i));
+  EXPECT_EQ(loop_.impl().poller.changes(), before);
+  EXPECT_EQ(server_->connections(), 2u);
+  run_until([&] { return !loop_.impl().poller.is_asked(); });  // Else somebody keeps the loop from sleeping, the listener included.
 }
 
 TEST_P(CallsOver, LargeCallsAndSmallOnesGoTogether) {

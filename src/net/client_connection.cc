@@ -15,6 +15,8 @@ namespace {
 
 using Kind = ClientError::Kind;
 
+constexpr int kReadsPerTurn = 8;
+
 MessageLimits limits_of(const ClientOptions& options) {
   MessageLimits limits;
   limits.body_bytes_max = options.response_bytes_max;
@@ -82,12 +84,14 @@ void ClientConnection::next_address(std::string why) {
     }
     const int on = 1;
     if (address.storage.ss_family != AF_UNIX) ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (::connect(fd.get(), address.get(), address.size) != 0 && errno != EINPROGRESS) {
+    const bool is_connected = ::connect(fd.get(), address.get(), address.size) == 0;
+    if (!is_connected && errno != EINPROGRESS) {
       // A unix socket with a full backlog says EAGAIN and will not tell when there is room.
       why = errno == EAGAIN ? "the server does not accept connections fast enough" : error_text(errno);
       continue;
     }
     stream_ = std::make_unique<Stream>(pool_->loop(), fd.release());
+    if (!is_connected) stream_->watcher().would_block_writing();
     return arm_write();
   }
   fail_connect(std::move(why));
@@ -199,7 +203,7 @@ void ClientConnection::on_readable() {
 void ClientConnection::receive() {
   if (paused_) return;
   std::vector<char>& buffer = pool_->read_buffer();
-  for (;;) {
+  for (int round = 0; round < kReadsPerTurn; ++round) {
     const IoResult got = stream_->read(buffer.data(), buffer.size());
     switch (got.status) {
       case IoStatus::Done: {
@@ -222,6 +226,14 @@ void ClientConnection::receive() {
       case IoStatus::Failed: return ended(stream_->error());
     }
   }
+  if (stream_->has_buffered()) receive_later();
+  else arm_read();  // Comes back, if there is more, after the others had their turn.
+}
+
+void ClientConnection::receive_later() {
+  pool_->loop().post([self = shared_from_this()] {
+    if (self->state_ == State::Busy) self->receive();
+  });
 }
 
 bool ClientConnection::has_room() {
@@ -240,10 +252,7 @@ void ClientConnection::go_on() {
   if (state_ != State::Busy) return;
   paused_ = false;
   if (has_io_timeouts(pool_->options())) progress_ms_ = steady_ms();
-  // Later, as what is there already may be the end of it, and of the call.
-  pool_->loop().post([self = shared_from_this()] {
-    if (self->state_ == State::Busy) self->receive();
-  });
+  receive_later();  // As what is there already may be the end of it, and of the call.
 }
 
 void ClientConnection::ended(std::string why) {

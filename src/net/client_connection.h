@@ -51,6 +51,7 @@ class ClientConnection final : public IoHandler,
   void established();
   void send_rest();
   void receive();
+  void receive_later();
   [[nodiscard]] bool has_room();
   void leave_room();
   void check_idle();

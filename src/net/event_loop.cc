@@ -12,8 +12,7 @@
 namespace holdfast::net {
 namespace {
 
-// Ready sockets handled before tasks and timers get their turn.
-constexpr std::size_t kSocketBatchMax = 256;
+constexpr std::int64_t kWaitMaxMs = 1000LL * 60 * 60 * 24;  // What the system takes; a later timer is waited for again.
 constexpr std::int64_t kDelayMaxMs = 1000LL * 60 * 60 * 24 * 3650;
 
 std::int64_t steady_us() {
@@ -58,8 +57,9 @@ void LoopHandle::Mailbox::shut() {
 void LoopHandle::post(Task task) const { mailbox_->post(std::move(task)); }
 bool LoopHandle::is_current() const { return mailbox_->is_current(); }
 
-EventLoop::Impl::Impl(std::shared_ptr<LoopHandle::Mailbox> box) : mailbox(std::move(box)), wake(context, mailbox->wake_fd) {
-  arm_wake();
+EventLoop::Impl::Impl(std::shared_ptr<LoopHandle::Mailbox> box) : mailbox(std::move(box)) {
+  Poller::Key key = 0;
+  HOLDFAST_CHECK(poller.add(mailbox->wake_fd, EPOLLIN, wake, key));
 }
 
 EventLoop::EventLoop()
@@ -68,56 +68,29 @@ EventLoop::EventLoop()
 EventLoop::~EventLoop() {
   HOLDFAST_CHECK(impl_->mailbox->thread.load() == std::thread::id{});
   impl_->mailbox->shut();
-  std::map<Impl::TimerKey, Task> dropped;
-  dropped.swap(impl_->timers);
-  dropped.clear();
+  impl_->timers.clear();
   impl_->after_turn = nullptr;
-  impl_->wake.release();  // The mailbox closes it, and may live on.
-}
-
-void EventLoop::Impl::arm_wake() {
-  wake.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](boost::system::error_code error) {
-    if (error) return;
-    std::uint64_t count = 0;
-    [[maybe_unused]] const auto got = ::read(mailbox->wake_fd, &count, sizeof count);
-    arm_wake();
-  });
-}
-
-std::size_t EventLoop::Impl::poll_sockets(std::size_t count) {
-  std::size_t ran = 0;
-  while (ran < count && context.poll_one() == 1) ++ran;
-  return ran;
+  impl_->poller.end();
 }
 
 void EventLoop::Impl::wait_for_sockets() {
   LoopHandle::Mailbox& box = *mailbox;
-  if (!box.local.empty() || box.has_remote.load()) {
-    poll_sockets(kSocketBatchMax);
-    return;
-  }
-  std::int64_t wait_us = -1;
-  if (!timers.empty()) {
-    wait_us = timers.begin()->first.first - steady_us();
-    if (wait_us <= 0) {
-      poll_sockets(kSocketBatchMax);
-      return;
-    }
+  if (!box.local.empty() || box.has_remote.load() || poller.is_asked()) return poller.wait(0);
+  int wait_ms = -1;
+  if (const auto due_us = timers.next_due_us()) {
+    const std::int64_t wait_us = *due_us - steady_us();
+    if (wait_us <= 0) return poller.wait(0);
+    wait_ms = static_cast<int>(std::min<std::int64_t>((wait_us + 999) / 1000, kWaitMaxMs));
   }
   box.asleep.store(true);
-  std::size_t ran = 0;
-  if (!box.has_remote.load())
-    ran = wait_us < 0 ? context.run_one() : context.run_one_for(std::chrono::microseconds(wait_us));
+  if (!box.has_remote.load()) poller.wait(wait_ms);
   box.asleep.store(false);
-  if (ran > 0) poll_sockets(kSocketBatchMax - 1);
 }
 
-std::size_t EventLoop::Impl::run_tasks() {
+void EventLoop::Impl::run_tasks() {
   LoopHandle::Mailbox& box = *mailbox;
-  std::size_t ran = 0;
   const auto run_batch = [&] {
     for (Task& task : batch) task();
-    ran += batch.size();
     batch.clear();
   };
   if (!box.local.empty()) {
@@ -132,27 +105,10 @@ std::size_t EventLoop::Impl::run_tasks() {
     }
     run_batch();
   }
-  return ran;
 }
 
-std::size_t EventLoop::Impl::run_timers() {
-  if (timers.empty()) return 0;
-  const std::int64_t now = steady_us();
-  const TimerId first_new = next_timer;  // One set from here on waits for the next turn.
-  std::size_t ran = 0;
-  for (auto next = timers.begin(); next != timers.end() && next->first.first <= now;) {
-    if (next->first.second >= first_new) {
-      ++next;
-      continue;
-    }
-    const Task task = std::move(next->second);
-    due_of.erase(next->first.second);
-    timers.erase(next);
-    task();
-    ++ran;
-    next = timers.begin();
-  }
-  return ran;
+void EventLoop::Impl::run_timers() {
+  if (timers.next_due_us()) timers.run(steady_us());
 }
 
 void EventLoop::Impl::run() {
@@ -180,20 +136,11 @@ void EventLoop::stop() {
 void EventLoop::post(Task task) { impl_->mailbox->post(std::move(task)); }
 
 Loop::TimerId EventLoop::after(Duration delay, Task task) {
-  const TimerId id = impl_->next_timer++;
-  const std::int64_t due = steady_us() + std::clamp<std::int64_t>(delay.ms, 0, kDelayMaxMs) * 1000;
-  impl_->timers.emplace(Impl::TimerKey{due, id}, std::move(task));
-  impl_->due_of.emplace(id, due);
-  return id;
+  return impl_->timers.add(steady_us() + std::clamp<std::int64_t>(delay.ms, 0, kDelayMaxMs) * 1000, std::move(task));
 }
 
 void EventLoop::cancel(TimerId timer) {
-  const auto due = impl_->due_of.find(timer);
-  if (due == impl_->due_of.end()) return;
-  const auto found = impl_->timers.find({due->second, timer});
-  const Task dropped = std::move(found->second);  // What it owns may come back here as it goes.
-  impl_->timers.erase(found);
-  impl_->due_of.erase(due);
+  [[maybe_unused]] const Task dropped = impl_->timers.take_back(timer);  // What it owns may come back here as it goes.
 }
 
 bool EventLoop::is_current() const { return impl_->mailbox->is_current(); }

@@ -1,18 +1,15 @@
-// The inside of EventLoop, with Asio in it. Only event_loop.cc and fd_watcher.cc include this.
+// The inside of EventLoop. Only event_loop.cc and fd_watcher.cc include this.
 #pragma once
 
 #include <atomic>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <map>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "net/event_loop.h"
+#include "net/poller.h"
+#include "net/timer_queue.h"
 
 namespace holdfast::net {
 
@@ -38,24 +35,23 @@ struct LoopHandle::Mailbox {
 };
 
 struct EventLoop::Impl {
+  // The wake-up itself is all there is to it: with edges, nobody has to read the counter.
+  struct Wake final : Poller::Watched {
+    void on_edges(std::uint32_t /*events*/) override {}
+    void on_turn() override {}
+    void on_end() override {}
+  };
+
   explicit Impl(std::shared_ptr<LoopHandle::Mailbox> box);
   void run();
-  void arm_wake();
   void wait_for_sockets();
-  std::size_t poll_sockets(std::size_t count);
-  std::size_t run_tasks();
-  std::size_t run_timers();
+  void run_tasks();
+  void run_timers();
 
-  using TimerKey = std::pair<std::int64_t, TimerId>;  // Due time in steady microseconds.
-
-  // No locks inside: only the loop's thread touches it, others wake it through the mailbox.
-  boost::asio::io_context context{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work{context.get_executor()};
   std::shared_ptr<LoopHandle::Mailbox> mailbox;
-  boost::asio::posix::stream_descriptor wake;
-  std::map<TimerKey, Task> timers;
-  std::unordered_map<TimerId, std::int64_t> due_of;
-  TimerId next_timer = 1;
+  Wake wake;
+  Poller poller;
+  TimerQueue timers;  // In steady microseconds.
   Task after_turn;
   std::vector<Task> batch;
   bool stopping = false;

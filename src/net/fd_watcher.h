@@ -1,5 +1,9 @@
 // FdWatcher: owns a non-blocking file descriptor and tells, once per request, when it can be read or written. The bridge
-// between the event loop and the code that moves bytes (stream.h, http_server.cc); nobody else sees Asio.
+// between the event loop and the code that moves bytes (stream.h, http_server.cc).
+//
+// The system reports a readiness once (poller.h). It is remembered here, whether somebody waits or not, until whoever reads or writes says
+// that it is over; a wait that comes before that is answered in the next turn, so that one who stops in the middle of plenty comes back
+// after the others had theirs.
 #pragma once
 
 #include <memory>
@@ -18,6 +22,7 @@ class IoHandler {
 // On the loop's thread only.
 class FdWatcher {
  public:
+  // Takes it for writable until told otherwise.
   FdWatcher(EventLoop& loop, int fd);
   // Closes the descriptor; handlers still waiting are not called.
   ~FdWatcher();
@@ -30,6 +35,13 @@ class FdWatcher {
   void wait_writable(std::shared_ptr<IoHandler> handler);
   // Handlers that wait are let go of, uncalled.
   void forget_waits();
+
+  // The system has said EAGAIN: the next wait is for what comes after. Without this waits are answered at once, again and again.
+  void would_block_reading();
+  void would_block_writing();
+  // A read gave less than there was room for. On a stream that means that nothing is left, unless the peer has closed its side or has sent
+  // something urgent: then only EAGAIN does.
+  void has_read_short();
 
  private:
   struct Impl;

@@ -29,6 +29,10 @@ bool has_token(std::string_view list, std::string_view token) {
 }
 
 void HeaderList::add(std::string_view name, std::string_view value) {
+  if (spans_.empty()) {  // Most lists are of one to three short fields.
+    spans_.reserve(3);
+    bytes_.reserve(std::max<std::size_t>(96, name.size() + value.size()));
+  }
   const auto at = static_cast<std::uint32_t>(bytes_.size());
   bytes_.append(name).append(value);
   const auto name_size = static_cast<std::uint32_t>(name.size());

@@ -396,6 +396,34 @@ TEST_F(HttpClientTest, DamagedOrUnknownCodingsAreProtocolErrors) {
   EXPECT_THAT(result.error().message, HasSubstr("content-encoding br"));
 }
 
+TEST_F(HttpClientTest, ALongAnswerIsReadInTurnsBetweenWhichOthersHaveTheirs) {
+  std::size_t taken = 0;
+  raw_serve([&](RawPeer& peer) {
+    if (!peer.got.ends_with("\r\n\r\n")) return;
+    peer.say("HTTP/1.1 200 OK\r\n\r\n");  // It ends with the connection.
+    const std::string bytes(64 * 1024, 'x');
+    const std::string_view part = bytes;
+    for (IoResult put; (put = peer.stream->write({&part, 1})).status == IoStatus::Done;) taken += put.bytes;
+    peer.hang_up();
+  });
+  std::optional<CallResult> result;
+  ByteBudget room(64 * 1024 * 1024);
+  ClientOptions options;
+  options.room = &room;
+  std::size_t before = 0;
+  std::size_t most = 0;
+  connect_raw(options).call({"GET", "/", {}, {}}, [&](CallResult r) { result = std::move(r); });
+  run_until([&] {
+    most = std::max(most, room.used() - std::min(before, room.used()));
+    before = room.used();
+    return result.has_value();
+  });
+  ASSERT_TRUE(*result) << result->error().message;
+  EXPECT_EQ((*result)->body.size(), taken);
+  ASSERT_GT(taken, 2'000'000u);  // Else it shows nothing.
+  EXPECT_LE(most, 512u * 1024) << "in one turn";
+}
+
 TEST_F(HttpClientTest, AnAnswerOverTheLimitIsTooLargeBeforeAndAfterDecompression) {
   ClientOptions options;
   options.response_bytes_max = 1000;

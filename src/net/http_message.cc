@@ -104,6 +104,7 @@ std::optional<std::vector<std::string>> path_segments(std::string_view path) {
   path.remove_prefix(1);
   std::vector<std::string> out;
   if (path.empty()) return out;
+  out.reserve(8);  // Of ours /v1/functions/namespace/name/id/call has most: it is grown once instead of four times.
   for (;;) {
     const auto slash = path.find('/');
     auto segment = percent_decode(path.substr(0, slash));

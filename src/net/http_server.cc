@@ -163,6 +163,7 @@ void HttpServer::Impl::on_readable() {
       });
       return;
     } else if (errno == EAGAIN) {
+      listener->would_block_reading();
       break;
     }
   }

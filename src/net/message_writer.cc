@@ -10,7 +10,9 @@ namespace {
 void append_clean(std::string& out, std::string_view text) {
   const std::size_t at = out.size();
   out.append(text);
-  if (text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos) return;
+  bool is_clean = true;
+  for (const char c : text) is_clean = is_clean && c != '\r' && c != '\n' && c != '\0';
+  if (is_clean) return;
   for (std::size_t i = at; i < out.size(); ++i)
     if (out[i] == '\r' || out[i] == '\n' || out[i] == '\0') out[i] = ' ';
 }

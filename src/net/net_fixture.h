@@ -82,7 +82,10 @@ class RawListener final : public IoHandler, public std::enable_shared_from_this<
   void on_readable() override {
     for (;;) {
       const int fd = ::accept4(watcher_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      if (fd < 0) break;
+      if (fd < 0) {
+        watcher_->would_block_reading();
+        break;
+      }
       peers.push_back(std::make_shared<RawPeer>(loop_, fd));
       if (on_accept) on_accept(*peers.back());
       if (peers.back()->stream) peers.back()->listen_on();

@@ -132,15 +132,19 @@ int fd_of(BIO* bio) { return static_cast<int>(reinterpret_cast<std::intptr_t>(BI
 
 int bio_read(BIO* bio, char* into, int size) {
   BIO_clear_retry_flags(bio);
-  const auto got = ::recv(fd_of(bio), into, static_cast<std::size_t>(size), 0);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_read(bio);
+  ssize_t got = 0;
+  do got = ::recv(fd_of(bio), into, static_cast<std::size_t>(size), 0);
+  while (got < 0 && errno == EINTR);
+  if (got < 0 && errno == EAGAIN) BIO_set_retry_read(bio);
   return static_cast<int>(got);
 }
 
 int bio_write(BIO* bio, const char* from, int size) {
   BIO_clear_retry_flags(bio);
-  const auto put = ::send(fd_of(bio), from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-  if (put < 0 && (errno == EAGAIN || errno == EINTR)) BIO_set_retry_write(bio);
+  ssize_t put = 0;
+  do put = ::send(fd_of(bio), from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+  while (put < 0 && errno == EINTR);
+  if (put < 0 && errno == EAGAIN) BIO_set_retry_write(bio);
   return static_cast<int>(put);
 }
 

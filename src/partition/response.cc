@@ -22,7 +22,13 @@ Result<void> check_target(const FunctionDirectory& functions, const model::Addre
   return {};
 }
 
-std::string source_name(const model::Address& address) { return address.type + "/" + address.id; }
+std::string source_name(const model::Address& address) {
+  std::string out;
+  out.reserve(address.type.size() + 1 + address.id.size());
+  out.append(address.type).push_back('/');
+  out.append(address.id);
+  return out;
+}
 
 Result<void> apply_mutations(const View& view, const AnsweredBatch& batch, std::vector<model::StateMutation>&& mutations,
                              Instant now, ChangeAddress& change) {

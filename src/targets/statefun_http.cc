@@ -101,13 +101,14 @@ void StatefunHttpTarget::invoke(const ports::Invocation& invocation, Done done) 
   const auto size = is_v3 ? codec::to_function_size(invocation.address, states_, invocation.batch)
                           : codec::v2::to_function_size(invocation.address, states_, invocation.batch);
   if (size > spec_.payload_bytes_max)
-    return refuse("a request of " + std::to_string(size) + " bytes for " + route->shown + " is over the endpoint's limit of " +
+    return refuse("a request of " + std::to_string(size) + " bytes for " + *route->shown + " is over the endpoint's limit of " +
                   std::to_string(spec_.payload_bytes_max));
   if (route->pipe != nullptr && route->pipe->takes(invocation.traceparent.size(), size)) {
     codec::append_to_function(route->pipe->begin_call(invocation.traceparent, size), invocation.address, states_, invocation.batch);
     return route->pipe->end_call(std::move(done));
   }
   std::string body;
+  body.reserve(size);
   if (is_v3) codec::append_to_function(body, invocation.address, states_, invocation.batch);
   else codec::v2::append_to_function(body, invocation.address, states_, invocation.batch);
   call(*route, invocation.traceparent, std::move(body), std::move(done));
@@ -125,7 +126,7 @@ void StatefunHttpTarget::call(const Route& route, std::string_view traceparent, 
                                        limit = spec_.payload_bytes_max, done = std::move(done)](net::CallResult result) {
     if (alive.expired()) return;
     if (result && pipe != nullptr) pipe->look_at(*result);
-    done(result ? judge_answer(url, protocol, *result) : judge_error(url, limit, result.error()));
+    done(result ? judge_answer(*url, protocol, *result) : judge_error(*url, limit, result.error()));
   });
 }
 
@@ -156,7 +157,8 @@ Result<StatefunHttpTarget::Route> StatefunHttpTarget::find_route(std::string_vie
     if (!made) return fail(made.error());
     known = hosts_.emplace(origin, std::make_unique<Host>(Host{std::move(*made), 0})).first;
   }
-  Route route{known->second.get(), url->target, origin + url->target, expand(spec_.shown_url(), function_name)};
+  Route route{known->second.get(), url->target, origin + url->target,
+              std::make_shared<const std::string>(expand(spec_.shown_url(), function_name))};
   route.pipe = find_pipe(route);
   return route;
 }
@@ -191,7 +193,7 @@ FunctionPipe* StatefunHttpTarget::find_pipe(const Route& route) {
   if (const auto known = pipes_.find(route.url); known != pipes_.end()) return known->second.calls.get();
   if (pipes_.size() == kPipesMax) return nullptr;
   auto pipe = std::make_unique<FunctionPipe>(
-      loop_, *route.host->client, route.shown, route.path, spec_,
+      loop_, *route.host->client, *route.shown, route.path, spec_,
       [this, route](std::string_view traceparent, std::string body, Done done) { call(route, traceparent, std::move(body), std::move(done)); },
       PipePauses{}, room_);
   return pipes_.emplace(route.url, Pipe{route.host, std::move(pipe)}).first->second.calls.get();

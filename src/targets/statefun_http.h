@@ -73,7 +73,7 @@ class StatefunHttpTarget final : public ports::FunctionTarget {
     Host* host = nullptr;
     std::string path;  // And query.
     std::string url;
-    std::string shown;  // The URL, for messages.
+    std::shared_ptr<const std::string> shown;  // The URL, for messages. Each call keeps it until it ends.
     FunctionPipe* pipe = nullptr;  // Null: never.
   };
 

@@ -9,7 +9,7 @@ import re
 # Who may include the headers of a technology. One folder each: whoever needs it, asks that folder.
 TECHNOLOGIES = {
     "rocksdb/": {"storage"},
-    "boost/asio": {"net"},
+    "sys/epoll.h": {"net"},
     "openssl/": {"net"},
     "zlib.h": {"net"},
     "boost/json": {"codec"},
