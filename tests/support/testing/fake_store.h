@@ -12,8 +12,10 @@ namespace holdfast::testing {
 class FakeStore final : public ports::StateStore {
  public:
   std::map<std::string, std::string, std::less<>> rows;
+  mutable std::size_t gets = 0;
 
   [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override {
+    ++gets;
     const auto it = rows.find(key);
     return it == rows.end() ? std::nullopt : std::optional(it->second);
   }
