@@ -114,7 +114,7 @@ Result<Entity*> Table::bring_in(const model::Address& address, const StoredMail*
   std::optional<StoredMail> mail;
   if (known != nullptr) {
     mail = *known;
-  } else if (may_have_mail(address, fresh->row)) {
+  } else if (resting == nullptr && may_have_mail(address, fresh->row)) {
     auto stored = stored_mail(layers_, partition, address);
     if (!stored) return fail(std::move(stored.error()));
     mail = *stored;
@@ -153,38 +153,47 @@ void Table::touch(Entity& e) {
 }
 
 void Table::unlink(Entity& e) {
-  if (e.newer == nullptr && e.older == nullptr && oldest_ != &e) return;
-  (e.older != nullptr ? e.older->newer : oldest_) = e.newer;
-  (e.newer != nullptr ? e.newer->older : newest_) = e.older;
+  Line& line = e.rests_with_mail ? idle_with_mail_ : idle_;
+  if (e.newer == nullptr && e.older == nullptr && line.oldest != &e) return;
+  (e.older != nullptr ? e.older->newer : line.oldest) = e.newer;
+  (e.newer != nullptr ? e.newer->older : line.newest) = e.older;
   e.newer = e.older = nullptr;
-  --idle_;
+  --line.size;
 }
 
 void Table::rest(Entity& e) {
   if (!e.is_evictable()) return;
   unlink(e);
-  e.older = newest_;
-  (newest_ != nullptr ? newest_->newer : oldest_) = &e;
-  newest_ = &e;
-  ++idle_;
+  e.rests_with_mail = !e.mailbox.empty();
+  Line& line = e.rests_with_mail ? idle_with_mail_ : idle_;
+  e.older = line.newest;
+  (line.newest != nullptr ? line.newest->newer : line.oldest) = &e;
+  line.newest = &e;
+  ++line.size;
 }
 
 // An entity takes several times what its row does. Those that had something to do of late stay what they are, and are found as they are; of the others the
-// rows are kept, as far as the state cache reaches.
+// rows are kept, as far as the state cache reaches. Whoever has mail stays for as long as there is memory: to leave it, and to find it, is dear.
 void Table::evict() {
-  while (oldest_ != nullptr && (idle_ > idle_max_ || cached_bytes_ > limits_.state_cache_bytes)) {
-    Entity& e = *oldest_;
+  const auto let_oldest_go = [this](Line& line) {
+    Entity& e = *line.oldest;
     unlink(e);
     if (e.is_evictable()) let_go(e);  // Else it comes back when it rests.
-  }
+  };
+  const auto is_short = [this] { return cached_bytes_ > limits_.state_cache_bytes; };
+  while (idle_.oldest != nullptr && (idle_.size > idle_max_ || is_short())) let_oldest_go(idle_);
+  while (idle_with_mail_.oldest != nullptr && is_short()) let_oldest_go(idle_with_mail_);
   resting_.shrink(limits_.state_cache_bytes - std::min(limits_.state_cache_bytes, cached_bytes_));
 }
 
 void Table::let_go(Entity& e) {
-  if (!e.mailbox.empty()) leave_mail(e);
-  const std::string key = codec::address_key(partition_of(e.address.id), RowKind::Address, e.address);
-  if (e.row_stored) resting_.put(key, codec::encode(e.row));
-  else resting_.put(key, std::nullopt);
+  if (!e.mailbox.empty()) {
+    leave_mail(e);
+  } else {
+    const std::string key = codec::address_key(partition_of(e.address.id), RowKind::Address, e.address);
+    if (e.row_stored) resting_.put(key, codec::encode(e.row));
+    else resting_.put(key, std::nullopt);
+  }
   cached_bytes_ -= e.row_bytes;
   if (recent_ == &e) recent_ = nullptr;
   entities_.erase(entities_.find(e.address));

@@ -209,11 +209,15 @@ class Table final : public partition::View {
   model::Epoch open_epoch_;
   bool sealed_ = true;  // Nothing is to be frozen but at the end of the open epoch.
   mutable Entity* recent_ = nullptr;  // The last one looked up: the next look-up is often for the same.
-  Entity* oldest_ = nullptr;
-  Entity* newest_ = nullptr;
-  std::size_t idle_ = 0;          // From the oldest to the newest.
+  // Entities that may be let go of, least recently used first: those that have nothing to do, and those whose mail is in rows alone.
+  struct Line {
+    Entity* oldest = nullptr;
+    Entity* newest = nullptr;
+    std::size_t size = 0;
+  };
+  Line idle_, idle_with_mail_;
   std::size_t idle_max_;
-  RestingRows resting_;           // Of those that were let go of since. An address is either here or an entity.
+  RestingRows resting_;           // Of those that were let go of since, and have no mail. An address is either here or an entity.
   std::size_t cached_bytes_ = 0;  // Of entities.
   std::size_t open_bytes_ = 0;
   std::uint64_t mail_count_ = 0;

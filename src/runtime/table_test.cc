@@ -314,6 +314,27 @@ TEST(Table, AddressesAtRestAreRowsInMemory) {
   EXPECT_EQ(world.store.gets, gets);
 }
 
+// Mail that was let go of and has not come down to the view is found without a walk through the view.
+TEST(Table, FewStoredMessagesAreAskedForByName) {
+  World world({kPartitions, 1 << 20, 1 << 20, 1 << 20, 100});
+  while (!world.table.sweep_mail(100, [](const FoundMail&) {}).value()) {}
+  world.addresses = {kCart};
+  for (int i = 0; i < 20; ++i) world.add_mail(kCart, std::to_string(i));
+  world.close();
+  Entity& entity = world.table.entity(kCart);
+  world.table.let_go_of_mail(entity);
+  ASSERT_EQ(entity.mailbox.bytes_in_memory(), 0u);
+  const std::size_t scans = world.store.scans, gets = world.store.gets;
+  world.table.load_mail(entity, 8, SIZE_MAX);
+  EXPECT_EQ(entity.mailbox.head_size(), 8u);
+  EXPECT_EQ(world.store.scans, scans);
+  EXPECT_EQ(world.store.gets, gets);
+  world.table.load_mail(entity, 20, SIZE_MAX);  // Many are walked through.
+  EXPECT_EQ(entity.mailbox.head_size(), 20u);
+  EXPECT_EQ(world.store.scans, scans + 1);
+  world.expect_same(world.table);
+}
+
 // In a state cache of 64 MB there is room for more than 300,000 of them.
 TEST(Table, AnAddressAtRestTakesLessThan200Bytes) {
   World world({kPartitions, 1 << 20, 1 << 20, 64 << 20, 100});
