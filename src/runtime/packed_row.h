@@ -49,13 +49,16 @@ class PackedRow : public Links {
     if (value_size_ == kNone) return std::nullopt;
     return std::string_view(bytes_behind() + key_size_, value_size_);
   }
+  // Whether its container has been told that nothing older is known of the key.
+  [[nodiscard]] bool is_new() const { return is_new_ != 0; }
+  void set_new(bool is_new) { is_new_ = is_new ? 1 : 0; }
   [[nodiscard]] std::size_t bytes() const { return allocated_bytes(sizeof(PackedRow) + key_size_ + (value_size_ == kNone ? 0 : value_size_)); }
 
  private:
   template <typename>
   friend class RowTable;
   static constexpr std::uint64_t kKeyMax = (1ull << 24) - 1;
-  static constexpr std::uint64_t kNone = (1ull << 40) - 1;
+  static constexpr std::uint64_t kNone = (1ull << 39) - 1;
 
   PackedRow(std::string_view key, std::optional<std::string_view> value) : key_size_(key.size()), value_size_(value ? value->size() : kNone) {
     HOLDFAST_CHECK(key.size() <= kKeyMax && (!value || value->size() < kNone));
@@ -67,7 +70,8 @@ class PackedRow : public Links {
 
   PackedRow* next_ = nullptr;  // In its bucket.
   std::uint64_t key_size_ : 24;
-  std::uint64_t value_size_ : 40;
+  std::uint64_t value_size_ : 39;
+  std::uint64_t is_new_ : 1 = 0;
 };
 
 template <typename Row>

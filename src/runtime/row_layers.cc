@@ -28,21 +28,37 @@ void RowSet::put(std::string_view key, Value value) {
     (void)hashed_.put(std::move(row));
     return;
   }
-  const auto place = vacate(key);
-  ordered_bytes_ += kNodeBytes + row->bytes();
-  ordered_.insert(place, std::move(row));
+  auto place = place_of(key);
+  if (succeed(*row, place)) ordered_.insert(place, std::move(row));
+}
+
+void RowSet::put_new(std::string_view key, std::string_view value) {
+  auto row = Row::make(key, value);
+  row->set_new(true);
+  auto place = place_of(key);
+  if (succeed(*row, place)) ordered_.insert(place, std::move(row));
 }
 
 void RowSet::remove(std::string_view key) {
-  if (is_hashed(key)) (void)hashed_.take(key);
-  else (void)vacate(key);
+  if (is_hashed(key)) {
+    (void)hashed_.take(key);
+    return;
+  }
+  const auto place = place_of(key);
+  if (place == ordered_.end() || (*place)->key() != key) return;
+  ordered_bytes_ -= kNodeBytes + (*place)->bytes();
+  ordered_.erase(place);
 }
 
-RowSet::Ordered::const_iterator RowSet::vacate(std::string_view key) {
-  const auto it = ordered_.lower_bound(key);
-  if (it == ordered_.end() || (*it)->key() != key) return it;
-  ordered_bytes_ -= kNodeBytes + (*it)->bytes();
-  return ordered_.erase(it);
+bool RowSet::succeed(Row& row, Ordered::const_iterator& place) {
+  if (place != ordered_.end() && (*place)->key() == row.key()) {
+    row.set_new((*place)->is_new());
+    ordered_bytes_ -= kNodeBytes + (*place)->bytes();
+    place = ordered_.erase(place);
+    if (row.is_new() && !row.value()) return false;
+  }
+  ordered_bytes_ += kNodeBytes + row.bytes();
+  return true;
 }
 
 const RowSet::Row* RowSet::find(std::string_view key) const {
@@ -55,9 +71,8 @@ void RowSet::absorb(RowSet& newer) {
   newer.hashed_.drain([this](Row::Owner row) { (void)hashed_.put(std::move(row)); });
   while (!newer.ordered_.empty()) {
     auto node = newer.ordered_.extract(newer.ordered_.begin());
-    const auto place = vacate(node.value()->key());
-    ordered_bytes_ += kNodeBytes + node.value()->bytes();
-    ordered_.insert(place, std::move(node));
+    auto place = place_of(node.value()->key());
+    if (succeed(*node.value(), place)) ordered_.insert(place, std::move(node));
   }
   newer.ordered_bytes_ = 0;
 }

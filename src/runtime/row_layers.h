@@ -43,6 +43,8 @@ class RowSet {
   using Value = std::optional<std::string_view>;
 
   void put(std::string_view key, Value value);
+  // For a row that nothing older has: if it is removed here before it has left, no trace of it stays. Not for hashed ones.
+  void put_new(std::string_view key, std::string_view value);
   void remove(std::string_view key);
   [[nodiscard]] const Row* find(std::string_view key) const;
   [[nodiscard]] std::size_t bytes() const { return hashed_.bytes() + ordered_bytes_; }
@@ -64,8 +66,10 @@ class RowSet {
   void append_to(std::vector<ports::StoreWrite>& writes) const;
 
  private:
-  // Removes it from the ordered ones; where it would be.
-  Ordered::const_iterator vacate(std::string_view key);
+  // Where it is among the ordered ones, or would be.
+  [[nodiscard]] Ordered::const_iterator place_of(std::string_view key) const { return ordered_.lower_bound(key); }
+  // One of them, which takes the place of another, if there is one; false: both have gone.
+  [[nodiscard]] bool succeed(Row& row, Ordered::const_iterator& place);
 
   Hashed hashed_;
   Ordered ordered_;
@@ -77,6 +81,8 @@ class RowLayers {
   explicit RowLayers(const ports::StateStore& store) : store_(store) {}
 
   void put(std::string_view key, std::string_view value) { open_.put(key, value); }
+  // For a row that no layer has: if it is erased before it is on its way to the view, nothing of it gets there.
+  void put_new(std::string_view key, std::string_view value) { open_.put_new(key, value); }
   void erase(std::string_view key) { open_.put(key, std::nullopt); }
   // For a row that was born in the open epoch, and so is nowhere below: leaves no trace.
   void erase_unborn(std::string_view key);

@@ -555,7 +555,7 @@ void Table::write_entity(Entity& e) {
   }
   e.mailbox.erase_taken([&](std::uint64_t number) { layers_.erase(codec::mail_key(partition, e.address, number)); });
   e.mailbox.store_fresh([&](std::uint64_t number, const model::Message& message) {
-    layers_.put(codec::mail_key(partition, e.address, number), codec::encode(message));
+    layers_.put_new(codec::mail_key(partition, e.address, number), codec::encode(message));
   });
   e.touched = false;
 }
