@@ -1,4 +1,5 @@
-// Entity: one address in memory: its row, its mailbox, and where it stands with the invoker.
+// Entity: one address that has something to do, or had of late: its row, its mailbox, and where it stands with the invoker. One at rest is a row
+// (resting_rows.h).
 #pragma once
 
 #include <cstdint>

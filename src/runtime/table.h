@@ -1,5 +1,5 @@
 // Table: the partitions of one shard as the state machine sees them, and the only place that changes them. Addresses and
-// their mailboxes are held decoded while they are hot; everything is a row when an epoch closes.
+// their mailboxes are held decoded while they are hot, rows of others as they are; everything is a row when an epoch closes.
 //
 // A row that is born and dies within one epoch is never written. One thread.
 #pragma once
