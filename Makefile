@@ -22,6 +22,7 @@ VENV := build/venv
 KAFKA := build/kafka
 STATEFUN_PART := bench/peers/statefun
 STATEFUN := build/peers/statefun
+RESTATE_PART := bench/peers/restate
 BENCH_JAVA := build/bench-java
 
 # A run of tests: SUITES=unit,e2e make test; FILTER=… is handed to the suites.
@@ -86,7 +87,7 @@ fuzz: packages-build packages-fuzz ## one fuzz target: make fuzz T=name SECONDS=
 	@tools/fuzz.sh "$(T)" "$(FUZZ_SECONDS)"
 
 .PHONY: bench
-bench: bench-$(or $(B),core) ## load on functions in JavaScript and C++, QUICK=1: a minute; B=statefun: Kafka to Kafka beside Flink StateFun; B=sdk: the SDKs; B=start: starts with a million of everything
+bench: bench-$(or $(B),core) ## load on functions in JavaScript and C++, QUICK=1: a minute; B=statefun: Kafka to Kafka beside Flink StateFun; B=restate: beside Restate; B=sdk: the SDKs; B=start: starts with a million of everything
 
 .PHONY: bench-core
 bench-core: build bench/node_modules/.package-lock.json
@@ -102,6 +103,11 @@ bench-start: build
 bench-statefun: build kafka bench/node_modules/.package-lock.json $(STATEFUN)/statefun-peer.jar
 	@cmake --build --preset release --target bench_load bench_stub_endpoint bench_kafka -- -j$(JOBS)
 	@python3 bench/statefun.py $(ARGS)
+
+.PHONY: bench-restate
+bench-restate: build bench/node_modules/.package-lock.json $(RESTATE_PART)/node_modules/.package-lock.json
+	@cmake --build --preset release --target bench_load -- -j$(JOBS)
+	@python3 bench/restate.py $(ARGS)
 
 .PHONY: bench-sdk
 bench-sdk: build kafka bench/node_modules/.package-lock.json $(STATEFUN)/statefun-peer.jar $(BENCH_JAVA)/functions.jar
@@ -125,7 +131,7 @@ tidy: packages-build packages-format ## clang-tidy over src/
 
 .PHONY: clean
 clean: ## removes all that was built or downloaded
-	rm -rf build $(addsuffix /node_modules,$(NODE_PARTS) bench) $(JAVA_PART)/target
+	rm -rf build $(addsuffix /node_modules,$(NODE_PARTS) bench $(RESTATE_PART)) $(JAVA_PART)/target
 
 # --- parts -------------------------------------------------------------------------------------------------------
 

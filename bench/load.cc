@@ -1,10 +1,11 @@
 // bench_load: puts load on a gateway, or on an endpoint of functions as the runtime would, and says in one JSON object what came of it.
 //
-//   bench_load --mode send|call|endpoint --url http://127.0.0.1:9999 [--connections 64] [--keys 1000] [--seconds 5 | --count N]
+//   bench_load --mode send|call|endpoint|path --url http://127.0.0.1:9999 [--connections 64] [--keys 1000] [--seconds 5 | --count N]
 //              [--bytes 16] [--function bench/counter] [--seed 1]
 //              [--in-turn yes|no] keys one after the other, instead of random ones
 //              endpoint only: [--batch 1] messages of one request, [--caller yes|no] whether each expects an answer,
 //              [--type bench/greeting --value '{"t":1}'] what each holds, instead of text of --bytes
+//              path: POST to the URL as it is, k0000000 in it being the key; --type is then the content type of --value
 //
 // Exit code 1: there were errors; the JSON says which.
 #include <sys/resource.h>
@@ -70,7 +71,8 @@ int main(int argc, char** argv) {
                                           "type", "value", "in-turn"});
   if (!arguments.words().empty()) usage("unexpected " + arguments.words().front());
   const std::string mode = arguments.text("mode", "");
-  if (mode != "send" && mode != "call" && mode != "endpoint") usage("--mode: expected send, call or endpoint, got \"" + mode + "\"");
+  if (mode != "send" && mode != "call" && mode != "endpoint" && mode != "path")
+    usage("--mode: expected send, call, endpoint or path, got \"" + mode + "\"");
   const auto url = net::parse_url(arguments.text("url", ""));
   if (!url) usage("--url: " + url.error().message);
   if (url->tls) usage("--url: expected http, got https");
@@ -82,7 +84,7 @@ int main(int argc, char** argv) {
   workload.has_caller = arguments.text("caller", "yes") == "yes";
   workload.value_type = arguments.text("type", "");
   workload.value = arguments.text("value", "");
-  if (mode != "endpoint" && !workload.value_type.empty()) usage("--type is for --mode endpoint");
+  if ((mode == "send" || mode == "call") && !workload.value_type.empty()) usage("--type is for --mode endpoint and path");
   if (mode != "endpoint" && workload.batch != 1) usage("--batch is for --mode endpoint");
 
   LoopPlan plan;
@@ -96,13 +98,18 @@ int main(int argc, char** argv) {
   plan.expected_status = mode == "send" ? 202 : 200;
 
   const std::string host = url->host_header();
-  Requests requests = mode == "endpoint"
-                          ? Requests::to_endpoint(workload, host, url->target,
-                                                  declaration_of(*url, Requests::first_contact(workload, host, url->target)))
-                          : Requests::to_gateway(workload, host, mode);
+  const auto requests_of = [&]() -> Result<Requests> {
+    if (mode == "path") return Requests::to_path(workload, host, url->target);
+    if (mode == "endpoint")
+      return Requests::to_endpoint(workload, host, url->target,
+                                   declaration_of(*url, Requests::first_contact(workload, host, url->target)));
+    return Requests::to_gateway(workload, host, mode);
+  };
+  auto requests = requests_of();
+  if (!requests) usage("--url: " + requests.error().message);
 
   const double cpu_before = own_cpu_seconds();
-  const auto outcome = run_closed_loop(plan, std::move(requests));
+  const auto outcome = run_closed_loop(plan, *std::move(requests));
   if (!outcome) give_up(outcome.error().message);
   print(mode, plan, workload, *outcome, own_cpu_seconds() - cpu_before);
   return outcome->errors.empty() ? 0 : 1;

@@ -8,8 +8,6 @@
 namespace holdfast::bench {
 namespace {
 
-constexpr std::string_view kKey = "k0000000";
-
 std::string value_of(const Workload& workload) { return std::string(workload.value_bytes, 'x'); }
 
 // Head and body as net::HttpClient writes them for the runtime.
@@ -44,6 +42,17 @@ Requests::Requests(std::string bytes) : bytes_(std::move(bytes)), key_at_(bytes_
 Requests Requests::to_gateway(const Workload& workload, std::string_view host, std::string_view verb) {
   std::string path = "/v1/functions/" + workload.function + "/" + std::string(kKey) + "/" + std::string(verb);
   return Requests(request(path, host, "content-type: text/plain\r\n", value_of(workload)));
+}
+
+Result<Requests> Requests::to_path(const Workload& workload, std::string_view host, std::string_view path) {
+  const auto key_at = path.find(kKey);
+  if (key_at == std::string_view::npos || path.find(kKey, key_at + 1) != std::string_view::npos)
+    return fail(ErrorCode::Invalid, "expected a path that has " + std::string(kKey) + " once, got " + std::string(path));
+  const bool is_text = workload.value_type.empty();
+  std::string bytes = request(path, host, "content-type: " + (is_text ? std::string("text/plain") : workload.value_type) + "\r\n",
+                              is_text ? value_of(workload) : workload.value);
+  if (bytes.find(kKey) == bytes.rfind(kKey)) return Requests(std::move(bytes));
+  return fail(ErrorCode::Invalid, "the value has " + std::string(kKey) + ", too, which stands for the key");
 }
 
 Requests Requests::first_contact(const Workload& workload, std::string_view host, std::string_view path) {

@@ -7,16 +7,19 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
 #include "codec/statefun_v3.h"
 
 namespace holdfast::bench {
 
 inline constexpr std::uint64_t kKeysMax = 10'000'000;
+// What stands for the key in a request.
+inline constexpr std::string_view kKey = "k0000000";
 
 struct Workload {
   std::string function = "bench/counter";
   std::size_t value_bytes = 16;
-  std::string value_type;        // Endpoints only. Not empty: the type of `value`, which is sent instead of text of value_bytes.
+  std::string value_type;        // Endpoints and paths. Not empty: the type of `value`, which is sent instead of text of value_bytes.
   std::string value;
   std::size_t batch = 1;         // Messages of one request; above 1 only for endpoints.
   bool has_caller = true;        // Endpoints only: whether somebody waits for the answer of each message.
@@ -26,6 +29,8 @@ class Requests {
  public:
   // To the gateway: `verb` is "send" or "call".
   static Requests to_gateway(const Workload& workload, std::string_view host, std::string_view verb);
+  // To any server: a path that holds kKey, once. An empty value type is text/plain.
+  static Result<Requests> to_path(const Workload& workload, std::string_view host, std::string_view path);
   // To an endpoint, as the runtime sends them: with the states it declared (ints and longs), each with a value.
   static Requests to_endpoint(const Workload& workload, std::string_view host, std::string_view path,
                               const model::IncompleteContext& declared);

@@ -8,10 +8,9 @@
   start    start to ready and to the first answer, memory and CPU when idle
 
 After each row the states of all keys are added up: they must be what was acknowledged. docs/performance.md explains the
-columns. Prints a table; writes bench/results/core.json (QUICK=1 and --only: build/bench-data/last.json instead).
+columns. Prints a table; writes bench/results/core.json (QUICK=1 and --only: build/bench-data/core-last.json instead).
 Exit code 1 if anything went wrong. Standard library only.
 """
-import argparse
 import json
 import os
 import pathlib
@@ -24,12 +23,13 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+import lane  # noqa: E402
 import outcome  # noqa: E402
 import probes  # noqa: E402
-from running import Connection, Failure, FunctionServer, Holdfast, binary, function_path  # noqa: E402
+from lane import QUICK, SCRATCH  # noqa: E402
+from running import Connection, Failure, FunctionServer, Holdfast, Process, binary, function_path  # noqa: E402
 
 PROGRAMS = pathlib.Path(os.environ.get("HOLDFAST_BENCH_PROGRAMS") or pathlib.Path(binary()).parent / "bench")
-SCRATCH = ROOT / "build" / "bench-data"
 FUNCTION = "bench/counter"
 KEYS = {"1": 1, "1k": 1000, "100k": 100_000}
 CONNECTIONS = 64
@@ -38,9 +38,9 @@ STATES_PAGE = 1000
 
 
 class Times:
-    def __init__(self, quick, seconds):
+    def __init__(self, quick, seconds, cpus=None):
         self.measure = seconds or (0.8 if quick else 4)
-        self.warm_up = 0.4 if quick else 1.2
+        self.warm_up = (0.4 if quick else 1.2) / min(1.0, cpus or 1.0)  # It is work, which takes a confined process longer.
         self.limit = 0.6 if quick else 2
         self.disk = 0.3 if quick else 1
         self.starts = 2 if quick else 5
@@ -52,25 +52,36 @@ class Times:
 
 
 def run_json(*command, may_fail=False):
-    done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = subprocess.run(Process.wrap([str(part) for part in command]), stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0 and not (may_fail and done.stdout):
         raise Failure(f"{' '.join(map(str, command))} ended with {done.returncode}\n{done.stdout}{done.stderr}")
     return json.loads(done.stdout)
 
 
 def load(mode, url, seconds, keys=1000, connections=CONNECTIONS, **more):
+    return driven(mode, url, seconds, keys, connections, function=FUNCTION, **more)
+
+
+def driven(mode, url, seconds, keys, connections, **more):
+    """What bench_load says, if it met no error."""
     options = [word for name, value in more.items() for word in (f"--{name}", value)]
     result = run_json(PROGRAMS / "bench_load", "--mode", mode, "--url", url, "--seconds", seconds, "--keys", keys,
-                      "--connections", connections, "--function", FUNCTION, *options, may_fail=True)
+                      "--connections", connections, *options, may_fail=True)
     if result["errors"]:
         raise Failure(f"{mode}: {result['errors']} {result['first_error']}")
     return result
 
 
-def start_functions(name):
+def start_functions(name, node="node"):
     if name == "stub":
         return FunctionServer([PROGRAMS / "bench_stub_endpoint"], name="stub endpoint")
-    return FunctionServer(["node", ROOT / "bench" / "functions.js"], name="functions in JavaScript")
+    return FunctionServer([node, ROOT / "bench" / "functions.js"], name="functions in JavaScript")
+
+
+def counts_of(server):
+    """How many requests and messages a function server had."""
+    with Connection(("127.0.0.1", server.port)) as connection:
+        return connection.ask("GET", "/").json()
 
 
 class Fresh:
@@ -98,11 +109,11 @@ class Fresh:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def metrics(admin):
-    """Sums over labels."""
+def metrics(admin, having=""):
+    """Sums over labels, of the lines that have a text."""
     found = {}
     for line in admin.ask("GET", "/metrics").text.splitlines():
-        if line and not line.startswith("#"):
+        if line and not line.startswith("#") and having in line:
             name, value = line.rsplit(" ", 1)
             name = name.partition("{")[0]
             found[name] = found.get(name, 0) + float(value)
@@ -174,31 +185,57 @@ def measure_limits(server, times):
     return limits
 
 
+class OnHoldfast(Fresh):
+    """A Holdfast of its own before a function server, under the load of one mode."""
+
+    def __init__(self, mode, server):
+        super().__init__(server.url)
+        self.mode, self.server = mode, server
+
+    def __enter__(self):
+        self.runtime = super().__enter__()
+        self.admin = Connection(self.runtime.admin)
+        return self
+
+    def load(self, seconds, keys, connections, **more):
+        return load(self.mode, self.runtime.gateway_url, seconds, keys, connections, **more)
+
+    def wait_until_handled(self, seconds_max):
+        return wait_until_handled(self.admin, seconds_max)
+
+    def counters(self):
+        found = metrics(self.admin)
+        return {"log_bytes": found["holdfast_log_written_bytes_total"], "syncs": found["holdfast_log_epochs_total"],
+                "requests": counts_of(self.server)["requests"]}
+
+    def counted(self, keys):
+        return sum_of_states(self.admin, keys)
+
+
 class Sample:
-    def __init__(self, holdfast, server, admin):
+    def __init__(self, place):
         self.time = time.monotonic()
-        self.runtime_cpu = probes.cpu_seconds(holdfast.pid)
-        self.function_cpu = probes.cpu_seconds(server.pid)
+        self.runtime_cpu = probes.cpu_seconds(place.runtime.pid)
+        self.function_cpu = probes.cpu_seconds(place.server.pid)
         self.disk_bytes = probes.disk_written_bytes(SCRATCH)
         self.busy = probes.machine_busy_seconds()
-        found = metrics(admin)
-        self.log_bytes = found["holdfast_log_written_bytes_total"]
-        self.epochs = found["holdfast_log_epochs_total"]
+        self.counters = place.counters()
 
 
-def measure_row(mode, server, keys, connections, times, profile):
-    with Fresh(server.url) as holdfast, Connection(holdfast.admin) as admin:
-        warm_up = load(mode, holdfast.gateway_url, times.warm_up, keys, connections, seed=7)
-        wait_until_handled(admin, times.drain_max)
-        recorder = start_profile(holdfast, profile)
-        before = Sample(holdfast, server, admin)
-        result = load(mode, holdfast.gateway_url, times.measure, keys, connections)
-        drain = wait_until_handled(admin, times.drain_max)
-        after = Sample(holdfast, server, admin)
+def measure_row(place, keys, connections, times, profile=None):
+    mode = place.mode
+    with place:
+        warm_up = place.load(times.warm_up, keys, connections, seed=7)
+        place.wait_until_handled(times.drain_max)
+        recorder = start_profile(place.runtime, profile)
+        before = Sample(place)
+        result = place.load(times.measure, keys, connections)
+        drain = place.wait_until_handled(times.drain_max)
+        after = Sample(place)
         if recorder:
             recorder.send_signal(signal.SIGINT)
             recorder.wait(30)
-        counted, sent = sum_of_states(admin, keys), warm_up["messages"] + result["messages"]
+        counted, sent = place.counted(keys), warm_up["messages"] + result["messages"]
         if counted != sent:
             raise Failure(f"{sent} messages were acknowledged, the functions counted {counted}")
 
@@ -206,6 +243,7 @@ def measure_row(mode, server, keys, connections, times, profile):
         runtime_cpu, function_cpu = after.runtime_cpu - before.runtime_cpu, after.function_cpu - before.function_cpu
         driver_cpu = result["driver_cpu_us"] * messages / 1e6
         others = after.busy - before.busy - runtime_cpu - function_cpu - driver_cpu
+        grown = {name: after.counters[name] - before.counters[name] for name in after.counters}
         return {
             "rate": result["rate"], "p50_ms": result["p50_us"] / 1e3, "p99_ms": result["p99_us"] / 1e3,
             "p999_ms": result["p999_us"] / 1e3,
@@ -213,10 +251,11 @@ def measure_row(mode, server, keys, connections, times, profile):
             "drain_s": drain if mode == "send" else 0.0,
             "runtime_cpu_us": runtime_cpu / messages * 1e6, "function_cpu_us": function_cpu / messages * 1e6,
             "driver_cpu_us": result["driver_cpu_us"],
-            "log_bytes": (after.log_bytes - before.log_bytes) / messages,
+            "log_bytes": grown["log_bytes"] / messages if "log_bytes" in grown else None,
             "disk_bytes": None if after.disk_bytes is None else (after.disk_bytes - before.disk_bytes) / messages,
-            "messages_per_sync": messages / max(1, after.epochs - before.epochs),
-            "rss_peak_mb": probes.memory_bytes(holdfast.pid, "VmHWM") / 1e6,
+            "syncs": grown["syncs"], "messages_per_sync": messages / max(1, grown["syncs"]),
+            "messages_per_request": messages / max(1, grown["requests"]),
+            "rss_peak_mb": probes.memory_bytes(place.runtime.pid, "VmHWM") / 1e6,
             "others_cores": max(0.0, others / (after.time - before.time)),
         }
 
@@ -233,9 +272,9 @@ def start_profile(holdfast, path):
 COLUMNS = (("rate", "rate/s", 0), ("p50_ms", "p50 ms", 2), ("p99_ms", "p99", 2), ("p999_ms", "p99.9", 2),
            ("handled_rate", "handled/s", 0), ("of_limit", "of limit", None), ("runtime_cpu_us", "runtime us", 1),
            ("function_cpu_us", "function", 1), ("driver_cpu_us", "driver", 1), ("log_bytes", "log B", 0), ("disk_bytes", "disk B", 0),
-           ("messages_per_sync", "msgs/sync", 1), ("rss_peak_mb", "peak MB", 0), ("others_cores", "others", 2))
-UNITS = {"rate": "messages/s", "handled_rate": "messages/s", "of_limit": "share", "messages_per_sync": "messages",
-         "others_cores": "cores"}
+           ("messages_per_sync", "msgs/sync", 1), ("messages_per_request", "msgs/req", 1), ("rss_peak_mb", "peak MB", 0), ("others_cores", "others", 2))
+UNITS = {"rate": "messages/s", "syncs": "syncs", "handled_rate": "messages/s", "of_limit": "share", "messages_per_sync": "messages",
+         "messages_per_request": "messages", "others_cores": "cores"}
 
 
 def unit_of(metric):
@@ -255,9 +294,9 @@ def cell(row, metric, digits):
 def print_row(name, row):
     widths = [max(len(title), 8) for _, title, _ in COLUMNS]
     if row is None:
-        print(f"{'':24}" + " ".join(title.rjust(width) for width, (_, title, _) in zip(widths, COLUMNS)))
+        print(f"{'':32}" + " ".join(title.rjust(width) for width, (_, title, _) in zip(widths, COLUMNS)))
     else:
-        print(f"{name:24}" + " ".join(cell(row, metric, digits).rjust(width)
+        print(f"{name:32}" + " ".join(cell(row, metric, digits).rjust(width)
                                       for width, (metric, _, digits) in zip(widths, COLUMNS)), flush=True)
 
 
@@ -286,24 +325,23 @@ def plan(function):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Holdfast under load; see docs/performance.md")
+    parser = lane.parser("Holdfast under load")
     parser.add_argument("--only", default="", help="rows whose name contains this, e.g. call/stub/1k")
     parser.add_argument("--seconds", type=float, default=0, help="of each measured row")
     parser.add_argument("--profile", action="store_true", help="perf record each row into build/bench-data/ROW.perf")
-    parser.add_argument("--out", type=pathlib.Path, help="where the JSON goes")
     arguments = parser.parse_args()
-    quick = os.environ.get("QUICK", "0") not in ("", "0")
-    times = Times(quick, arguments.seconds)
-    out = arguments.out or (SCRATCH / "last.json" if quick or arguments.only or arguments.profile
-                            else ROOT / "bench" / "results" / "core.json")
-    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with lane.started(parser, arguments):
+        return run(arguments)
 
+
+def run(arguments):
+    times = Times(QUICK, arguments.seconds, arguments.cpus)
+    out = lane.file_of("core", not (QUICK or arguments.only or arguments.profile), arguments)
     failures, flat_rows, shared = [], [], 0.0
     machine = probes.machine(SCRATCH)
     versions = {"holdfast": probes.first_line([binary(), "version"]), "node": probes.first_line(["node", "--version"]),
                 "statefun_sdk": json.loads((ROOT / "bench/node_modules/apache-flink-statefun/package.json").read_text())["version"]}
-    print(f"{machine['processor']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, {machine['file_system']}; "
-          f"load before {machine['load_before']:.2f}; {versions['holdfast']}, node {versions['node']}\n")
+    lane.say_machine(machine, versions, arguments)
 
     def report(name, row):
         print_row(name, row)
@@ -326,10 +364,10 @@ def main():
             for name, mode, keys, connections in rows:
                 profile = SCRATCH / (name.replace("/", "-") + ".perf") if arguments.profile else None
                 try:
-                    row = measure_row(mode, server, keys, connections, times, profile)
+                    row = measure_row(OnHoldfast(mode, server), keys, connections, times, profile)
                 except Failure as failure:
                     failures.append(f"{name}: {failure}")
-                    print(f"{name:24}FAILED: {failure}", flush=True)
+                    print(f"{name:32}FAILED: {failure}", flush=True)
                     continue
                 if connections > 1:
                     row["of_limit"] = row["handled_rate"] / limits[mode + ("/batch" if keys == 1 else "")]["rate"]
@@ -348,7 +386,7 @@ def main():
               f"idle {start['idle_rss_mb']:.1f} MB, {start['idle_cpu_percent']:.2f}% of a core")
     outcome.say_others(machine, shared)
 
-    outcome.write(out, machine, versions, seconds=times.measure, rows=flat_rows)
+    outcome.write(out, machine, versions, cpus=arguments.cpus, seconds=times.measure, rows=flat_rows)
     if arguments.profile:
         print(f"profiles: perf report --no-children -g none -i {SCRATCH.relative_to(ROOT)}/ROW.perf")
     return outcome.exit_code(failures)

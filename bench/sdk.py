@@ -16,9 +16,6 @@ Sources and cells of a row begin warm: each cell has been written once. After ea
 what it was sent. docs/performance.md explains the figures. Prints a table; writes bench/results/sdk.json (build/bench-data/sdk-last.json
 for parts of it). Exit code 1 if anything went wrong.
 """
-import argparse
-import json
-import os
 import pathlib
 import re
 import shutil
@@ -31,9 +28,11 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+import lane  # noqa: E402
 import outcome  # noqa: E402
 import probes  # noqa: E402
-from run import PROGRAMS, SCRATCH, metrics, start_profile  # noqa: E402
+from lane import QUICK, SCRATCH  # noqa: E402
+from run import PROGRAMS, metrics, start_profile  # noqa: E402
 from running import Connection, Failure, FunctionServer, Holdfast, binary  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent / "sdk"
@@ -184,6 +183,9 @@ class OnHoldfast:
             below, start = up_to_here, end
         raise Failure("no call was made")
 
+    def epochs(self):
+        return metrics(self.admin)["holdfast_log_epochs_total"]
+
     def _wait_quiet(self):
         while metrics(self.admin)["holdfast_runtime_mailbox_messages"]:
             time.sleep(0.01)
@@ -254,6 +256,9 @@ class OnFlink:
             if time.monotonic() - progressed > limit or not self.runtime.process.running():
                 raise Failure(f"{now - before:.0f} of {count} after {time.monotonic() - asked:.0f} s\n{self.runtime.process.tail()}")
 
+    def epochs(self):
+        """It has none."""
+
     @staticmethod
     def _text(text):
         return b"\x0a" + bytes([len(text)]) + text.encode()
@@ -288,12 +293,15 @@ def measure(row, share, profile):
         work.run("add", KEYS)
         recorder = start_profile(work.runtime if row != "flink" else work.runtime.process, SCRATCH / f"sdk-{row}.perf") if profile else None
         cpu = {name: probes.cpu_seconds(pid) for name, pid in work.processes.items()}
+        epochs = work.epochs()
         busy, began, own = probes.machine_busy_seconds(), time.monotonic(), time.process_time()
         seconds = work.run("add", count)
         out = {"distinct_keys_per_s": count / seconds}
         spent = sum(probes.cpu_seconds(pid) - cpu[name] for name, pid in work.processes.items())
         for name, pid in work.processes.items():
             out[f"{name}_cpu_us"] = (probes.cpu_seconds(pid) - cpu[name]) / count * 1e6
+        if epochs is not None:
+            out["messages_per_epoch"] = count / max(1, work.epochs() - epochs)
         others = probes.machine_busy_seconds() - busy - spent - (time.process_time() - own)
         if row != "flink":  # There the broker works, too.
             out["others_cores"] = max(0.0, others / (time.monotonic() - began))
@@ -309,7 +317,8 @@ def measure(row, share, profile):
 
 
 UNITS = {"distinct_keys_per_s": ("messages/s", 0), "runtime_cpu_us": ("us/message", 2), "function_cpu_us": ("us/message", 2),
-         "runtime_rss_mb": ("MB", 0), "function_rss_mb": ("MB", 1), "call_alone_p50_us": ("us", 0)}
+         "runtime_rss_mb": ("MB", 0), "function_rss_mb": ("MB", 1), "call_alone_p50_us": ("us", 0),
+         "messages_per_epoch": ("messages", 0)}
 
 
 def micro():
@@ -325,32 +334,33 @@ def micro():
 
 
 def main():
-    parser = argparse.ArgumentParser(description="functions on the C++ SDK, beside others; see docs/performance.md")
+    parser = lane.parser("functions on the C++ SDK, beside others")
     parser.add_argument("--rows", default="", help=f"with commas between: {','.join(ROWS)}")
     parser.add_argument("--rounds", type=int, default=3, help="of the rows of the C++ SDK; the median counts")
     parser.add_argument("--profile", action="store_true", help="perf record the runtime of each row into build/bench-data/")
-    parser.add_argument("--out", type=pathlib.Path, help="where the JSON goes")
     options = parser.parse_args()
-    quick = os.environ.get("QUICK", "0") not in ("", "0")
     chosen = [row for row in options.rows.split(",") if row] or list(ROWS)
     if unknown := [row for row in chosen if row not in ROWS]:
         parser.error(f"no row {unknown[0]}; there are {', '.join(ROWS)}")
-    whole = chosen == list(ROWS) and not quick and not options.profile
-    out = options.out or (ROOT / "bench" / "results" / "sdk.json" if whole else SCRATCH / "sdk-last.json")
-    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with lane.started(parser, options):
+        return run(options, chosen)
+
+
+def run(options, chosen):
+    whole = chosen == list(ROWS) and not QUICK and not options.profile
+    out = lane.file_of("sdk", whole, options)
 
     began = time.monotonic()
     machine = probes.machine(SCRATCH)
     versions = {"holdfast": probes.first_line([binary(), "version"]), "node": probes.first_line(["node", "--version"]),
                 "java": probes.first_line(["java", "--version"]), "python": sys.version.split()[0], "statefun_sdks": "3.3.0"}
-    print(f"{machine['processor']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, {machine['file_system']}; "
-          f"load before {machine['load_before']:.2f}; " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "\n")
+    lane.say_machine(machine, versions, options)
     print(f"{'':18}" + "".join(f"{name:>22}" for name in UNITS))
     rows, failures, others = [], [], 0.0
     for row in chosen:
         rounds = options.rounds if row in ("native", "remote", "remote_tcp", "remote_http", "remote_http_tcp") and whole else 1
         try:
-            measured = [measure(row, 0.2 if quick else 1, options.profile) for _ in range(rounds)]
+            measured = [measure(row, 0.2 if QUICK else 1, options.profile) for _ in range(rounds)]
         except Failure as failure:
             failures.append(f"{row}: {failure}")
             print(f"{row}: FAILED: {str(failure).splitlines()[0]}", flush=True)
@@ -362,7 +372,7 @@ def main():
         rows += [{"name": f"{row}_{name}", "unit": UNITS[name][0], "value": round(value, 4),
                   "rounds": [round(one[name], 4) for one in measured]}
                  for name, value in result.items() if name in UNITS]
-    if whole or quick:
+    if whole or QUICK:
         try:
             for name, value in micro().items():
                 print(f"{name}: {value:,.0f} ns")
@@ -372,7 +382,7 @@ def main():
 
     print(f"\n{time.monotonic() - began:.0f} s; every cell told what it was sent" + ("" if not failures else ", but for those that failed"))
     outcome.say_others(machine, others)
-    outcome.write(out, machine, versions, keys=KEYS, rows=rows)
+    outcome.write(out, machine, versions, cpus=options.cpus, keys=KEYS, rows=rows)
     return outcome.exit_code(failures)
 
 

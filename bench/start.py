@@ -7,17 +7,17 @@ ready (the first one that follows the load, which has the longest log to read, a
 everything that waits was found again. Nothing may be missing. Prints a table; writes bench/results/start.json (QUICK=1 and --only:
 build/bench-data/start-last.json instead). Exit code 1 if anything went wrong. Standard library only.
 """
-import argparse
-import os
 import shutil
 import statistics
 import sys
 import time
 
-from run import PROGRAMS, ROOT, SCRATCH, metrics, run_json
+from run import PROGRAMS, metrics, run_json
 
+import lane
 import outcome
 import probes
+from lane import QUICK, SCRATCH
 from running import Connection, Failure, FunctionServer, Holdfast, binary
 
 COUNT = 1_000_000
@@ -102,24 +102,28 @@ def measure(name, count, starts):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="starts with much that is stored")
+    parser = lane.parser("starts with much that is stored")
     parser.add_argument("--only", default="", help=f"some of {', '.join(ROWS)}, with commas between")
     arguments = parser.parse_args()
-    quick = bool(os.environ.get("QUICK"))
     names = arguments.only.split(",") if arguments.only else list(ROWS)
     for name in names:
         if name not in ROWS:
             parser.error(f"no row {name}; there are {', '.join(ROWS)}")
-    count = COUNT // 10 if quick else COUNT
-    SCRATCH.mkdir(parents=True, exist_ok=True)
+    with lane.started(parser, arguments):
+        return run(arguments, names)
+
+
+def run(arguments, names):
+    count = COUNT // 10 if QUICK else COUNT
     machine = probes.machine(SCRATCH)
     versions = {"holdfast": probes.first_line([binary(), "version"])}
-    out = SCRATCH / "start-last.json" if quick or arguments.only else ROOT / "bench" / "results" / "start.json"
+    out = lane.file_of("start", not (QUICK or arguments.only), arguments)
+    lane.say_machine(machine, versions, arguments)
     rows, failures = [], []
     print(f"{'':12}{'first ready':>12}{'ready':>9}{'all found':>11}{'RSS MB':>8}{'peak MB':>9}   (while it was filled: {'rate/s':>8}{'peak MB':>9})")
     for name in names:
         try:
-            row = measure(name, count, 2 if quick else 4)
+            row = measure(name, count, 2 if QUICK else 4)
         except Failure as failure:
             failures.append(f"start/{name}: {failure}")
             print(f"{name:12}FAILED: {failure}", flush=True)
@@ -127,7 +131,7 @@ def main():
         rows += [{"name": f"start/{name}/{metric}", "unit": UNITS[metric.rpartition("_")[2]], "value": round(value, 1)} for metric, value in row.items()]
         print(f"{name:12}{row['first_ready_ms']:9.0f} ms{row['ready_ms']:6.0f} ms{row['found_ms']:8.0f} ms{row['ready_mb']:8.0f}{row['peak_mb']:9.0f}"
               f"{'':25}{row['fill_rate']:8.0f}{row['fill_peak_mb']:9.0f}", flush=True)
-    outcome.write(out, machine, versions, rows=rows)
+    outcome.write(out, machine, versions, cpus=arguments.cpus, rows=rows)
     return outcome.exit_code(failures)
 
 

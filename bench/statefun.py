@@ -12,26 +12,27 @@ The output topic of each drain is read read_committed and checked: every message
 docs/performance.md explains the rows. Prints a table; writes bench/results/statefun.json (build/bench-data/statefun-last.json for
 parts of it). Exit code 1 if anything went wrong.
 """
-import argparse
 import bisect
 import json
-import os
 import pathlib
 import re
 import shutil
 import signal
+import struct
 import sys
 import time
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
+import lane  # noqa: E402
 import outcome  # noqa: E402
 import probes  # noqa: E402
+from beside import Table  # noqa: E402
 from flink import PEER, FlinkStateFun  # noqa: E402
 from kafka import KafkaBroker, confluent  # noqa: E402
-from run import PROGRAMS, SCRATCH, run_json, start_profile  # noqa: E402
-from running import Failure, FunctionServer, Holdfast, binary  # noqa: E402
+from lane import QUICK, SCRATCH  # noqa: E402
+from run import PROGRAMS, counts_of, metrics, run_json, start_profile  # noqa: E402
+from running import Connection, Failure, FunctionServer, Holdfast, binary  # noqa: E402
 
 FUNCTION = "bench/greeter"
 VALUE_TYPE = "bench/greeting"
@@ -50,6 +51,7 @@ LATENCY_WARM_UP_SECONDS = 20
 LATENCY_SECONDS = 30
 LIMIT_SECONDS = 2
 BATCH_MAX = 1000
+PREPARE_COMMIT = 2
 
 MODULE = """kind: io.statefun.endpoints.v2/http
 spec:
@@ -87,6 +89,10 @@ class HoldfastRuntime:
     def __init__(self, module, folder, _settings):
         self.process = Holdfast([module], folder / "data", options=["--log-level", "warn"])
 
+    def epochs(self):
+        with Connection(self.process.admin) as admin:
+            return metrics(admin)["holdfast_log_epochs_total"]
+
     def stop(self):
         try:
             if (code := self.process.stop(60)) != 0:
@@ -102,6 +108,9 @@ class StateFunRuntime:
     def __init__(self, module, folder, settings):
         self.process = FlinkStateFun(module, folder, settings)
 
+    def epochs(self):
+        """It has none."""
+
     def stop(self):
         self.process.kill()
 
@@ -112,12 +121,6 @@ RUNTIMES = {runtime.name: runtime for runtime in (HoldfastRuntime, StateFunRunti
 def start_functions(kind, topic):
     command = [PROGRAMS / "bench_stub_endpoint"] if kind == "stub" else ["node", ROOT / "bench" / "functions.js"]
     return FunctionServer(command, env={"BENCH_TOPIC": topic}, name=f"functions, {kind}")
-
-
-def counts_of(server):
-    """How many requests and messages a function server had."""
-    with urllib.request.urlopen(server.url, timeout=10) as answer:
-        return json.load(answer)
 
 
 # --- one runtime at work
@@ -276,7 +279,7 @@ def measure_drain(broker, runtime, kind, label, messages, profile=False):
         rss = probes.memory_bytes(work.process.pid, "VmHWM")
         cpu = {"runtime_cpu": samples[-1].runtime_cpu, "function_cpu": samples[-1].function_cpu - work.function_cpu,
                "broker_cpu": samples[-1].broker_cpu - work.broker_cpu}
-        counts = counts_of(work.server)
+        counts, epochs = counts_of(work.server), work.runtime.epochs()
         work.stop()
         records = work.read()
         check(records, messages, messages)
@@ -293,8 +296,9 @@ def measure_drain(broker, runtime, kind, label, messages, profile=False):
         done = next((sample for sample in samples if records_before(sample.committed) == messages), samples[-1])
         row = {"overall_rate": messages / (done.time - first_at), **{name: used / messages * 1e6 for name, used in cpu.items()},
                "rss_peak": rss / 1e6, "first_output": first, "messages_per_request": counts["messages"] / max(1, counts["requests"])}
-        ends_of_transactions = max(samples[-1].appended[p] - len(offsets[p]) for p in offsets)
-        row["messages_per_transaction"] = messages / max(1, ends_of_transactions)
+        row["messages_per_transaction"] = messages / transactions_into(broker, work.topic)
+        if epochs:
+            row["messages_per_epoch"] = messages / epochs
         row.update(steady(samples, appended, messages))
 
         # What function and broker do on their own, in the portions this runtime had them in.
@@ -305,6 +309,28 @@ def measure_drain(broker, runtime, kind, label, messages, profile=False):
         if row.get("steady_rate"):
             row["of_function"] = row["steady_rate"] / row["function_alone_rate"]
         return row
+
+
+def transactions_into(broker, topic):
+    """How many transactions with records of a topic were committed, as the coordinator's own log says. (The marks that end them
+    are one on each partition that a transaction wrote to, so counting those misses small transactions.)"""
+    log = broker.consume_all("__transaction_state")
+    committed = sum(is_commit_of(topic, value) for _partition, _offset, _key, value, _headers in log)
+    if not committed:
+        raise Failure(f"no transaction of {topic} among {len(log)} records of the coordinator's log")
+    return committed
+
+
+def is_commit_of(topic, value):
+    """Whether a record of the log is the decision to commit a transaction with records of this topic: TransactionLogValue of Kafka,
+    version 0: version, producer's id and epoch, timeout, status, partitions by topic, times."""
+    if value is None:
+        return False
+    version, _id, _epoch, _timeout, status = struct.unpack_from(">hqhib", value)
+    if version != 0:
+        raise Failure(f"expected version 0 of the coordinator's records, got {version}")
+    name = topic.encode()
+    return status == PREPARE_COMMIT and struct.pack(">h", len(name)) + name in value
 
 
 def steady(samples, appended, messages):
@@ -384,39 +410,12 @@ METRICS = {
     "function_cpu": ("us/message", -1, 1), "broker_cpu": ("us/message", -1, 1), "runtime_cpu_steady": ("us/message", -1, 1),
     "function_cpu_steady": ("us/message", -1, 1), "broker_cpu_steady": ("us/message", -1, 1),
     "rss_peak": ("MB", -1, 0), "first_output": ("s", -1, 3), "messages_per_request": ("messages", 0, 1),
-    "messages_per_transaction": ("messages", 0, 0), "function_busy": ("cores", 0, 2), "machine_busy": ("cores", 0, 2),
+    "messages_per_transaction": ("messages", 0, 0), "messages_per_epoch": ("messages", 0, 0), "function_busy": ("cores", 0, 2), "machine_busy": ("cores", 0, 2),
     "function_alone_rate": ("messages/s", 0, 0), "of_function": ("share", 0, 2), "broker_alone_rate": ("messages/s", 0, 0),
     "p50": ("ms", -1, 2), "p99": ("ms", -1, 2),
 }
 LATENCY_METRICS = [f"{isolation}/{share}" for isolation in ISOLATIONS for share in ("p50", "p99")] + ["runtime_cpu", "rss_peak"]
 TUNED = {"execution.buffer-timeout": "1ms"}
-
-
-def metric_of(name):
-    return METRICS[name.split(" ")[0].rpartition("/")[2]]
-
-
-class Table:
-    def __init__(self):
-        self.rows = []
-        print(f"{'':60}{'unit':12}{'Holdfast':>12}{'StateFun':>12}{'better by':>11}")
-
-    def add(self, prefix, holdfast, peer, suffix=""):
-        """Rows of what was measured of both: dicts of metrics, or None."""
-        measured = {*(holdfast or {}), *(peer or {})}
-        for metric in LATENCY_METRICS if prefix == "latency" else METRICS:
-            if metric in measured:
-                self._row(f"{prefix}/{metric}{suffix}", (holdfast or {}).get(metric), (peer or {}).get(metric))
-
-    def _row(self, name, holdfast, peer):
-        unit, better, digits = metric_of(name)
-        ratio = ""
-        if better and holdfast and peer:
-            ratio = f"{(holdfast / peer) if better > 0 else (peer / holdfast):,.1f}x"
-        cells = ["-" if value is None else f"{value:,.{digits}f}" for value in (holdfast, peer)]
-        print(f"{name:60}{unit:12}{cells[0]:>12}{cells[1]:>12}{ratio:>11}", flush=True)
-        self.rows.append({"name": name, "unit": unit, **{side: None if value is None else round(value, 4)
-                                                          for side, value in (("holdfast", holdfast), ("peer", peer))}})
 
 
 def versions():
@@ -429,38 +428,38 @@ def versions():
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Holdfast beside Flink StateFun, Kafka to Kafka; see docs/performance.md")
+    parser = lane.parser("Holdfast beside Flink StateFun, Kafka to Kafka")
     parser.add_argument("--rows", default="", help="groups of rows, with commas between: js/1k,stub,latency")
-    quick = os.environ.get("QUICK", "0") not in ("", "0")
-    parser.add_argument("--messages", type=int, default=MESSAGES // 10 if quick else MESSAGES, help="preloaded for each drain")
-    parser.add_argument("--seconds", type=float, default=LATENCY_SECONDS / 3 if quick else LATENCY_SECONDS,
+    parser.add_argument("--messages", type=int, default=MESSAGES // 10 if QUICK else MESSAGES, help="preloaded for each drain")
+    parser.add_argument("--seconds", type=float, default=LATENCY_SECONDS / 3 if QUICK else LATENCY_SECONDS,
                         help="of the measured part of the latency rows")
     parser.add_argument("--skip-peer", action="store_true", help="Holdfast only; the peer's figures are then null")
     parser.add_argument("--skip-holdfast", action="store_true", help="StateFun only")
     parser.add_argument("--stub-peer", action="store_true", help="StateFun with the stub function, too")
     parser.add_argument("--profile", action="store_true", help="perf record the runtime of each drain into build/bench-data/")
-    parser.add_argument("--out", type=pathlib.Path, help="where the JSON goes")
     options = parser.parse_args()
+    needed = [PROGRAMS / name for name in ("bench_kafka", "bench_load", "bench_stub_endpoint")] + [PEER / "statefun-peer.jar"]
+    if missing := [str(path) for path in needed if not path.exists()]:
+        parser.error(f"not built: {', '.join(missing)}; use make bench B=statefun")
+    with lane.started(parser, options):
+        return run(options)
+
+
+def run(options):
     chosen = [prefix for prefix in options.rows.split(",") if prefix]
     runtimes = [runtime for runtime in RUNTIMES.values()
                 if not (runtime.name == "peer" and options.skip_peer) and not (runtime.name == "holdfast" and options.skip_holdfast)]
     whole = not chosen and len(runtimes) == 2 and not options.profile and options.messages == MESSAGES and options.seconds == LATENCY_SECONDS
-    out = options.out or (ROOT / "bench" / "results" / "statefun.json" if whole else SCRATCH / "statefun-last.json")
-    SCRATCH.mkdir(parents=True, exist_ok=True)
+    out = lane.file_of("statefun", whole, options)
 
     def wanted(group):
         return not chosen or any((group + "/").startswith(prefix.rstrip("/") + "/") or prefix.startswith(group + "/") for prefix in chosen)
 
-    needed = [PROGRAMS / name for name in ("bench_kafka", "bench_load", "bench_stub_endpoint")] + [PEER / "statefun-peer.jar"]
-    if missing := [str(path) for path in needed if not path.exists()]:
-        parser.error(f"not built: {', '.join(missing)}; use make bench B=statefun")
-
     began = time.monotonic()
     machine = probes.machine(SCRATCH)
     used = versions()
-    print(f"{machine['processor']}, {machine['cpus']} CPUs, {machine['memory_gib']} GiB, {machine['file_system']}; "
-          f"load before {machine['load_before']:.2f}; " + ", ".join(f"{name} {version}" for name, version in used.items() if version) + "\n")
-    table, failures, others = Table(), [], 0.0
+    lane.say_machine(machine, used, options)
+    table, failures, others = Table("StateFun", METRICS), [], 0.0
 
     def attempt(group, runtime, measure, *arguments):
         nonlocal others
@@ -492,14 +491,14 @@ def main():
             if wanted("latency"):
                 holdfast, peer, tuned = [attempt("latency", runtime, measure_latency, settings, options.seconds) for runtime, settings in
                                          ((HoldfastRuntime, None), (StateFunRuntime, None), (StateFunRuntime, TUNED))]
-                table.add("latency", holdfast, peer)
-                table.add("latency", holdfast, tuned, " (StateFun: buffer-timeout 1ms)")
+                table.add("latency", holdfast, peer, order=LATENCY_METRICS)
+                table.add("latency", holdfast, tuned, " (StateFun: buffer-timeout 1ms)", LATENCY_METRICS)
     finally:
         shutil.rmtree(broker_folder, ignore_errors=True)
 
     print(f"\n{time.monotonic() - began:.0f} s; every output was read and checked" + ("" if not failures else ", but for those that failed"))
     outcome.say_others(machine, others)
-    outcome.write(out, machine, used, messages=options.messages, rows=table.rows)
+    outcome.write(out, machine, used, cpus=options.cpus, messages=options.messages, rows=table.rows)
     return outcome.exit_code(failures)
 
 

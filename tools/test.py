@@ -5,7 +5,7 @@
 
 Exit code 0 only if nothing failed and nothing crashed. Standard library only.
 
-Suites: `layers`, `docs` and `tools` (Python), `unit` (the GoogleTest programs that ctest knows in build/release), `debug` and
+Suites: `layers`, `docs`, `tools` and `bench` (Python), `unit` (the GoogleTest programs that ctest knows in build/release), `debug` and
 `tsan` (the same in build/debug and build/tsan), `e2e` (real processes, tests/e2e), `flink` (the C++ SDK behind a real Flink
 StateFun, tests/flink). Without --suites: all but tsan.
 """
@@ -24,7 +24,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM_SECONDS = 1800
 OUTPUT_LINES_MAX = 2000
-DEFAULT_SUITES = ("layers", "docs", "tools", "unit", "debug", "e2e", "flink")
+DEFAULT_SUITES = ("layers", "docs", "tools", "bench", "unit", "debug", "e2e", "flink")
 
 
 @dataclasses.dataclass
@@ -173,6 +173,7 @@ SUITES = {
     "layers": lambda f, d: python_suite("tests/layers", f, d),
     "docs": lambda f, d: python_suite("tests/docs", f, d),
     "tools": lambda f, d: python_suite("tools", f, d),
+    "bench": lambda f, d: python_suite("bench", f, d),
     "unit": lambda f, d: gtest_suite(ROOT / "build" / "release", f, d),
     "debug": lambda f, d: gtest_suite(ROOT / "build" / "debug", f, d, SANITIZERS),
     "tsan": lambda f, d: gtest_suite(ROOT / "build" / "tsan", f, d, SANITIZERS),
