@@ -101,21 +101,21 @@ void Invoker::dispatch(Endpoint& endpoint, Entity& entity) {
   request_bytes_ += bytes;
   endpoint.calls.add();
   endpoint.target->invoke({entity.address, states_scratch_, batch_scratch_, traceparent},
-                          [this, &entity, batch, bytes, question = asks ? question : 0, is_unsure,
+                          [this, &entity, batch, bytes, question = asks ? question : 0, is_unsure, began = clock_.steady(),
                            started = monotonic_us()](model::InvocationOutcome outcome) {
                             entity.type->endpoint->latency.record_us(monotonic_us() - started);
                             if (is_unsure) --entity.type->endpoint->unsure_in_flight;
                             request_bytes_ -= bytes;
-                            answered(entity, batch, question, std::move(outcome));
+                            answered({&entity, batch, question, clock_.steady() - began, std::move(outcome)});
                           });
 }
 
-void Invoker::answered(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome) {
-  const auto* response = std::get_if<model::InvocationResponse>(&outcome);
-  if (response == nullptr || (answers_.empty() && host_.may_accept())) return finish(entity, batch, question, std::move(outcome));
-  const std::size_t bytes = model::size_in_memory(*response);
-  room_.hold(bytes);
-  answers_.push_back({&entity, batch, question, bytes, std::move(outcome)});
+void Invoker::answered(Answer&& answer) {
+  const auto* response = std::get_if<model::InvocationResponse>(&answer.outcome);
+  if (response == nullptr || (answers_.empty() && host_.may_accept())) return finish(std::move(answer));
+  answer.bytes = model::size_in_memory(*response);
+  room_.hold(answer.bytes);
+  answers_.push_back(std::move(answer));
   host_.wake();
 }
 
@@ -124,11 +124,15 @@ void Invoker::take_waiting_answers() {
     Answer next = std::move(answers_.front());
     answers_.pop_front();
     room_.release(next.bytes);
-    finish(*next.entity, next.batch, next.question, std::move(next.outcome));
+    finish(std::move(next));
   }
 }
 
-void Invoker::finish(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome) {
+void Invoker::finish(Answer&& answer) {
+  Entity& entity = *answer.entity;
+  const auto batch = answer.batch;
+  const auto question = answer.question;
+  auto& outcome = answer.outcome;
   FunctionType& type = *entity.type;
   Endpoint& endpoint = *type.endpoint;
   HOLDFAST_CHECK(entity.phase == Entity::Phase::InFlight && endpoint.in_flight > 0);
@@ -155,12 +159,14 @@ void Invoker::finish(Entity& entity, std::uint32_t batch, std::uint64_t question
 
   std::string traceparent;
   for (std::uint32_t i = 0; i < batch && traceparent.empty(); ++i) traceparent = entity.mailbox.head(i).traceparent;
-  auto accepted = host_.accept(entity, batch, traceparent, std::move(std::get<model::InvocationResponse>(outcome)));
+  auto accepted = host_.accept(entity, batch, traceparent, std::move(std::get<model::InvocationResponse>(outcome)), answer.took);
   if (!accepted) {
     type.failures.add();
     return on_refused(entity, batch, std::move(accepted.error().message));
   }
   type.messages.add(batch);
+  type.upstream->pace.note_handled(batch, answer.took, clock_.steady());
+  keep_pace(*type.upstream);
   made_contact(type);
   entity.attempts = entity.away = 0;
   entity.last_error.clear();
@@ -276,6 +282,7 @@ void Invoker::wait_alone(Entity& entity, std::string why, Duration pause) {
   entity.phase = Entity::Phase::Waiting;
   entity.batch = 0;
   entity.sent.reset();
+  account(entity);
   loop_.after(pause, [this, &entity] { ready(entity); });
   table_.let_go_of_mail(entity);
 }

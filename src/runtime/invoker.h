@@ -45,8 +45,9 @@ class InvokerHost {
  public:
   virtual ~InvokerHost() = default;
   // Takes in the effects of the answer to the first `batch` messages. An error is the reason why the answer is refused.
+  // `took`: from the call to its answer.
   [[nodiscard]] virtual Result<void> accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
-                                            model::InvocationResponse&& response) = 0;
+                                            model::InvocationResponse&& response, Duration took) = 0;
   // The first `batch` messages failed for good.
   virtual void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) = 0;
   // The function declares states; Invoker::declared() is called when it is decided what becomes of that, not from within.
@@ -67,6 +68,7 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
     Duration endpoint_down_max;
     std::size_t ready_addresses_max = 32'768;  // Of all types, about; the others' mail waits in rows.
     std::size_t mail_rows_per_turn = 1'000;    // Looked at for those others.
+    Pace::Limits pace;
   };
 
   Invoker(const std::vector<model::EndpointSpec>& endpoints, std::size_t shards, const ports::TargetFactory& make_target,
@@ -81,6 +83,16 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
   [[nodiscard]] const Endpoint* endpoint_of(std::string_view type) const;
   // Messages that wait where the type is.
   [[nodiscard]] std::uint64_t backlog_of_upstream(std::string_view type) const;
+
+  // Intake in bursts, see shard_intake.cc.
+  enum class Admission : std::uint8_t { Now, AfterAnswers, NextEpoch };
+  // When somebody who can wait may give more for the type.
+  [[nodiscard]] Admission admission(std::string_view type) const;
+  void note_taken_in(const std::string& type, std::uint64_t count);
+  // Whether there are messages of the open epoch's bursts that will be handled in that time. The last part of a burst is not worth waiting for:
+  // its answers and the next burst overlap.
+  [[nodiscard]] bool is_burst_over_soon(Duration time) const;
+  void epoch_closed();
   // Whether one more type may have something to do, if this one has not.
   [[nodiscard]] bool has_room_for(std::string_view type) const;
   // The entity has mail, or has been unparked: it is called when its turn comes. Nothing happens for one that is busy, parked or empty.
@@ -111,6 +123,7 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
   Upstream& upstream_of(Endpoint& endpoint, const std::string& type);
   void let_types_go();
   void let_go(Upstream& upstream);
+  void keep_pace(Upstream& upstream);
   void account(Entity& entity);
   void ready(Entity& entity);
   void line_up(FunctionType& type);
@@ -136,15 +149,15 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
   struct Answer {
     Entity* entity = nullptr;
     std::uint32_t batch = 0;
-    std::uint64_t question = 0;
-    std::size_t bytes = 0;
+    std::uint64_t question = 0;  // 0, or that which the call has put.
+    Duration took;
     model::InvocationOutcome outcome;
+    std::size_t bytes = 0;  // While it waits.
   };
   [[nodiscard]] bool has_room() const { return (request_bytes_ < limits_.call_bytes_max || in_flight_ == 0) && !room_.is_full(); }
   void take_waiting_answers();
-  // `question`: 0, or that which the call has put.
-  void answered(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome);
-  void finish(Entity& entity, std::uint32_t batch, std::uint64_t question, model::InvocationOutcome&& outcome);
+  void answered(Answer&& answer);
+  void finish(Answer&& answer);
   void rest(Entity& entity);
   void on_failed(Entity& entity, std::uint32_t batch, std::string why, Duration not_before = {});
   void on_refused(Entity& entity, std::uint32_t batch, std::string why);
@@ -183,6 +196,7 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
   std::deque<Endpoint*> line_;
   std::uint64_t in_flight_ = 0;
   std::size_t request_bytes_ = 0;  // Of calls under way, about.
+  std::vector<Upstream*> paced_;   // That take in, or are at work.
   std::vector<std::pair<const Levels::Outbox*, std::vector<FunctionType*>>> held_;  // By what they are held for.
   std::deque<FunctionType*> spilling_;  // Nobody will call them soon; see FunctionType::unspilled.
   std::uint64_t rounds_ = 1;  // Of questions to everybody.

@@ -127,7 +127,7 @@ class World final : public InvokerHost {
     return count;
   }
 
-  Result<void> accept(Entity& entity, std::uint32_t batch, std::string_view, model::InvocationResponse&&) override {
+  Result<void> accept(Entity& entity, std::uint32_t batch, std::string_view, model::InvocationResponse&&, Duration) override {
     std::vector<std::string> payloads;
     for (std::uint32_t i = 0; i < batch; ++i) payloads.push_back(entity.mailbox.head(i).argument.value);
     if (judge)

@@ -14,6 +14,7 @@ constexpr std::size_t kReadyShare = 1'024;    // While too many are ready, and w
 constexpr std::size_t kRestingShare = 8;  // One in so many types may be at rest before these are let go of.
 constexpr std::uint64_t kDropBatch = 1'000;     // Messages at once, at most,
 constexpr std::uint64_t kDropBytes = 8u << 20;  // and about so many bytes: they are read to be dropped.
+constexpr std::uint64_t kTail = 32;             // One in so many of a burst's messages is its last part.
 
 }  // namespace
 
@@ -42,7 +43,7 @@ bool Invoker::has_room_for(std::string_view type) const {
 
 std::uint64_t Invoker::backlog_of_upstream(std::string_view type) const {
   const auto it = types_.find(type);
-  return it == types_.end() ? 0 : it->second->upstream->backlog.messages;
+  return it == types_.end() ? 0 : it->second->upstream->backlog.messages + it->second->upstream->retrying.messages;
 }
 
 FunctionType* Invoker::type_of(const std::string& name) {
@@ -69,7 +70,7 @@ Upstream& Invoker::upstream_of(Endpoint& endpoint, const std::string& type) {
     upstream = std::make_unique<Upstream>();
     upstream->origin = std::move(origin);
     upstream->endpoint = &endpoint;
-    upstream->backlog.whole = &endpoint.backlog;
+    upstream->backlog.whole = upstream->retrying.whole = &endpoint.backlog;
     show_down(endpoint);
   }
   return *upstream;
@@ -100,6 +101,7 @@ void Invoker::let_go(Upstream& upstream) {
     std::erase(endpoint.unsure_line, &upstream);
   }
   std::erase(endpoint.down, &upstream);
+  std::erase(paced_, &upstream);
   endpoint.upstreams.erase(endpoint.upstreams.find(upstream.origin));
   show_down(endpoint);
 }
@@ -117,13 +119,68 @@ void Invoker::attach(Entity& entity) {
 
 // Which count its messages are in.
 void Invoker::account(Entity& entity) {
-  Backlog* count = entity.row.parked ? &entity.type->endpoint->parked_backlog : &entity.type->upstream->backlog;
+  const bool retries = entity.phase == Entity::Phase::Waiting && entity.attempts + entity.away > 0;
+  Upstream& upstream = *entity.type->upstream;
+  Backlog* count = entity.row.parked ? &upstream.endpoint->parked_backlog : retries ? &upstream.retrying : &upstream.backlog;
   if (entity.backlog == count) return;
   const Backlog::Change all{static_cast<std::int64_t>(entity.mailbox.size()), static_cast<std::int64_t>(entity.mail_bytes),
                             static_cast<std::int64_t>(entity.mailbox.bytes_in_memory())};
   if (entity.backlog != nullptr) entity.backlog->apply({-all.messages, -all.bytes, -all.bytes_in_memory});
   count->apply(all);
   entity.backlog = count;
+}
+
+// --- Bursts ----------------------------------------------------------------------------------------------------------
+
+Invoker::Admission Invoker::admission(std::string_view name) const {
+  const auto it = types_.find(name);
+  if (it == types_.end()) return Admission::Now;
+  const FunctionType& type = *it->second;
+  const Upstream& upstream = *type.upstream;
+  if (upstream.pace.taken_in() >= upstream.pace.burst(limits_.pace)) return Admission::NextEpoch;
+  if (type.is_stuck()) return Admission::Now;
+  // Who is left over for lack of room among those that are ready costs two rows and a look-up more.
+  const std::size_t ready_max = this->ready_max(type) / 4 * (type.left > 0 ? 2 : 3);
+  const bool is_enough = upstream.backlog.messages >= upstream.pace.waiting_max(limits_.pace) || type.ready.size() >= std::max<std::size_t>(ready_max, 1);
+  return is_enough && !upstream.pace.has_stopped(clock_.steady()) ? Admission::AfterAnswers : Admission::Now;
+}
+
+void Invoker::note_taken_in(const std::string& name, std::uint64_t count) {
+  FunctionType* type = type_of(name);
+  if (type == nullptr) return;
+  type->upstream->pace.note_taken_in(count);
+  keep_pace(*type->upstream);
+}
+
+void Invoker::keep_pace(Upstream& upstream) {
+  if (!std::exchange(upstream.is_paced, true)) paced_.push_back(&upstream);
+}
+
+bool Invoker::is_burst_over_soon(Duration time) const {
+  const Moment now = clock_.steady();
+  return std::ranges::any_of(paced_, [&](const Upstream* upstream) {
+    const Pace& pace = upstream->pace;
+    const std::uint64_t waiting = upstream->backlog.messages;
+    const std::uint64_t left = std::min(waiting, pace.left());
+    return left > std::max<std::uint64_t>(pace.burst(limits_.pace) / kTail, 1) && !upstream->down && pace.is_moving(now) &&
+           waiting <= pace.handled_in(time);
+  });
+}
+
+void Invoker::epoch_closed() {
+  const Moment now = clock_.steady();
+  for (Upstream* upstream : paced_) {
+    upstream->pace.epoch_closed(upstream->backlog.messages);
+    upstream->endpoint->handled_per_second.set(0);
+    upstream->endpoint->burst.set(0);
+    upstream->is_paced = upstream->pace.is_moving(now);
+  }
+  std::erase_if(paced_, [](const Upstream* upstream) { return !upstream->is_paced; });
+  for (const Upstream* upstream : paced_) {
+    Endpoint& endpoint = *upstream->endpoint;
+    endpoint.handled_per_second.add(upstream->pace.handled_in({1'000}));
+    endpoint.burst.set(std::max(endpoint.burst.get(), upstream->pace.burst(limits_.pace)));
+  }
 }
 
 // --- Lines -----------------------------------------------------------------------------------------------------------
@@ -156,6 +213,7 @@ void Invoker::rest(Entity& entity) {
 
 void Invoker::ready(Entity& entity) {
   entity.phase = Entity::Phase::Ready;
+  account(entity);
   entity.type->ready.push_back(&entity);
   ++entity.type->endpoint->waiting;
   ++ready_;

@@ -608,6 +608,77 @@ TEST(Invoker, ARequestLargerThanTheBoundIsMadeAlone) {
   EXPECT_EQ(world.handled_count(), 4u);
 }
 
+// --- Bursts ---
+
+Invoker::Limits burst_limits() {
+  return {.call_bytes_max = 1'000'000,
+          .endpoint_down_max = {5'000},
+          .ready_addresses_max = 64,
+          .pace = {.burst_min = 10, .burst_max = 10, .waiting_max = 100, .burst_time = {100}}};
+}
+
+TEST(Invoker, WhoeverGivesMoreThanABurstWaitsForTheNextEpoch) {
+  World world({endpoint("shop/*")}, burst_limits());
+  using enum Invoker::Admission;
+  EXPECT_EQ(world.invoker.admission("shop/cart"), Now);
+  world.invoker.note_taken_in("shop/cart", 9);
+  EXPECT_EQ(world.invoker.admission("shop/cart"), Now);
+  world.invoker.note_taken_in("shop/cart", 1);
+  EXPECT_EQ(world.invoker.admission("shop/cart"), NextEpoch);
+  world.invoker.epoch_closed();
+  EXPECT_EQ(world.invoker.admission("shop/cart"), Now);
+}
+
+TEST(Invoker, WhoeverGivesMoreThanIsHandledSoonWaitsForAnswersUnlessNoneAreToBeExpected) {
+  World world({endpoint("shop/*")}, burst_limits());
+  using enum Invoker::Admission;
+  world.send_many("shop/cart", 20);
+  world.loop.advance({20});
+  world.targets[0]->hold = true;
+  world.send_many("shop/cart", 4);
+  world.loop.run();
+  EXPECT_EQ(world.invoker.admission("shop/cart"), Now);
+  world.send_many("shop/cart", 5);
+  EXPECT_EQ(world.invoker.admission("shop/cart"), AfterAnswers);
+  world.loop.advance({100});
+  EXPECT_EQ(world.invoker.admission("shop/cart"), Now);  // It says nothing any more.
+}
+
+TEST(Invoker, WhatWaitsToBeTriedAgainKeepsNoBurstWaiting) {
+  World world({endpoint("shop/*")}, burst_limits());
+  using enum Invoker::Admission;
+  world.targets[0]->answer = [](const Call& call) { return call.address.id == "0" ? ok() : failed(); };
+  world.send_many("shop/cart", 30);
+  for (int i = 0; i < 20; ++i) {
+    world.send({"shop/cart", "0"}, "again");
+    world.loop.advance({5});
+  }
+  EXPECT_GT(world.invoker.endpoints()[0]->backlog.messages, 25u);
+  EXPECT_GT(world.invoker.backlog_of_upstream("shop/cart"), 25u);
+  EXPECT_EQ(world.invoker.admission("shop/cart"), Now);
+  world.targets[0]->answer = [](const Call&) { return ok(); };
+  world.loop.advance({120'000});
+  EXPECT_EQ(world.handled_count(), 50u);
+  EXPECT_EQ(world.invoker.backlog_of_upstream("shop/cart"), 0u);
+  EXPECT_EQ(world.invoker.endpoints()[0]->backlog.messages, 0u);
+}
+
+// Beyond it their mail would have to be read from rows again.
+TEST(Invoker, NoMoreAreTakenInThanCanBeReady) {
+  auto limits = burst_limits();
+  limits.ready_addresses_max = 32;
+  limits.pace = {.burst_min = 1'000};
+  World world({endpoint("shop/*")}, limits);
+  using enum Invoker::Admission;
+  world.send_many("shop/cart", 1);
+  world.loop.advance({20});
+  world.open = false;
+  world.send_many("shop/cart", 11);
+  EXPECT_EQ(world.invoker.admission("shop/cart"), Now);
+  world.send_many("shop/cart", 12);
+  EXPECT_EQ(world.invoker.admission("shop/cart"), AfterAnswers);
+}
+
 TEST(Invoker, EverybodyIsServedInOrderOnceTheWorldIsWellAgain) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));

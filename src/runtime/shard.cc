@@ -47,7 +47,11 @@ Shard::Shard(std::size_t index, const Options& options, const Runtime::World& wo
                 .call_bytes_max = options.call_bytes_max,
                 .endpoint_down_max = options.endpoint_down_max,
                 .ready_addresses_max = options.ready_addresses_max,
-                .mail_rows_per_turn = options.mail_rows_per_turn}),
+                .mail_rows_per_turn = options.mail_rows_per_turn,
+                .pace = {.burst_min = options.intake_burst_min,
+                         .burst_max = options.intake_burst_messages_max,
+                         .waiting_max = options.intake_backlog_messages,
+                         .burst_time = options.intake_burst_time}}),
       unread_(std::make_shared<Unread>([this] { loop_.post([this] { serve_readers(); }); })) {}
 
 // Loops have stopped by now, and nobody else lets go of pages.
@@ -313,7 +317,7 @@ void Shard::append(const std::string& stream, std::vector<model::StreamRecord>&&
 }
 
 Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
-                           model::InvocationResponse&& response) {
+                           model::InvocationResponse&& response, Duration took) {
   auto transition = partition::apply_response(table_, *world_.egress, invoker_, {entity.address, batch, traceparent, entity.sent.get()},
                                               std::move(response), clock_.now(), sequence_);
   if (!transition) {
@@ -325,9 +329,10 @@ Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view
     return ok;
   }
   metrics_.responses.add();
-  count_handled(batch);
   hold_for(*transition, *entity.type);
+  patience_ = std::min(Duration{took.ms / 2}, options_.answers_linger_max);
   perform(std::move(*transition));
+  patience_ = {};
   return {};
 }
 
@@ -409,9 +414,27 @@ void Shard::drop_mail(const MailQuery& query, Runtime::Done<MailDropped> done) {
 
 // --- Epochs ----------------------------------------------------------------------------------------------------------
 
+// Whoever waits for an epoch costs it a sync. An answer that took long can wait a little for those that are about to come.
 void Shard::gate(Task task) {
+  const Moment now = clock_.steady();
+  if (gate_.empty()) gate_began_ = now;
+  gate_due_ = gate_.empty() ? now + patience_ : std::min(gate_due_, now + patience_);
   gate_.push_back(std::move(task));
   wake();
+}
+
+bool Shard::is_gate_due() {
+  if (gate_.empty()) return false;
+  const Moment now = clock_.steady();
+  if (now >= gate_due_ || invoker_.in_flight() <= gate_.size()) return true;
+  if (gate_timer_ != 0 && gate_look_ <= gate_due_) return false;
+  if (gate_timer_ != 0) loop_.cancel(gate_timer_);
+  gate_look_ = gate_due_;
+  gate_timer_ = loop_.after(gate_due_ - now, [this] {
+    gate_timer_ = 0;
+    wake();
+  });
+  return false;
 }
 
 void Shard::wake() {
@@ -436,14 +459,14 @@ void Shard::turn() {
   pump_intake();
   invoker_.pump();
   flush_links();
-  if (!gate_.empty() || open_bytes() > options_.open_epoch_bytes_max / 2 || (readers_wait_ && !is_worth_waiting())) {
+  if (is_gate_due() || open_bytes() > options_.open_epoch_bytes_max / 2 || (readers_wait_ && !is_worth_waiting())) {
     want_close();
   } else if (!table_.is_clean() && lazy_close_ == 0) {
     // Nobody waits for what has changed; still it should not be lost for long.
     lazy_close_ = loop_.after(options_.epoch_open_max, [this] {
       lazy_close_ = 0;
       if (table_.is_clean()) return;
-      if (is_worth_waiting()) return wake();
+      if (!gate_.empty() || is_worth_waiting()) return wake();
       want_close();
     });
   }
@@ -496,6 +519,7 @@ void Shard::flush_links() {
 void Shard::close_open_epoch() {
   HOLDFAST_CHECK(!cut_);
   flush_links();
+  if (!gate_.empty()) metrics_.gate_wait.record_us(static_cast<std::uint64_t>((clock_.steady() - gate_began_).ms) * 1'000);
   const model::Epoch epoch = open_;
   std::vector<std::pair<std::string, std::uint64_t>> streams;
   Cut cut;
@@ -515,8 +539,8 @@ void Shard::close_open_epoch() {
   }
   for (auto& task : std::exchange(patient_gate_, {})) gate_.push_back(std::move(task));
   readers_wait_ = false;
-  taken_in_ = 0;
-  burst_began_ = clock_.steady();
+  epoch_began_ = clock_.steady();
+  invoker_.epoch_closed();
   gates_.emplace_back(epoch, std::exchange(gate_, {}));
   close_wanted_ = false;
   cut_ = std::move(cut);

@@ -116,12 +116,13 @@ class Shard final : private InvokerHost {
   struct Metrics {
     Counter messages_in, messages_delivered, messages_sent_on, responses, refusals, parked, dead_lettered, dropped,
         timers_fired, records_appended, records_read;
+    LatencyHistogram gate_wait;
     Counter mail_count, mail_bytes, entities, cached_bytes, dirty_bytes, waiters, in_flight, answer_bytes;  // Levels.
   };
 
   // InvokerHost
-  Result<void> accept(Entity& entity, std::uint32_t batch, std::string_view traceparent,
-                      model::InvocationResponse&& response) override;
+  Result<void> accept(Entity& entity, std::uint32_t batch, std::string_view traceparent, model::InvocationResponse&& response,
+                      Duration took) override;
   void settle(Entity& entity, const model::FailurePolicy& policy, std::uint32_t batch, std::string reason) override;
   void declare(const std::string& type, std::vector<model::StateSpec>&& states, partition::Declaration kind) override;
   void hold_for(const partition::Transition& transition, FunctionType& type);
@@ -144,12 +145,10 @@ class Shard final : private InvokerHost {
     Runtime::Done<void> taken;
     std::function<void()> durable;
   };
-  [[nodiscard]] bool has_room_for(const ports::SourceBatch& batch) const;
+  [[nodiscard]] Invoker::Admission admission(const ports::SourceBatch& batch) const;
   void pump_intake();
-  [[nodiscard]] std::uint64_t burst() const;
-  [[nodiscard]] std::uint64_t backlog() const;
+  void note_taken_in(const ports::SourceBatch& batch);
   [[nodiscard]] bool is_worth_waiting() const;
-  void count_handled(std::uint32_t batch);
   void dismiss_intake();
   [[nodiscard]] Result<void> check_topics(const partition::Transition& transition);
   void perform(partition::Transition&& transition);
@@ -179,6 +178,7 @@ class Shard final : private InvokerHost {
   };
   void walk(std::shared_ptr<AddressWalk> walk);
   void gate(Task task);
+  [[nodiscard]] bool is_gate_due();
   void show_outbox(const std::string& stream);
   void turn();
   [[nodiscard]] bool is_behind() const;
@@ -235,6 +235,11 @@ class Shard final : private InvokerHost {
   model::Epoch open_;
   partition::SequenceCounter sequence_;
   std::vector<Task> gate_;
+  Moment gate_due_;                 // The epoch is not closed for it before.
+  Moment gate_began_;               // When its first task came.
+  Duration patience_{};             // Of what is being carried out, see gate().
+  Loop::TimerId gate_timer_ = 0;
+  Moment gate_look_;                // When it fires.
   std::vector<Task> patient_gate_;  // Opens with the other, but its tasks can wait: the epoch is not closed for them.
   std::size_t sent_on_bytes_ = 0;   // To other shards, in the open epoch.
   bool readers_wait_ = false;       // For a record of the open epoch.
@@ -261,12 +266,7 @@ class Shard final : private InvokerHost {
   std::set<std::pair<std::string, std::string>> dropping_;  // Type and state whose values are being dropped here.
 
   std::deque<WaitingBatch> intake_;
-  std::uint64_t taken_in_ = 0;        // Messages, in the open epoch.
-  Moment burst_began_;                // When the first of them was; or the epoch, while the burst before goes on.
-  Moment last_taken_in_;
-  double handled_per_ms_ = 0;         // By functions, lately.
-  std::uint64_t handled_ = 0;         // Since handled_since_.
-  Moment handled_since_;
+  Moment epoch_began_;
 
   std::unordered_map<std::string, std::vector<Waiter>> waiters_;
   std::size_t waiting_ = 0;  // Waiters and readers.

@@ -298,8 +298,14 @@ void Shard::collect(MetricsSink& sink) const {
   gauge("holdfast_runtime_waiting_requests", "HTTP callers and stream readers that wait.", metrics_.waiters);
   gauge("holdfast_invoker_calls_in_flight", "Calls of functions under way.", metrics_.in_flight);
   gauge("holdfast_invoker_answer_bytes", "Answers that come in, or wait for an epoch that has room.", metrics_.answer_bytes);
+  sink.histogram("holdfast_runtime_answers_linger_seconds", "How long the first of those who wait for an epoch has waited for others to share it.", {},
+                 metrics_.gate_wait);
   for (const auto& endpoint : invoker_.endpoints()) {
     const MetricLabels labels{{"endpoint", endpoint->spec.functions}};
+    sink.gauge("holdfast_invoker_handled_per_second", "Messages that its functions handle, lately.", labels,
+               static_cast<double>(endpoint->handled_per_second.get()));
+    sink.gauge("holdfast_invoker_burst_messages", "Messages taken in at once for one of its hosts while more wait outside, on one shard; summed over shards.",
+               labels, static_cast<double>(endpoint->burst.get()));
     sink.counter("holdfast_invoker_calls_total", "Calls of functions.", labels, endpoint->calls.get());
     sink.counter("holdfast_invoker_failed_calls_total", "Calls that failed, or whose answer could not be read.", labels,
                  endpoint->failed_calls.get());

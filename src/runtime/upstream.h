@@ -25,6 +25,7 @@
 #include "ports/function_target.h"
 #include "runtime/entity.h"
 #include "runtime/levels.h"
+#include "runtime/pace.h"
 #include "runtime/stored_mail.h"
 
 namespace holdfast::runtime {
@@ -60,6 +61,8 @@ struct Endpoint {
   Counter failed_calls;
   Counter is_down;         // 0 or 1: none of its upstreams can be reached.
   Counter upstreams_down;
+  Counter handled_per_second;  // Of those upstreams that are at work.
+  Counter burst;               // The largest of theirs.
   LatencyHistogram latency;
 };
 
@@ -110,7 +113,10 @@ struct Upstream {
   std::string origin;
   Endpoint* endpoint = nullptr;
   std::size_t types = 0;
-  Backlog backlog;  // A part of its endpoint's.
+  Backlog backlog;   // A part of its endpoint's,
+  Backlog retrying;  // and what waits for addresses whose call has failed, until their next try: another part.
+  Pace pace;
+  bool is_paced = false;  // In the invoker's list of those that are at work.
   std::deque<FunctionType*> line;
   bool in_line = false;
 
