@@ -72,7 +72,7 @@ Result<void> look_at_rows(const std::string& directory, log::FileSystem& files, 
     const auto keep = for_rows([&](std::string_view key, std::optional<std::string_view> value) {
       const auto partition = codec::partition_of_key(key).value;
       if (epoch > found.view.reached && partition >= from && partition < to)
-        rows.add_closed(std::string(key), value ? std::optional<std::string>(*value) : std::nullopt);
+        rows.add_closed(key, value);
     });
     const auto read = log::verify(directory + "/log", files, [&](model::Epoch of, std::string_view payload) {
       epoch = of;

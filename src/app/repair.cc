@@ -107,7 +107,7 @@ Result<model::Epoch> read_log(ports::EpochLog& log, model::Epoch reached, model:
       last = epoch;
     }
     return pieces.add(payload, [&](std::string_view key, std::optional<std::string_view> value) {
-      if (codec::partition_of_key(key) == partition) rows.add_closed(std::string(key), value ? std::optional<std::string>(*value) : std::nullopt);
+      if (codec::partition_of_key(key) == partition) rows.add_closed(key, value);
     });
   });
   if (!replayed) return fail(replayed.error());

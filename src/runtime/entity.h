@@ -1,4 +1,5 @@
-// Entity: one address in memory: its row, its mailbox, and where it stands with the invoker.
+// Entity: one address that has something to do, or had of late: its row, its mailbox, and where it stands with the invoker. One at rest is a row
+// (resting_rows.h).
 #pragma once
 
 #include <cstdint>
@@ -62,9 +63,10 @@ struct Entity {
   bool row_dirty = false;   // The row differs from what the layers below have.
   bool row_stored = false;  // The layers below have a row at all.
   bool touched = false;    // In the table's list of what the open epoch touched.
+  bool rests_with_mail = false;  // Which of the table's lines of idle entities it was in last.
   std::size_t row_bytes = 0;
 
-  // The table's list of idle entities, least recently used first.
+  // Its place in that line.
   Entity* newer = nullptr;
   Entity* older = nullptr;
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -42,7 +43,7 @@ class Mailbox {
     if (head_start_ == head_.size()) {
       head_.clear();
       head_start_ = 0;
-      if (spilled_ == 0) head_.swap(fresh_behind_);
+      if (spilled_ == 0 && !fresh_behind_.empty()) head_ = std::exchange(fresh_behind_, {});
     } else if (head_start_ > 64 && head_start_ * 2 > head_.size()) {
       head_.erase(head_.begin(), head_.begin() + static_cast<std::ptrdiff_t>(head_start_));
       head_start_ = 0;
@@ -100,8 +101,7 @@ class Mailbox {
     bytes_ += model::size_in_memory(message);
     head_.push_back(std::move(message));
     if (--spilled_ > 0) return;
-    for (auto& fresh : fresh_behind_) head_.push_back(std::move(fresh));
-    fresh_behind_.clear();
+    for (auto& fresh : std::exchange(fresh_behind_, {})) head_.push_back(std::move(fresh));
   }
   // After a restart: rows [begin, end) exist, nothing is in memory.
   void recover(std::uint64_t begin, std::uint64_t end) {
@@ -114,6 +114,8 @@ class Mailbox {
     if (head_.capacity() > 0) std::vector<model::Message>().swap(head_);
     head_start_ = 0;
   }
+  // So many messages fit in without more memory.
+  [[nodiscard]] std::size_t room() const { return head_.capacity() + fresh_behind_.capacity(); }
   // Whether any row of it is left to erase.
   [[nodiscard]] bool has_rows() const { return stored_end_ > erased_end_; }
 

@@ -143,6 +143,23 @@ TEST(Mailbox, LongOnesAgreeToo) {
   }
 }
 
+TEST(Mailbox, EmptyOneThatIsShrunkHoldsNoMemory) {
+  const auto ignore = [](std::uint64_t, auto&&...) {};
+  for (const bool was_spilled : {false, true}) {
+    Mailbox mailbox;
+    mailbox.push(message(1));
+    if (was_spilled) {
+      mailbox.store_fresh(ignore);
+      mailbox.spill(0);
+      mailbox.push(message(2));
+      mailbox.unspill(message(1));
+    }
+    mailbox.take(mailbox.size());
+    mailbox.shrink();
+    EXPECT_EQ(mailbox.room(), 0u);
+  }
+}
+
 TEST(Mailbox, MessageThatArrivesAndIsTakenWithinAnEpochHasNoRow) {
   Mailbox mailbox;
   const auto never = [](std::uint64_t, auto&&...) { ADD_FAILURE() << "a row"; };

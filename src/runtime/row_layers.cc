@@ -10,11 +10,7 @@
 namespace holdfast::runtime {
 namespace {
 
-constexpr std::size_t kRowOverhead = 96;  // Nodes and strings around a row, about.
-
-std::size_t cost(std::string_view key, const RowSet::Value& value) {
-  return key.size() + (value ? value->size() : 0) + kRowOverhead;
-}
+constexpr std::size_t kNodeBytes = allocated_bytes(5 * sizeof(void*));  // Of an ordered set.
 
 // The view is ours and local: when it cannot be read there is nothing to go on with, and going on with less than what was
 // stored would lose it. The log still has everything.
@@ -26,102 +22,101 @@ std::size_t cost(std::string_view key, const RowSet::Value& value) {
 
 bool RowSet::is_hashed(std::string_view key) { return codec::kind_of_key(key) == codec::RowKind::Address; }
 
-bool RowSet::put(std::string&& key, Value&& value) {
-  const auto insert = [&](auto& rows) {
-    auto [it, is_new] = rows.try_emplace(std::move(key));
-    if (!is_new) bytes_ -= cost(it->first, it->second);
-    it->second = std::move(value);
-    bytes_ += cost(it->first, it->second);
-    return is_new;
-  };
-  return is_hashed(key) ? insert(hashed_) : insert(ordered_);
+void RowSet::put(std::string_view key, Value value) {
+  auto row = Row::make(key, value);
+  if (is_hashed(key)) {
+    (void)hashed_.put(std::move(row));
+    return;
+  }
+  auto place = place_of(key);
+  if (succeed(*row, place)) ordered_.insert(place, std::move(row));
+}
+
+void RowSet::put_new(std::string_view key, std::string_view value) {
+  auto row = Row::make(key, value);
+  row->set_new(true);
+  auto place = place_of(key);
+  if (succeed(*row, place)) ordered_.insert(place, std::move(row));
 }
 
 void RowSet::remove(std::string_view key) {
-  const auto erase = [&](auto& rows) {
-    const auto it = rows.find(key);
-    if (it == rows.end()) return;
-    bytes_ -= cost(it->first, it->second);
-    rows.erase(it);
-  };
-  if (is_hashed(key)) erase(hashed_);
-  else erase(ordered_);
+  if (is_hashed(key)) {
+    (void)hashed_.take(key);
+    return;
+  }
+  const auto place = place_of(key);
+  if (place == ordered_.end() || (*place)->key() != key) return;
+  ordered_bytes_ -= kNodeBytes + (*place)->bytes();
+  ordered_.erase(place);
 }
 
-const RowSet::Value* RowSet::find(std::string_view key) const {
-  if (is_hashed(key)) {
-    const auto it = hashed_.find(key);
-    return it == hashed_.end() ? nullptr : &it->second;
+bool RowSet::succeed(Row& row, Ordered::const_iterator& place) {
+  if (place != ordered_.end() && (*place)->key() == row.key()) {
+    row.set_new((*place)->is_new());
+    ordered_bytes_ -= kNodeBytes + (*place)->bytes();
+    place = ordered_.erase(place);
+    if (row.is_new() && !row.value()) return false;
   }
+  ordered_bytes_ += kNodeBytes + row.bytes();
+  return true;
+}
+
+const RowSet::Row* RowSet::find(std::string_view key) const {
+  if (is_hashed(key)) return hashed_.find(key);
   const auto it = ordered_.find(key);
-  return it == ordered_.end() ? nullptr : &it->second;
+  return it == ordered_.end() ? nullptr : it->get();
 }
 
 void RowSet::absorb(RowSet& newer) {
-  const auto move_all = [this](auto& from, auto& to) {
-    while (!from.empty()) {
-      auto result = to.insert(from.extract(from.begin()));
-      if (result.inserted) {
-        bytes_ += cost(result.position->first, result.position->second);
-        continue;
-      }
-      auto& value = result.position->second;
-      bytes_ -= cost(result.position->first, value);
-      value = std::move(result.node.mapped());
-      bytes_ += cost(result.position->first, value);
-    }
-  };
-  move_all(newer.hashed_, hashed_);
-  move_all(newer.ordered_, ordered_);
-  newer.bytes_ = 0;
+  newer.hashed_.drain([this](Row::Owner row) { (void)hashed_.put(std::move(row)); });
+  while (!newer.ordered_.empty()) {
+    auto node = newer.ordered_.extract(newer.ordered_.begin());
+    auto place = place_of(node.value()->key());
+    if (succeed(*node.value(), place)) ordered_.insert(place, std::move(node));
+  }
+  newer.ordered_bytes_ = 0;
 }
 
 void RowSet::for_each(const std::function<void(std::string_view, const Value&)>& visit) const {
-  for (const auto& [key, value] : hashed_) visit(key, value);
-  for (const auto& [key, value] : ordered_) visit(key, value);
+  hashed_.for_each([&](const Row& row) { visit(row.key(), row.value()); });
+  for (const auto& row : ordered_) visit(row->key(), row->value());
 }
 
-std::map<std::string_view, const RowSet::Value*> RowSet::range(std::string_view from, std::string_view to) const {
-  std::map<std::string_view, const Value*> out;
-  for (auto it = ordered_.lower_bound(from); it != ordered_.end() && it->first < to; ++it)
-    out.emplace_hint(out.end(), it->first, &it->second);
+std::map<std::string_view, const RowSet::Row*> RowSet::range(std::string_view from, std::string_view to) const {
+  std::map<std::string_view, const Row*> out;
+  for (auto it = ordered_.lower_bound(from); it != ordered_.end() && (*it)->key() < to; ++it)
+    out.emplace_hint(out.end(), (*it)->key(), it->get());
   if (is_hashed(from))
-    for (const auto& [key, value] : hashed_)
-      if (key >= from && key < to) out.emplace(key, &value);
+    hashed_.for_each([&](const Row& row) {
+      if (row.key() >= from && row.key() < to) out.emplace(row.key(), &row);
+    });
   return out;
-}
-
-void RowSet::clear() {
-  hashed_.clear();
-  ordered_.clear();
-  bytes_ = 0;
 }
 
 void RowSet::append_to(std::vector<ports::StoreWrite>& writes) const {
   writes.reserve(writes.size() + size());
-  for_each([&](std::string_view key, const Value& value) {
-    writes.push_back({key, value ? std::optional<std::string_view>(*value) : std::nullopt});
-  });
+  for_each([&](std::string_view key, const Value& value) { writes.push_back({key, value}); });
 }
 
-void RowLayers::put(std::string key, std::string value) { open_.put(std::move(key), std::move(value)); }
-void RowLayers::erase(std::string key) { open_.put(std::move(key), std::nullopt); }
 void RowLayers::erase_unborn(std::string_view key) { open_.remove(key); }
 void RowLayers::forget(std::string_view key) {
   open_.remove(key);
   dirty_.remove(key);
 }
 
-const RowSet::Value* RowLayers::find_above(std::string_view key) const {
+const RowSet::Row* RowLayers::find_above(std::string_view key) const {
   for (const RowSet* layer : {&open_, &dirty_, frozen_.get()}) {
     if (layer == nullptr) continue;
-    if (const auto* value = layer->find(key)) return value;
+    if (const auto* row = layer->find(key)) return row;
   }
   return nullptr;
 }
 
 std::optional<std::string> RowLayers::get(std::string_view key) const {
-  if (const auto* value = find_above(key)) return *value;
+  if (const auto* row = find_above(key)) {
+    const auto value = row->value();
+    return value ? std::optional<std::string>(*value) : std::nullopt;
+  }
   auto stored = store_.get(key);
   if (!stored) die_of(stored.error());
   return std::move(*stored);
@@ -132,7 +127,7 @@ bool RowLayers::walk_addresses(AddressWalk& walk, std::size_t& left, const Visit
   for (; walk.layer < layers.size(); ++walk.layer, walk.at = {}) {
     if (layers[walk.layer] == nullptr) continue;
     const bool done = walk_on(layers[walk.layer]->hashed(), walk.at, left, [&](const auto& row, std::size_t& rest) {
-      if (const auto& newest = *find_above(row.first)) visit(row.first, *newest, rest);
+      if (const auto newest = find_above(row.key())->value()) visit(row.key(), *newest, rest);
     });
     if (!done) return false;
   }
@@ -143,10 +138,8 @@ void RowLayers::scan_addresses(std::string_view from, std::string_view to,
                                const std::function<bool(std::string_view, std::optional<std::string_view>)>& visit) const {
   const auto stored = store_.scan(from, to);
   for (; stored->valid(); stored->next()) {
-    const RowSet::Value* above = find_above(stored->key());
-    std::optional<std::string_view> value = stored->value();
-    if (above != nullptr) value = *above ? std::optional<std::string_view>(**above) : std::nullopt;
-    if (!visit(stored->key(), value)) return;
+    const RowSet::Row* above = find_above(stored->key());
+    if (!visit(stored->key(), above != nullptr ? above->value() : stored->value())) return;
   }
   if (auto ok = stored->status(); !ok) die_of(ok.error());
 }
@@ -157,12 +150,12 @@ void RowLayers::scan(std::string_view from, std::string_view to,
   // order first, all that there are in memory: for whoever has the time.
   struct Walk {
     RowSet::Ordered::const_iterator it, end;
-    std::map<std::string_view, const RowSet::Value*> sorted;
-    std::map<std::string_view, const RowSet::Value*>::const_iterator sorted_it;
+    std::map<std::string_view, const RowSet::Row*> sorted;
+    std::map<std::string_view, const RowSet::Row*>::const_iterator sorted_it;
     bool by_sorted = false;
     [[nodiscard]] bool valid() const { return by_sorted ? sorted_it != sorted.end() : it != end; }
-    [[nodiscard]] std::string_view key() const { return by_sorted ? sorted_it->first : std::string_view(it->first); }
-    [[nodiscard]] const RowSet::Value& value() const { return by_sorted ? *sorted_it->second : it->second; }
+    [[nodiscard]] const RowSet::Row& row() const { return by_sorted ? *sorted_it->second : **it; }
+    [[nodiscard]] std::string_view key() const { return row().key(); }
     void next() {
       if (by_sorted) ++sorted_it;
       else ++it;
@@ -197,7 +190,7 @@ void RowLayers::scan(std::string_view from, std::string_view to,
       if (!walks[i].valid() || walks[i].key() != key) continue;
       if (!decided) {
         decided = true;
-        if (walks[i].value()) go_on = visit(key, *walks[i].value());
+        if (const auto value = walks[i].row().value()) go_on = visit(key, *value);
       }
       walks[i].next();
     }
@@ -220,8 +213,7 @@ void RowLayers::close(std::string& payload) {
 
 std::shared_ptr<const RowSet> RowLayers::freeze() {
   HOLDFAST_CHECK(frozen_ == nullptr);
-  auto frozen = std::make_shared<RowSet>(std::move(dirty_));
-  dirty_.clear();
+  auto frozen = std::make_shared<RowSet>(std::exchange(dirty_, {}));
   frozen_ = frozen;
   return frozen;
 }

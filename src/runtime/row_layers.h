@@ -16,28 +16,38 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
-#include "base/hash.h"
 #include "ports/state_store.h"
 #include "runtime/bucket_walk.h"
+#include "runtime/packed_row.h"
 
 namespace holdfast::runtime {
 
 // Rows by key; no value: deleted. Address rows are only ever asked for by key, and hashed; the others are ordered.
 class RowSet {
- public:
-  using Value = std::optional<std::string>;
+  struct NoLinks {};
+  struct ByKey {
+    using is_transparent = void;
+    static std::string_view of(std::string_view key) { return key; }
+    static std::string_view of(const auto& row) { return row->key(); }
+    bool operator()(const auto& a, const auto& b) const { return of(a) < of(b); }
+  };
 
-  // Whether the key was new.
-  bool put(std::string&& key, Value&& value);
+ public:
+  using Row = PackedRow<NoLinks>;
+  using Value = std::optional<std::string_view>;
+
+  void put(std::string_view key, Value value);
+  // For a row that nothing older has: if it is removed here before it has left, no trace of it stays. Not for hashed ones.
+  void put_new(std::string_view key, std::string_view value);
   void remove(std::string_view key);
-  [[nodiscard]] const Value* find(std::string_view key) const;
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  [[nodiscard]] const Row* find(std::string_view key) const;
+  [[nodiscard]] std::size_t bytes() const { return hashed_.bytes() + ordered_bytes_; }
   [[nodiscard]] bool empty() const { return hashed_.empty() && ordered_.empty(); }
   [[nodiscard]] std::size_t size() const { return hashed_.size() + ordered_.size(); }
 
@@ -46,28 +56,34 @@ class RowSet {
 
   void for_each(const std::function<void(std::string_view, const Value&)>& visit) const;
   // Keys in [from, to), in order.
-  [[nodiscard]] std::map<std::string_view, const Value*> range(std::string_view from, std::string_view to) const;
-  using Hashed = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
+  [[nodiscard]] std::map<std::string_view, const Row*> range(std::string_view from, std::string_view to) const;
+  using Hashed = RowTable<Row>;
   [[nodiscard]] const Hashed& hashed() const { return hashed_; }
-  using Ordered = std::map<std::string, Value, std::less<>>;
+  using Ordered = std::set<Row::Owner, ByKey>;
   [[nodiscard]] const Ordered& ordered() const { return ordered_; }
   static bool is_hashed(std::string_view key);
-  void clear();
   // As the view takes them; the writes point into this set.
   void append_to(std::vector<ports::StoreWrite>& writes) const;
 
  private:
+  // Where it is among the ordered ones, or would be.
+  [[nodiscard]] Ordered::const_iterator place_of(std::string_view key) const { return ordered_.lower_bound(key); }
+  // One of them, which takes the place of another, if there is one; false: both have gone.
+  [[nodiscard]] bool succeed(Row& row, Ordered::const_iterator& place);
+
   Hashed hashed_;
   Ordered ordered_;
-  std::size_t bytes_ = 0;
+  std::size_t ordered_bytes_ = 0;
 };
 
 class RowLayers {
  public:
   explicit RowLayers(const ports::StateStore& store) : store_(store) {}
 
-  void put(std::string key, std::string value);
-  void erase(std::string key);
+  void put(std::string_view key, std::string_view value) { open_.put(key, value); }
+  // For a row that no layer has: if it is erased before it is on its way to the view, nothing of it gets there.
+  void put_new(std::string_view key, std::string_view value) { open_.put_new(key, value); }
+  void erase(std::string_view key) { open_.put(key, std::nullopt); }
   // For a row that was born in the open epoch, and so is nowhere below: leaves no trace.
   void erase_unborn(std::string_view key);
   // For a row that is in no layer below `dirty`, and whose absence follows from another row: leaves no trace, not even in the payload.
@@ -97,7 +113,7 @@ class RowLayers {
   // Appends the open rows to `payload` and moves them to `dirty`.
   void close(std::string& payload);
   // A row that belongs to the epoch just closed.
-  void add_closed(std::string key, std::optional<std::string> value) { dirty_.put(std::move(key), std::move(value)); }
+  void add_closed(std::string_view key, std::optional<std::string_view> value) { dirty_.put(key, value); }
 
   std::shared_ptr<const RowSet> freeze();
   // Gives the frozen rows out, for whoever has the time to free them.
@@ -105,8 +121,8 @@ class RowLayers {
   [[nodiscard]] bool has_frozen() const { return frozen_ != nullptr; }
 
  private:
-  // The newest value above the store; null: none knows the key.
-  [[nodiscard]] const RowSet::Value* find_above(std::string_view key) const;
+  // The newest row above the store; null: none knows the key.
+  [[nodiscard]] const RowSet::Row* find_above(std::string_view key) const;
 
   const ports::StateStore& store_;
   RowSet open_;

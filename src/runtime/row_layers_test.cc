@@ -99,6 +99,41 @@ TEST(RowLayers, RowBornAndGoneInOneEpochLeavesNoTrace) {
   EXPECT_EQ(layers.dirty_bytes(), 0u);
 }
 
+// What is erased before it has gone on its way to the view leaves only its trace in the log.
+TEST(RowLayers, NewRowThatIsErasedBeforeItIsFrozenDoesNotGoDown) {
+  testing::FakeStore store;
+  RowLayers layers(store);
+  const std::string k = key(RowKind::Mail, "k");
+  std::string payload;
+  layers.put_new(k, "x");
+  layers.close(payload);
+  EXPECT_EQ(layers.get(k), "x");
+  layers.erase(k);
+  payload.clear();
+  layers.close(payload);
+  EXPECT_NE(payload, "");  // An older epoch's payload has it.
+  EXPECT_FALSE(layers.get(k));
+  EXPECT_EQ(layers.dirty_bytes(), 0u);
+}
+
+// A key may be used again, while what says that it is gone is still on its way.
+TEST(RowLayers, NewRowOverADeletionThatTheViewHasNotSeenLeavesTheDeletion) {
+  for (const bool in_one_epoch : {false, true}) {
+    testing::FakeStore store;
+    RowLayers layers(store);
+    const std::string k = key(RowKind::Mail, "k");
+    std::string payload;
+    store.rows[k] = "old";
+    layers.erase(k);
+    if (!in_one_epoch) layers.close(payload);
+    layers.put_new(k, "x");
+    layers.close(payload);
+    layers.erase(k);
+    layers.close(payload);
+    EXPECT_FALSE(layers.get(k)) << in_one_epoch;
+  }
+}
+
 TEST(RowLayers, ScanStopsWhenToldTo) {
   testing::FakeStore store;
   RowLayers layers(store);
@@ -153,7 +188,8 @@ TEST(RowLayers, AgreeWithAMapInRandomHistories) {
         case 1:
         case 2: {
           const std::string value(random.below(3), static_cast<char>('A' + step % 26));
-          layers.put(k, value);
+          if (RowSet::is_hashed(k) || model.contains(k) || random.below(2) == 0) layers.put(k, value);
+          else layers.put_new(k, value);
           model[k] = value;
           break;
         }

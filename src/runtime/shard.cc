@@ -708,7 +708,7 @@ void Shard::check_quiet() {
 void Shard::show_levels() {
   metrics_.mail_count.set(table_.mail_count());
   metrics_.mail_bytes.set(table_.mail_bytes());
-  metrics_.entities.set(table_.entity_count());
+  metrics_.entities.set(table_.addresses_in_memory());
   metrics_.cached_bytes.set(table_.cached_bytes());
   metrics_.dirty_bytes.set(table_.dirty_bytes());
   metrics_.waiters.set(waiting_);

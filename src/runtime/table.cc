@@ -15,7 +15,9 @@ namespace {
 
 using codec::RowKind;
 
-constexpr std::size_t kEntityOverhead = 400;       // Of an entity with nothing in it, about.
+// Of an entity with nothing in it: its node and place in the set of all, too.
+constexpr std::size_t kEntityOverhead = allocated_bytes(sizeof(Entity)) + 48;
+constexpr std::size_t kIdleShare = 32;             // One in so many bytes of the state cache is for idle addresses that stay entities.
 constexpr std::size_t kStreamsCachedMax = 10'000;
 constexpr std::size_t kStreamsInMemory = 2;        // So many times the bound on one stream's newest records is the one on those of all.
 constexpr std::uint64_t kDroppedOneByOneMax = 1'000'000;  // More positions at once than a gap: by what is there.
@@ -26,8 +28,8 @@ tl::unexpected<Error> damaged(std::string_view key, const std::string& why) {
 }
 
 std::size_t row_size(const model::AddressRow& row) {
-  std::size_t size = kEntityOverhead;
-  for (const auto& s : row.states) size += sizeof(s) + s.name.size() + s.value.size();
+  std::size_t size = kEntityOverhead + allocated_bytes(row.states.size() * sizeof(model::StateValue));
+  for (const auto& s : row.states) size += s.name.size() + s.value.size();
   if (row.parked) size += row.parked->reason.size();
   return size;
 }
@@ -42,12 +44,13 @@ Table::Table(Limits limits, std::vector<model::PartitionId> owned, const ports::
               [this](Instant from, std::size_t limit, const auto& found) {
                 // Each partition has its share of what is near.
                 return read_timers(from, std::max<std::size_t>(limit / std::max<std::size_t>(owned_.size(), 1), 1), found);
-              }) {}
+              }),
+      idle_max_(limits.state_cache_bytes / kIdleShare / kEntityOverhead) {}
 
 Table::~Table() = default;
 
 void Table::add_recovered_row(std::string_view key, std::optional<std::string_view> value) {
-  layers_.add_closed(std::string(key), value ? std::optional<std::string>(*value) : std::nullopt);
+  layers_.add_closed(key, value);
 }
 
 Result<Table::Recovered> Table::recover() {
@@ -81,7 +84,7 @@ Result<Table::Recovered> Table::recover() {
       }
       if (!belongs(key, model::routing_id(*command))) return false;
       out.inbox.push_back(std::move(*command));
-      layers_.erase(std::string(key));
+      layers_.erase(key);
       return true;
     });
     if (error) return fail(std::move(*error));
@@ -100,7 +103,9 @@ Result<Entity*> Table::bring_in(const model::Address& address, const StoredMail*
   fresh->address = address;
   const auto partition = partition_of(address.id);
   const std::string key = codec::address_key(partition, RowKind::Address, address);
-  if (auto bytes = layers_.get(key)) {
+  const auto resting = resting_.take(key);
+  const auto stored = resting == nullptr ? layers_.get(key) : std::nullopt;
+  if (const std::optional<std::string_view> bytes = resting != nullptr ? resting->value() : stored) {
     auto row = codec::decode<model::AddressRow>(*bytes);
     if (!row) return damaged(key, row.error().message);
     fresh->row = std::move(*row);
@@ -109,7 +114,7 @@ Result<Entity*> Table::bring_in(const model::Address& address, const StoredMail*
   std::optional<StoredMail> mail;
   if (known != nullptr) {
     mail = *known;
-  } else if (may_have_mail(address, fresh->row)) {
+  } else if (resting == nullptr && may_have_mail(address, fresh->row)) {
     auto stored = stored_mail(layers_, partition, address);
     if (!stored) return fail(std::move(stored.error()));
     mail = *stored;
@@ -148,30 +153,50 @@ void Table::touch(Entity& e) {
 }
 
 void Table::unlink(Entity& e) {
-  if (e.newer == nullptr && e.older == nullptr && oldest_ != &e) return;
-  (e.older != nullptr ? e.older->newer : oldest_) = e.newer;
-  (e.newer != nullptr ? e.newer->older : newest_) = e.older;
+  Line& line = e.rests_with_mail ? idle_with_mail_ : idle_;
+  if (e.newer == nullptr && e.older == nullptr && line.oldest != &e) return;
+  (e.older != nullptr ? e.older->newer : line.oldest) = e.newer;
+  (e.newer != nullptr ? e.newer->older : line.newest) = e.older;
   e.newer = e.older = nullptr;
+  --line.size;
 }
 
 void Table::rest(Entity& e) {
   if (!e.is_evictable()) return;
   unlink(e);
-  e.older = newest_;
-  (newest_ != nullptr ? newest_->newer : oldest_) = &e;
-  newest_ = &e;
+  e.rests_with_mail = !e.mailbox.empty();
+  Line& line = e.rests_with_mail ? idle_with_mail_ : idle_;
+  e.older = line.newest;
+  (line.newest != nullptr ? line.newest->newer : line.oldest) = &e;
+  line.newest = &e;
+  ++line.size;
 }
 
+// An entity takes several times what its row does. Those that had something to do of late stay what they are, and are found as they are; of the others the
+// rows are kept, as far as the state cache reaches. Whoever has mail stays for as long as there is memory: to leave it, and to find it, is dear.
 void Table::evict() {
-  while (cached_bytes_ > limits_.state_cache_bytes && oldest_ != nullptr) {
-    Entity& e = *oldest_;
+  const auto let_oldest_go = [this](Line& line) {
+    Entity& e = *line.oldest;
     unlink(e);
-    if (!e.is_evictable()) continue;  // It comes back when it rests.
-    if (!e.mailbox.empty()) leave_mail(e);
-    cached_bytes_ -= e.row_bytes;
-    if (recent_ == &e) recent_ = nullptr;
-    entities_.erase(entities_.find(e.address));
+    if (e.is_evictable()) let_go(e);  // Else it comes back when it rests.
+  };
+  const auto is_short = [this] { return cached_bytes_ > limits_.state_cache_bytes; };
+  while (idle_.oldest != nullptr && (idle_.size > idle_max_ || is_short())) let_oldest_go(idle_);
+  while (idle_with_mail_.oldest != nullptr && is_short()) let_oldest_go(idle_with_mail_);
+  resting_.shrink(limits_.state_cache_bytes - std::min(limits_.state_cache_bytes, cached_bytes_));
+}
+
+void Table::let_go(Entity& e) {
+  if (!e.mailbox.empty()) {
+    leave_mail(e);
+  } else {
+    const std::string key = codec::address_key(partition_of(e.address.id), RowKind::Address, e.address);
+    if (e.row_stored) resting_.put(key, codec::encode(e.row));
+    else resting_.put(key, std::nullopt);
   }
+  cached_bytes_ -= e.row_bytes;
+  if (recent_ == &e) recent_ = nullptr;
+  entities_.erase(entities_.find(e.address));
 }
 
 void Table::apply_change(partition::ChangeAddress&& change) {
@@ -208,10 +233,10 @@ void Table::apply_change(partition::ChangeAddress&& change) {
     std::string key = codec::address_key(partition_of(e.address.id), RowKind::Parked, e.address);
     if (change.park == partition::ChangeAddress::Park::Set) {
       e.row.parked = std::move(change.parked);
-      layers_.put(std::move(key), std::string(1, codec::kRowVersion));
+      layers_.put(key, std::string(1, codec::kRowVersion));
     } else {
       e.row.parked.reset();
-      layers_.erase(std::move(key));
+      layers_.erase(key);
     }
     e.row_dirty = true;
   }
@@ -236,7 +261,7 @@ void Table::apply(partition::Write&& write) {
     const auto partition = partition_of(del->owner_id);
     std::string key = codec::timer_key(partition, del->key);
     if (del->key.sequence.epoch == open_epoch_.value) layers_.erase_unborn(key);
-    else layers_.erase(std::move(key));
+    else layers_.erase(key);
     timers_.remove({del->key, partition});
   } else if (auto* put = std::get_if<PutToken>(&write)) {
     layers_.put(codec::token_key(partition_of(put->token.owner.id), put->token), codec::encode(put->timer));
@@ -338,7 +363,7 @@ void Table::drop_records(const partition::DropRecords& drop) {
     }
     std::string key = codec::record_key(partition, drop.stream, position);
     if (sealed_ && position >= stream.stored_end) layers_.forget(key);
-    else layers_.erase(std::move(key));
+    else layers_.erase(key);
   }
 }
 
@@ -406,7 +431,7 @@ Result<void> Table::recover_streams(model::PartitionId partition) {
                    dropped.emplace_back(key);
                    return true;
                  });
-    for (auto& key : dropped) layers_.erase(std::move(key));
+    for (auto& key : dropped) layers_.erase(key);
     if (row.first == row.next) continue;
     for (const std::uint64_t position : {row.first, row.next - 1})
       if (!layers_.get(codec::record_key(partition, name, position)))
@@ -424,7 +449,7 @@ void Table::drop_what_is_there(const partition::DropRecords& drop, CachedStream&
                  keys.emplace_back(key);
                  return true;
                });
-  for (auto& key : keys) layers_.erase(std::move(key));
+  for (const auto& key : keys) layers_.erase(key);
   while (!stream.hot.empty() && stream.hot_first < drop.next) pop_hot(stream);
 }
 
@@ -520,17 +545,17 @@ void Table::write_entity(Entity& e) {
   if (e.row_dirty) {
     std::string key = codec::address_key(partition, RowKind::Address, e.address);
     if (!e.row.empty()) {
-      layers_.put(std::move(key), codec::encode(e.row));
+      layers_.put(key, codec::encode(e.row));
       e.row_stored = true;
     } else if (e.row_stored) {
-      layers_.erase(std::move(key));
+      layers_.erase(key);
       e.row_stored = false;
     }
     e.row_dirty = false;
   }
   e.mailbox.erase_taken([&](std::uint64_t number) { layers_.erase(codec::mail_key(partition, e.address, number)); });
   e.mailbox.store_fresh([&](std::uint64_t number, const model::Message& message) {
-    layers_.put(codec::mail_key(partition, e.address, number), codec::encode(message));
+    layers_.put_new(codec::mail_key(partition, e.address, number), codec::encode(message));
   });
   e.touched = false;
 }
@@ -574,7 +599,7 @@ void Table::add_inbox(std::string& closed_payload, const model::Command& command
   std::string value = codec::encode(command);
   codec::append_put(closed_payload, key, value);
   layers_.add_closed(key, std::move(value));
-  layers_.erase(std::move(key));
+  layers_.erase(key);
 }
 
 }  // namespace holdfast::runtime

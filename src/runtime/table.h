@@ -1,5 +1,5 @@
 // Table: the partitions of one shard as the state machine sees them, and the only place that changes them. Addresses and
-// their mailboxes are held decoded while they are hot; everything is a row when an epoch closes.
+// their mailboxes are held decoded while they are hot, rows of others as they are; everything is a row when an epoch closes.
 //
 // A row that is born and dies within one epoch is never written. One thread.
 #pragma once
@@ -18,6 +18,7 @@
 #include "partition/view.h"
 #include "ports/state_store.h"
 #include "runtime/entity.h"
+#include "runtime/resting_rows.h"
 #include "runtime/row_layers.h"
 #include "runtime/stored_mail.h"
 #include "runtime/timer_queue.h"
@@ -125,21 +126,23 @@ class Table final : public partition::View {
   [[nodiscard]] std::uint64_t mail_count() const { return mail_count_; }
   [[nodiscard]] std::uint64_t mail_bytes() const { return mail_bytes_; }
   [[nodiscard]] std::size_t mail_bytes_in_memory() const { return mail_bytes_in_memory_; }
+  // As entities, or at rest.
+  [[nodiscard]] std::size_t addresses_in_memory() const { return entities_.size() + resting_.size(); }
   [[nodiscard]] std::size_t entity_count() const { return entities_.size(); }
-  [[nodiscard]] std::size_t cached_bytes() const { return cached_bytes_; }
+  [[nodiscard]] std::size_t cached_bytes() const { return cached_bytes_ + resting_.bytes(); }
   // In slices; see listing.h.
   [[nodiscard]] bool walk_entities(BucketWalk& walk, std::size_t& left, const std::function<void(const Entity&, std::size_t& left)>& visit) const;
   void for_each_idle(const std::function<void(Entity&)>& visit);
-  [[nodiscard]] const Entity* find(const model::Address& address) const;  // Only if in memory.
+  [[nodiscard]] const Entity* find(const model::Address& address) const;  // Only if it is an entity.
   [[nodiscard]] const RowLayers& layers() const { return layers_; }
   [[nodiscard]] const std::vector<model::PartitionId>& partitions() const { return owned_; }
   [[nodiscard]] model::PartitionId partition_of(std::string_view id) const {
     return model::partition_of(id, limits_.partitions);
   }
 
-  // Lets go of idle entities while memory is short. Whoever has looked at many does it; nobody may hold one that is idle.
+  // Lets go of idle entities while they are many, or memory is short. Whoever has looked at many does it; nobody may hold one that is idle.
   void let_go_of_idle() const { const_cast<Table*>(this)->evict(); }
-  // An entity has come to rest: it may be let go of when memory is short.
+  // An entity has come to rest: it may be let go of.
   void rest(Entity& entity);
 
  private:
@@ -159,6 +162,7 @@ class Table final : public partition::View {
   void touch(Entity& entity);
   void unlink(Entity& entity);
   void evict();
+  void let_go(Entity& entity);
   void count_loaded(Entity& entity, std::size_t bytes);
   void count_freed(Entity& entity, std::size_t bytes);
   [[nodiscard]] bool waits_long(const Entity& entity) const;
@@ -205,9 +209,16 @@ class Table final : public partition::View {
   model::Epoch open_epoch_;
   bool sealed_ = true;  // Nothing is to be frozen but at the end of the open epoch.
   mutable Entity* recent_ = nullptr;  // The last one looked up: the next look-up is often for the same.
-  Entity* oldest_ = nullptr;
-  Entity* newest_ = nullptr;
-  std::size_t cached_bytes_ = 0;
+  // Entities that may be let go of, least recently used first: those that have nothing to do, and those whose mail is in rows alone.
+  struct Line {
+    Entity* oldest = nullptr;
+    Entity* newest = nullptr;
+    std::size_t size = 0;
+  };
+  Line idle_, idle_with_mail_;
+  std::size_t idle_max_;
+  RestingRows resting_;           // Of those that were let go of since, and have no mail. An address is either here or an entity.
+  std::size_t cached_bytes_ = 0;  // Of entities.
   std::size_t open_bytes_ = 0;
   std::uint64_t mail_count_ = 0;
   std::uint64_t mail_bytes_ = 0;           // Of all messages waiting, in memory or not, about.

@@ -9,6 +9,11 @@
 #include "runtime/upstream.h"
 
 namespace holdfast::runtime {
+namespace {
+
+constexpr std::uint64_t kMailAskedForMax = 8;
+
+}  // namespace
 
 void Table::add_mail(Entity& e, model::Message&& message) {
   const std::size_t size = model::size_in_memory(message);
@@ -30,15 +35,24 @@ void Table::load_mail(Entity& e, std::uint64_t count, std::size_t bytes_max) {
   const std::size_t before = e.mailbox.bytes_in_memory();
   // Only rows: what is not in rows is in memory.
   const std::uint64_t rows_end = e.mailbox.spilled_begin() + e.mailbox.spilled();
-  layers_.scan(codec::mail_key(partition, e.address, e.mailbox.spilled_begin()),
-               codec::mail_key(partition, e.address, rows_end), [&](std::string_view key, std::string_view value) {
-                 if (must(codec::parse_mail_key(key), key).number != e.mailbox.spilled_begin()) end_of(key, "the message before it is missing");
-                 e.mailbox.unspill(must(codec::decode<model::Message>(value), key));
-                 return e.mailbox.head_size() < wanted && e.mailbox.bytes_in_memory() - before < bytes_max;
-               });
-  // More than that is not wanted, unless the bytes were the bound.
-  if (e.mailbox.head_size() < wanted && e.mailbox.bytes_in_memory() - before < bytes_max)
-    end_of(codec::mail_key(partition, e.address, e.mailbox.spilled_begin()), "it is missing");
+  const auto is_enough = [&] { return e.mailbox.head_size() >= wanted || e.mailbox.bytes_in_memory() - before >= bytes_max; };
+  const auto next_key = [&] { return codec::mail_key(partition, e.address, e.mailbox.spilled_begin()); };
+  const auto take = [&](std::string_view key, std::string_view value) { e.mailbox.unspill(must(codec::decode<model::Message>(value), key)); };
+  // The first few are asked for by name: they may be on their way to the view still, and a walk begins in the view in any case, among what was erased.
+  for (std::uint64_t asked = 0; asked < kMailAskedForMax && e.mailbox.spilled() > 0 && !is_enough(); ++asked) {
+    const std::string key = next_key();
+    const auto value = layers_.get(key);
+    if (!value) end_of(key, "it is missing");
+    take(key, *value);
+  }
+  if (e.mailbox.spilled() > 0 && !is_enough()) {
+    layers_.scan(next_key(), codec::mail_key(partition, e.address, rows_end), [&](std::string_view key, std::string_view value) {
+      if (must(codec::parse_mail_key(key), key).number != e.mailbox.spilled_begin()) end_of(key, "the message before it is missing");
+      take(key, value);
+      return !is_enough();
+    });
+    if (!is_enough() && e.mailbox.spilled() > 0) end_of(next_key(), "it is missing");
+  }
   count_loaded(e, e.mailbox.bytes_in_memory() - before);
 }
 

@@ -12,12 +12,16 @@ namespace holdfast::testing {
 class FakeStore final : public ports::StateStore {
  public:
   std::map<std::string, std::string, std::less<>> rows;
+  mutable std::size_t gets = 0;
+  mutable std::size_t scans = 0;
 
   [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const override {
+    ++gets;
     const auto it = rows.find(key);
     return it == rows.end() ? std::nullopt : std::optional(it->second);
   }
   [[nodiscard]] std::unique_ptr<ports::StoreCursor> scan(std::string_view from, std::string_view to) const override {
+    ++scans;
     auto cursor = std::make_unique<Cursor>();
     for (auto it = rows.lower_bound(from); it != rows.end() && (to.empty() || it->first < to); ++it) cursor->rows.insert(*it);
     cursor->at = cursor->rows.begin();
