@@ -24,6 +24,7 @@
 #include "base/time.h"
 #include "model/message.h"
 #include "model/rows.h"
+#include "partition/item.h"
 #include "ports/intake.h"
 #include "ports/streams.h"
 #include "runtime/inspect.h"
@@ -60,6 +61,7 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
     ports::StateStore* store = nullptr;
     ports::TargetFactory make_target;
     const partition::EgressResolver* egress = nullptr;
+    const partition::ItemWatchers* watchers = nullptr;  // Of items; null: there are none. Asked on shards' loops.
     std::uint64_t random_seed = 0;
     // Called once when log or view can no longer be trusted: stop the process and let a restart find out what is stored. It may return
     // only where nothing will run after it. Any thread.

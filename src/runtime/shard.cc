@@ -9,6 +9,7 @@
 #include "partition/delayed_send.h"
 #include "partition/expiry.h"
 #include "partition/failure.h"
+#include "partition/item.h"
 #include "partition/request.h"
 #include "partition/response.h"
 #include "partition/stream.h"
@@ -294,6 +295,7 @@ void Shard::carry_out(model::Command&& command) {
     return append(record->stream, std::move(records));
   }
   if (auto* failure = std::get_if<model::FailRequest>(&command)) return perform(partition::fail_request(table_, std::move(*failure)));
+  if (auto* write = std::get_if<model::WriteItem>(&command)) return perform(partition::write_item(table_, world_.watchers, std::move(*write)));
   auto& message = std::get<model::Message>(command);
   if (message.target.type == model::kRequestType) {
     // Taken out first: the id is the message's, and the message is given away.
@@ -670,6 +672,8 @@ void Shard::fire_timers() {
       perform(partition::fire_expire_states(table_, next->key, expire->address, now, sequence_));
     } else if (auto* forget = std::get_if<model::ForgetRequest>(&*row)) {
       perform(partition::fire_forget_request(next->key, forget->id));
+    } else if (auto* item = std::get_if<model::ExpireItem>(&*row)) {
+      perform(partition::fire_expire_item(table_, world_.watchers, next->key, item->item));
     } else {
       const auto& trim = std::get<model::TrimStream>(*row);
       perform(partition::fire_trim_stream(table_, world_.egress->retention(trim.name), next->key, trim.name, now, kTrimBatch,

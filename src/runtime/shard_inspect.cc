@@ -250,6 +250,9 @@ bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<TimerInfo>& pa
     } else if (const auto* forget = std::get_if<model::ForgetRequest>(&*row)) {
       info.kind = "forget-request";
       info.target = {std::string(model::kRequestType), forget->id};
+    } else if (const auto* expiring = std::get_if<model::ExpireItem>(&*row)) {
+      info.kind = "expire-item";
+      info.target = {std::string(model::kItemType), expiring->item.table + "/" + expiring->item.key};
     } else {
       info.kind = "trim-stream";
       info.target = {std::string(model::kStreamType), std::get<model::TrimStream>(*row).name};
