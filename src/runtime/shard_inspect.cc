@@ -293,6 +293,9 @@ void Shard::collect(MetricsSink& sink) const {
   counter("holdfast_runtime_timers_fired_total", "Timers that fell due.", metrics_.timers_fired);
   counter("holdfast_streams_appended_total", "Records appended to streams.", metrics_.records_appended);
   counter("holdfast_streams_read_total", "Records read from streams.", metrics_.records_read);
+  counter("holdfast_items_read_total", "Items read by key.", metrics_.items_read);
+  counter("holdfast_items_written_total", "Items written, deleted or checked by transactions.", metrics_.items_written);
+  counter("holdfast_items_conflicts_total", "Transactions with a condition that was not met.", metrics_.item_conflicts);
   gauge("holdfast_runtime_mailbox_messages", "Messages waiting or being handled.", metrics_.mail_count);
   gauge("holdfast_runtime_mailbox_bytes", "Bytes of them, about.", metrics_.mail_bytes);
   gauge("holdfast_runtime_addresses_in_memory", "Addresses held in memory.", metrics_.entities);

@@ -17,7 +17,7 @@ constexpr int kHangsAtRest = 2;
 }  // namespace
 
 History::History(std::uint64_t seed)
-    : random_(seed), world_(seed, random_), trees_(random_, world_), streams_(world_, random_), skips_(random_.below(4) == 0) {
+    : random_(seed), world_(seed, random_), trees_(random_, world_), streams_(world_, random_), tables_(random_, world_.scheduler()), skips_(random_.below(4) == 0) {
   world_.faults.fail = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.lose = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.unreachable = static_cast<std::uint32_t>(random_.below(60));
@@ -87,12 +87,14 @@ bool History::start() {
     return false;
   }
   streams_.started();
+  tables_.started(world_.runtime());
   return true;
 }
 
 void History::crash(World::Crash how) {
   ++crashes_;
   world_.crash(how);
+  tables_.crash();
   world_.set_space({}, true);
   full_ = operating_ = false;
   for (auto& request : requests_) {
@@ -197,7 +199,7 @@ void History::retry_requests() {
 void History::advance() {
   world_.scheduler().step(world_.scheduler().monotonic() + kStep);
   if (world_.is_dying()) crash(World::Crash::Power);
-  for (const auto* why : {&streams_.why(), &world_.followers->why(), &world_.expiry.why()})
+  for (const auto* why : {&streams_.why(), &world_.followers->why(), &world_.expiry.why(), &tables_.why()})
     if (!why->empty()) broken(*why);
 }
 
@@ -246,7 +248,7 @@ void History::settle() {
 }
 
 std::string History::what_is_stuck() {
-  std::string stuck;
+  std::string stuck = tables_.is_quiet() ? "" : " tables";
   ask<runtime::Page<runtime::AddressInfo>>([this](auto done) { world_.runtime().addresses({.limit = 5}, std::move(done)); },
                                          [&](const auto& found) {
                                            for (const auto& info : found)
@@ -279,6 +281,7 @@ std::string History::what_is_stuck() {
 
 bool History::is_settled() {
   const auto before = crashes_;
+  if (!tables_.is_quiet()) return false;
   for (const auto& request : requests_)
     if (!request.acked && !request.lost && !trees_.known.at(request.root).was_poison) return false;
   bool settled = true;

@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "program.h"
 #include "streams.h"
+#include "tables.h"
 #include "tree.h"
 #include "world.h"
 
@@ -116,6 +117,7 @@ class History {
   World world_;
   Trees trees_;
   StreamWatch streams_;
+  Tables tables_;
   std::vector<Request> requests_;
   std::set<std::string> was_unsendable_;                       // Values of records that a broker has refused to take at some time.
   std::array<bool, kAway.size()> skipped_unsendable_{};        // Somebody has said so, whenever.

@@ -42,6 +42,8 @@ std::set<std::uint64_t> History::dead_nodes(std::string_view topic) {
 }
 
 void History::verify(const std::string& when) {
+  tables_.read_all();
+  if (!run_until(Duration{60'000}, [this] { return tables_.is_quiet(); })) broken("tables are not read");
   std::map<std::uint64_t, int> handled;
   Emitted emitted;
   for (const auto type : kTypes)

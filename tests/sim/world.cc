@@ -134,6 +134,9 @@ runtime::Options World::make_options() {
   options.answers_linger_max = {static_cast<std::int64_t>(random_.below(2) == 0 ? 0 : random_.below(30))};
   options.unread_bytes_max = small_or(1'000);
   options.unread_wait_max = {1'000};
+  options.item_wait_max = {static_cast<std::int64_t>(1 + random_.below(random_.below(2) == 0 ? 5 : 500))};
+  options.item_waiters_max = 1 + random_.below(20);
+  options.transactions_max = 1 + random_.below(20);
   options.idempotency_retention = {10'000LL * 3600 * 1000};  // Longer than any clock is set forward here.
   for (const auto egress : kAway)
     options.outboxes.push_back({connect::outbox_stream(std::string(egress)), 200 + random_.below(3'000)});
