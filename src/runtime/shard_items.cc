@@ -261,8 +261,9 @@ void Shard::delete_items(std::shared_ptr<ItemDeletion> deletion) {
     if (!free) return deletion->done(fail(std::move(free.error())));
     const Instant now = clock_.now();
     for (const auto& item : items) {
-      if (!partition::live_item(table_, item, now)) continue;
-      ++deletion->count;
+      const auto row = table_.item(item);
+      if (!row) continue;
+      if (partition::is_live(*row, now)) ++deletion->count;  // The others go as well: the clock may be set back.
       perform(partition::write_item(table_, world_.watchers, {item, std::nullopt}));
     }
     gate([this, deletion, is_end] {
