@@ -11,11 +11,6 @@ namespace {
 constexpr std::size_t kContentTypeBytesMax = 255;
 constexpr Duration kTtlMax{100LL * 365 * 24 * 3600 * 1000};
 
-void on_loop(Loop& loop, Task task) {
-  if (loop.is_current()) task();
-  else loop.post(std::move(task));
-}
-
 Result<void> check_table(const std::string& table) {
   if (table.empty()) return fail(ErrorCode::Invalid, "a table without a name");
   if (table.size() > model::kTypeBytesMax)
@@ -23,12 +18,15 @@ Result<void> check_table(const std::string& table) {
   return {};
 }
 
+Result<void> check_place(const char* what, const std::string& text) {
+  if (text.size() <= model::kIdBytesMax) return {};
+  return fail(ErrorCode::Invalid, std::string(what) + " of " + std::to_string(text.size()) + " bytes; at most " + std::to_string(model::kIdBytesMax) + " are taken");
+}
+
 Result<void> check_item(const model::ItemKey& item) {
   if (auto ok = check_table(item.table); !ok) return ok;
   if (item.key.empty()) return fail(ErrorCode::Invalid, "an item of table " + item.table + " without a key");
-  if (item.key.size() > model::kIdBytesMax)
-    return fail(ErrorCode::Invalid, "a key of " + std::to_string(item.key.size()) + " bytes; at most " + std::to_string(model::kIdBytesMax) + " are taken");
-  return {};
+  return check_place("a key", item.key);
 }
 
 Result<void> check_count(std::size_t count, const Options& options) {
@@ -126,6 +124,7 @@ void Runtime::transact(ports::ItemTransaction transaction, Done<Versions> done) 
 // One shard after the other.
 void Runtime::delete_items(std::string table, std::string prefix, Done<std::uint64_t> done) {
   if (auto ok = check_table(table); !ok) return done(fail(std::move(ok.error())));
+  if (auto ok = check_place("a prefix", prefix); !ok) return done(fail(std::move(ok.error())));
   struct Deleting : std::enable_shared_from_this<Deleting> {
     void go_on(std::uint64_t so_far) {
       if (next == shards.size()) return done(so_far);
@@ -152,6 +151,8 @@ void Runtime::delete_items(std::string table, std::string prefix, Done<std::uint
 // As list(), but that each shard's part is shown only when it is durable.
 void Runtime::scan_items(ports::ItemQuery query, Done<ports::ItemPage> done) {
   if (auto ok = check_table(query.table); !ok) return done(fail(std::move(ok.error())));
+  if (auto ok = check_place("a prefix", query.prefix); !ok) return done(fail(std::move(ok.error())));
+  if (auto ok = check_place("a place to go on from", query.after); !ok) return done(fail(std::move(ok.error())));
   if (auto ok = check_count(query.limit, options_); !ok) return done(fail(std::move(ok.error())));
   struct Scanning : std::enable_shared_from_this<Scanning> {
     Scanning(ports::ItemQuery asked, Done<ports::ItemPage> answer)

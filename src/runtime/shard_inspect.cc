@@ -10,9 +10,6 @@
 namespace holdfast::runtime {
 namespace {
 
-constexpr std::size_t kKeyHead = 3;  // Of a row's key: partition and kind. What comes behind is its place in the list.
-constexpr std::size_t kUnitBytes = 1024;
-
 bool wanted(const AddressQuery& query, const model::Address& address) {
   return (query.type.empty() || address.type == query.type) && address.id.starts_with(query.id_prefix);
 }
@@ -32,8 +29,6 @@ std::size_t bytes_of(const ParkedInfo& info) {
   for (const auto& message : info.batch) bytes += model::size_in_memory(message);
   return bytes;
 }
-
-void charge(std::size_t& left, std::size_t bytes) { left -= std::min(left, bytes / kUnitBytes); }
 
 }  // namespace
 

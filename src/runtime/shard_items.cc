@@ -15,9 +15,6 @@ namespace {
 
 using partition::ItemWrite;
 
-constexpr std::size_t kKeyHead = 3;  // Of a row's key: partition and kind.
-constexpr std::size_t kUnitBytes = 1024;
-
 std::vector<model::ItemKey> keys_of(const std::vector<ItemWrite>& writes) {
   std::vector<model::ItemKey> keys;
   keys.reserve(writes.size());
@@ -74,7 +71,7 @@ bool Shard::look(const ports::ItemQuery& query, Look& at, PageBuilder<ports::Ite
                         const std::string_view order = key.substr(kKeyHead + table);
                         if (page.is_past(order)) return false;
                         if (!page.wants(order)) return true;
-                        left -= std::min(left, value.size() / kUnitBytes);
+                        charge(left, value.size());
                         auto row = codec::decode<model::ItemRow>(value);
                         if (!row || !partition::is_live(*row, now)) return true;
                         if (query.show == ports::ItemQuery::Show::Keys) row->value.clear();
@@ -187,6 +184,7 @@ void Shard::hold_next(std::uint64_t number) {
 void Shard::hold_items(HoldItems&& ask) {
   auto keys = keys_of(ask.conditions);
   when_free(std::move(keys), [this, ask = std::move(ask)](Result<void> free) {
+    if (free) free = admit_anything();  // What is written is ours to keep.
     if (free) free = partition::check_items(table_, ask.conditions, clock_.now());
     if (free)
       for (const auto& condition : ask.conditions) holds_.hold(ask.by, condition.item);
