@@ -98,7 +98,7 @@ void History::crash(World::Crash how) {
   world_.set_space({}, true);
   full_ = operating_ = false;
   for (auto& request : requests_) {
-    if (request.under_way && request.key.empty()) request.lost = true;
+    if (request.under_way && !request.is_repeatable()) request.lost = true;
     request.under_way = false;
   }
   if (random_.below(10) == 0) world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(20'000)) - 10'000});
@@ -120,7 +120,8 @@ void History::begin_request() {
     root.ops.push_back(std::move(reply));
   }
   std::string key = random_.below(2) == 0 ? "key-" + std::to_string(root.id) : "";
-  ask_for(root, {.key = std::move(key), .is_call = is_call});
+  const bool is_with_item = !is_call && key.empty() && random_.below(2) == 0;
+  ask_for(root, {.key = std::move(key), .is_call = is_call, .is_with_item = is_with_item});
 }
 
 // Not from a client but from outside: as soon as it is there, it must come in.
@@ -164,10 +165,21 @@ void History::issue(Request& request) {
     // Anything else without a key leaves us not knowing.
     const bool refused = error.code == ErrorCode::Overloaded || error.code == ErrorCode::Unavailable || error.code == ErrorCode::NoSpace ||
                          error.code == ErrorCode::Parked;
-    if (!refused && r.key.empty()) r.lost = true;
+    if (!refused && !r.is_repeatable()) r.lost = true;
     if (!refused && error.code != ErrorCode::Timeout) broken("request refused: " + error.message);
   };
-  if (request.is_call) {
+  if (request.is_with_item) {
+    ports::ItemTransaction transaction;
+    for (const char* table : {"sent", "noted"})
+      transaction.writes.push_back({.item = {table, table + std::to_string(request.root)}, .condition = {partition::ItemCondition::Kind::Absent, {}}});
+    transaction.commands.emplace_back(model::Message{send.target, std::nullopt, send.value, ""});
+    world_.runtime().transact(std::move(transaction), [this, index, failed](Result<ports::Items::Versions> done) {
+      // That it was sent before has to be durable, or nobody may be told so.
+      if (!done && done.error().code != ErrorCode::Conflict) return failed(done.error());
+      requests_[index].under_way = false;
+      requests_[index].acked = true;
+    });
+  } else if (request.is_call) {
     world_.runtime().call(std::move(send), Duration{5'000}, [this, index, failed](Result<model::TypedValue> reply) {
       if (!reply) return failed(reply.error());
       Request& r = requests_[index];
@@ -188,7 +200,7 @@ void History::issue(Request& request) {
 
 void History::retry_requests() {
   for (auto& request : requests_)
-    if (!request.acked && !request.lost && (!request.under_way || !request.key.empty())) {
+    if (!request.acked && !request.lost && (!request.under_way || request.is_repeatable())) {
       request.under_way = false;
       issue(request);
     }

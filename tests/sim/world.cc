@@ -96,6 +96,14 @@ partition::Retention World::retention(std::string_view stream) const {
   return topic == kTopics.end() ? partition::Retention{} : retentions[static_cast<std::size_t>(topic - kTopics.begin())];
 }
 
+void World::changed(const model::ItemKey& item, const model::ItemRow* before, const model::ItemRow* after,
+                    std::vector<model::Command>& commands) const {
+  if (item.table != kWatched) return;
+  const auto text = [](const model::ItemRow* row) { return row == nullptr ? std::string() : row->value; };
+  model::StreamRecord record{.key = item.key, .value = {std::string(kTextType), text(before) + ">" + text(after), true}};
+  commands.emplace_back(model::AppendRecord{std::string(kChanges), std::move(record)});
+}
+
 runtime::Options World::make_options() {
   const auto small_or = [this](std::size_t small) { return random_.below(2) == 0 ? small : 1u << 20; };
   runtime::Options options;
@@ -177,6 +185,7 @@ Result<void> World::start() {
     return std::make_unique<Target>(*this, loop, static_cast<std::size_t>(endpoint - kEndpoints.begin()));
   };
   world.egress = this;
+  world.watchers = this;
   world.random_seed = random_.next();
   world.fatal = [this](const Error&) { dying_ = true; };
   auto runtime = runtime::Runtime::open(std::move(options), std::move(world));
