@@ -68,7 +68,7 @@ class Pace {
   static constexpr std::int64_t kWindowMin_ms = 50;
   static constexpr std::int64_t kWindowMax_ms = 1'000;
   static constexpr std::int64_t kRemembered_ms = 100;
-  static constexpr std::int64_t kStill_ms = 100;
+  static constexpr std::int64_t kStill_ms = 300;
   static constexpr double kCallsRemembered = 16;
 
   std::uint64_t taken_in_ = 0;

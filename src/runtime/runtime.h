@@ -91,7 +91,7 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   // ports::Intake
   void take_in(ports::SourceBatch batch, Done<void> taken, std::function<void()> durable) override;
   void source(std::string name, Done<std::optional<model::SourceRow>> done) override;
-  void set_source(std::string name, model::SourceRow row, Done<void> done) override;
+  void set_source(std::string name, model::SourceRow row, Done<void> done, Hurry hurry = Hurry::Yes) override;
 
   // Looking in; see inspect.h. Lists are over all shards, in order, at most `limit` long, and found in slices that hold up nobody.
   void functions(AddressQuery query, Done<Page<FunctionInfo>> done);

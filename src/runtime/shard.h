@@ -60,7 +60,7 @@ class Shard final : private InvokerHost {
   void settle_records(const std::string& stream, ports::Settlement&& settlement, Runtime::Done<void> done);
   void take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::function<void()> durable);
   [[nodiscard]] std::optional<model::SourceRow> source(const std::string& name) const { return table_.source(name); }
-  void set_source(std::string name, model::SourceRow row, Runtime::Done<void> done);
+  void set_source(std::string name, model::SourceRow row, ports::Intake::Hurry hurry, Runtime::Done<void> done);
   void retry_parked(const model::Address& address, Runtime::Done<void> done);
   void skip_parked(const model::Address& address, Runtime::Done<void> done);
   void drop_mail(const MailQuery& query, Runtime::Done<MailDropped> done);

@@ -97,10 +97,13 @@ bool Shard::is_worth_waiting() const {
   return left.ms > 0 && invoker_.is_burst_over_soon(left);
 }
 
-void Shard::set_source(std::string name, model::SourceRow row, Runtime::Done<void> done) {
+void Shard::set_source(std::string name, model::SourceRow row, ports::Intake::Hurry hurry, Runtime::Done<void> done) {
   if (auto ok = admit_anything(); !ok) return done(fail(std::move(ok.error())));
   table_.apply(partition::PutSource{std::move(name), row});
-  gate([done = std::move(done)] { done({}); });
+  auto durable = [done = std::move(done)] { done({}); };
+  if (hurry == ports::Intake::Hurry::Yes) return gate(std::move(durable));
+  patient_gate_.push_back(std::move(durable));
+  wake();
 }
 
 void Shard::dismiss_intake() {
