@@ -267,6 +267,7 @@ class Shard final : private InvokerHost {
 
   std::deque<WaitingBatch> intake_;
   Moment epoch_began_;
+  std::optional<Moment> prompt_due_;  // The open epoch has an answer that is no part of a burst: when it has waited long enough for others'.
 
   std::unordered_map<std::string, std::vector<Waiter>> waiters_;
   std::size_t waiting_ = 0;  // Waiters and readers.

@@ -9,6 +9,7 @@ namespace holdfast::runtime {
 namespace {
 
 constexpr std::size_t kWaitingBatchesMax = 10'000;
+constexpr std::size_t kEpochShare = 4;  // An epoch that has so much of what it may hold is given no more: the rest is for what becomes of it.
 
 }  // namespace
 
@@ -24,6 +25,7 @@ void Shard::take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::
 // need not be used. Whoever is behind makes only itself wait: of the memory as well, an endpoint has its share whatever the others hold.
 Invoker::Admission Shard::admission(const ports::SourceBatch& batch) const {
   using enum Invoker::Admission;
+  if (open_bytes() > options_.open_epoch_bytes_max / kEpochShare) return NextEpoch;
   const std::size_t memory = options_.mailbox_bytes_in_memory / 2;
   const std::string* seen = nullptr;
   for (const auto& command : batch.commands) {
@@ -91,10 +93,10 @@ void Shard::note_taken_in(const ports::SourceBatch& batch) {
   if (count > 0) invoker_.note_taken_in(*type, count);
 }
 
-// Whether what was taken in will be handled soon, so that the epoch should not be cut before that.
+// Whether what was taken in is being handled, so that the epoch should not be cut before that.
 bool Shard::is_worth_waiting() const {
-  const Duration left = epoch_began_ + options_.intake_burst_max - clock_.steady();
-  return left.ms > 0 && invoker_.is_burst_over_soon(left);
+  const Moment now = clock_.steady();
+  return now < epoch_began_ + options_.intake_burst_max && (!prompt_due_ || now < *prompt_due_) && invoker_.is_burst_under_way();
 }
 
 void Shard::set_source(std::string name, model::SourceRow row, ports::Intake::Hurry hurry, Runtime::Done<void> done) {
