@@ -56,6 +56,20 @@ TEST(Invoker, BatchIsBoundedByThePayloadAndOneThatIsTooLargeGoesAlone) {
   EXPECT_EQ(world.handled_count(), 10u);
 }
 
+TEST(Invoker, StatesThatFillThePayloadLeaveOneMessageToACallWhoseMailIsInRows) {
+  auto spec = endpoint("shop/*");
+  spec.payload_bytes_max = 1'000;  // Less than what a request is taken to be without any message.
+  World world({spec});
+  world.open = false;
+  for (int i = 0; i < 3; ++i) world.send(kAlice, std::to_string(i));
+  world.close_epoch();
+  world.table.let_go_of_mail(world.table.entity(kAlice));
+  world.open = true;
+  world.wake();
+  world.loop.advance({100});
+  EXPECT_THAT(world.handled[kAlice], ElementsAre("0", "1", "2"));
+}
+
 TEST(Invoker, EndpointHasNoMoreCallsUnderWayThanItsBound) {
   auto spec = endpoint("shop/*");
   spec.max_concurrent = 4;
