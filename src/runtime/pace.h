@@ -37,7 +37,7 @@ class Pace {
       counted_since_ = now + Duration{-took.ms};
       counted_ = 0;
     }
-    call_ms_ += (static_cast<double>(took.ms) - call_ms_) / kCallsRemembered;
+    call_ms_ += (static_cast<double>(took.ms) - call_ms_) / (last_.ms == 0 ? 1 : kCallsRemembered);
     left_ -= std::min(left_, count);
     counted_ += count;
     last_ = now;

@@ -40,6 +40,13 @@ TEST(Pace, SlowCallsAreAtWorkForAsLongAsTheyTake) {
   EXPECT_NEAR(static_cast<double>(pace.handled_in({1'000})), 100, 10);
 }
 
+TEST(Pace, TheFirstCallTellsHowLongTheyTake) {
+  Pace pace;
+  pace.note_handled(1, {1'000}, {5'000});
+  EXPECT_TRUE(pace.is_moving({6'900}));
+  EXPECT_FALSE(pace.is_moving({7'100}));
+}
+
 TEST(Pace, WhatIsLeftOfABurstOutlivesTheEpochButNotTheMessages) {
   Pace pace;
   pace.note_taken_in(100);

@@ -266,6 +266,7 @@ class Shard final : private InvokerHost {
   std::set<std::pair<std::string, std::string>> dropping_;  // Type and state whose values are being dropped here.
 
   std::deque<WaitingBatch> intake_;
+  Loop::TimerId intake_timer_ = 0;
   Moment epoch_began_;
   std::optional<Moment> prompt_due_;  // The open epoch has an answer that is no part of a burst: when it has waited long enough for others'.
 

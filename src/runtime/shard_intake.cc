@@ -9,6 +9,7 @@ namespace holdfast::runtime {
 namespace {
 
 constexpr std::size_t kWaitingBatchesMax = 10'000;
+constexpr Duration kIntakeLook{50};  // Who waits for answers is looked at so often: that none are to be expected any more tells nobody.
 constexpr std::size_t kEpochShare = 4;  // An epoch that has so much of what it may hold is given no more: the rest is for what becomes of it.
 
 }  // namespace
@@ -55,11 +56,12 @@ Invoker::Admission Shard::admission(const ports::SourceBatch& batch) const {
 void Shard::pump_intake() {
   if (intake_.empty() || !started_ || !admit_anything()) return;
   bool is_burst_full = false;
+  bool is_any_held_up = false;
   for (std::size_t left = intake_.size(); left > 0; --left) {
     WaitingBatch next = std::move(intake_.front());
     intake_.pop_front();
     if (const auto when = admission(next.batch); when != Invoker::Admission::Now) {
-      is_burst_full = is_burst_full || when == Invoker::Admission::NextEpoch;
+      (when == Invoker::Admission::NextEpoch ? is_burst_full : is_any_held_up) = true;
       intake_.push_back(std::move(next));
       continue;
     }
@@ -78,6 +80,11 @@ void Shard::pump_intake() {
   }
   // The burst is over, and more is there.
   if (is_burst_full && !is_worth_waiting()) want_close();
+  if (!is_any_held_up || intake_timer_ != 0) return;
+  intake_timer_ = loop_.after(kIntakeLook, [this] {
+    intake_timer_ = 0;
+    wake();
+  });
 }
 
 void Shard::note_taken_in(const ports::SourceBatch& batch) {
