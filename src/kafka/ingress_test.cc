@@ -114,7 +114,7 @@ class Core final : public ports::Intake, public ports::Streams {
       done(row != rows_.end() ? std::optional(row->second) : std::nullopt);
     });
   }
-  void set_source(std::string name, model::SourceRow row, ports::Intake::Done<void> done) override {
+  void set_source(std::string name, model::SourceRow row, ports::Intake::Done<void> done, Hurry) override {
     loop_.post([this, name = std::move(name), row, done = std::move(done)] {
       const std::lock_guard lock(mutex_);
       if (name == refused_row_) {

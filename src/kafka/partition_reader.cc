@@ -330,8 +330,9 @@ void PartitionReader::note_last_read() {
   if (!taken_last_ || taken_last_ == noted_last_) return;
   noted_last_ = taken_last_;
   world_.intake.set_source(last_read_row_, encode_last_read(*taken_last_), in_this_round<void>([this](const Result<void>& set) {
-    if (!set) noted_last_.reset();  // Again with the next tick.
-  }));
+                             if (!set) noted_last_.reset();  // Again with the next tick.
+                           }),
+                           ports::Intake::Hurry::No);
 }
 
 void PartitionReader::seek(ports::SeekTo to, std::function<void(Result<void>)> done) {

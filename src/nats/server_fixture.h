@@ -104,7 +104,7 @@ class FakeCore final : public ports::Intake, public ports::Streams {
     });
   }
 
-  void set_source(std::string name, model::SourceRow row, Done<void> done) override {
+  void set_source(std::string name, model::SourceRow row, Done<void> done, Hurry = Hurry::Yes) override {
     loop_.post([this, name = std::move(name), row, done = std::move(done)] {
       {
         const std::lock_guard lock(mutex_);

@@ -31,6 +31,8 @@ struct SourceBatch {
 
 class Intake {
  public:
+  // Whether an epoch is closed for it, or it waits until one is for others.
+  enum class Hurry : std::uint8_t { Yes, No };
   template <typename T>
   using Done = std::function<void(Result<T>)>;
 
@@ -43,7 +45,7 @@ class Intake {
   // What is kept of a source, or of a whole ingress under its id. None: nothing.
   virtual void source(std::string name, Done<std::optional<model::SourceRow>> done) = 0;
   // Sets it whatever it was; answers when that is durable.
-  virtual void set_source(std::string name, model::SourceRow row, Done<void> done) = 0;
+  virtual void set_source(std::string name, model::SourceRow row, Done<void> done, Hurry hurry = Hurry::Yes) = 0;
 };
 
 }  // namespace holdfast::ports

@@ -89,9 +89,8 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
   // When somebody who can wait may give more for the type.
   [[nodiscard]] Admission admission(std::string_view type) const;
   void note_taken_in(const std::string& type, std::uint64_t count);
-  // Whether there are messages of the open epoch's bursts that will be handled in that time. The last part of a burst is not worth waiting for:
-  // its answers and the next burst overlap.
-  [[nodiscard]] bool is_burst_over_soon(Duration time) const;
+  // Whether messages that were taken in are being handled. The last part of a burst does not count: its answers and the next burst overlap.
+  [[nodiscard]] bool is_burst_under_way() const;
   void epoch_closed();
   // Whether one more type may have something to do, if this one has not.
   [[nodiscard]] bool has_room_for(std::string_view type) const;

@@ -141,8 +141,8 @@ Invoker::Admission Invoker::admission(std::string_view name) const {
   if (type.is_stuck()) return Admission::Now;
   // Who is left over for lack of room among those that are ready costs two rows and a look-up more.
   const std::size_t ready_max = this->ready_max(type) / 4 * (type.left > 0 ? 2 : 3);
-  const bool is_enough = upstream.backlog.messages >= upstream.pace.waiting_max(limits_.pace) || type.ready.size() >= std::max<std::size_t>(ready_max, 1);
-  return is_enough && !upstream.pace.has_stopped(clock_.steady()) ? Admission::AfterAnswers : Admission::Now;
+  const bool is_enough = type.ready.size() >= std::max<std::size_t>(ready_max, 1);
+  return is_enough && upstream.pace.is_moving(clock_.steady()) ? Admission::AfterAnswers : Admission::Now;
 }
 
 void Invoker::note_taken_in(const std::string& name, std::uint64_t count) {
@@ -156,31 +156,23 @@ void Invoker::keep_pace(Upstream& upstream) {
   if (!std::exchange(upstream.is_paced, true)) paced_.push_back(&upstream);
 }
 
-bool Invoker::is_burst_over_soon(Duration time) const {
+bool Invoker::is_burst_under_way() const {
   const Moment now = clock_.steady();
   return std::ranges::any_of(paced_, [&](const Upstream* upstream) {
     const Pace& pace = upstream->pace;
-    const std::uint64_t waiting = upstream->backlog.messages;
-    const std::uint64_t left = std::min(waiting, pace.left());
-    return left > std::max<std::uint64_t>(pace.burst(limits_.pace) / kTail, 1) && !upstream->down && pace.is_moving(now) &&
-           waiting <= pace.handled_in(time);
+    const std::uint64_t left = std::min(upstream->backlog.messages, pace.left());
+    return left > std::max<std::uint64_t>(pace.burst(limits_.pace) / kTail, 1) && !upstream->down && pace.is_moving(now);
   });
 }
 
 void Invoker::epoch_closed() {
   const Moment now = clock_.steady();
   for (Upstream* upstream : paced_) {
+    if (const auto count = upstream->pace.taken_in(); count > 0) upstream->endpoint->burst.set(count);
     upstream->pace.epoch_closed(upstream->backlog.messages);
-    upstream->endpoint->handled_per_second.set(0);
-    upstream->endpoint->burst.set(0);
     upstream->is_paced = upstream->pace.is_moving(now);
   }
   std::erase_if(paced_, [](const Upstream* upstream) { return !upstream->is_paced; });
-  for (const Upstream* upstream : paced_) {
-    Endpoint& endpoint = *upstream->endpoint;
-    endpoint.handled_per_second.add(upstream->pace.handled_in({1'000}));
-    endpoint.burst.set(std::max(endpoint.burst.get(), upstream->pace.burst(limits_.pace)));
-  }
 }
 
 // --- Lines -----------------------------------------------------------------------------------------------------------

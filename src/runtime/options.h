@@ -26,10 +26,11 @@ struct Options {
   std::uint64_t backlog_bytes_max = 16ull << 30;
   std::uint64_t intake_backlog_messages = 20'000;      // Of one endpoint, all shards together, not counting parked addresses: beyond it
                                                        // nothing is taken in for it from sources that can wait.
-  std::uint64_t intake_burst_min = 1'000;              // Messages taken in for one upstream during one epoch, at least, before it waits for the next.
-  std::uint64_t intake_burst_messages_max = 50'000;    // And at most.
-  Duration intake_burst_time{1'500};                   // What its functions are expected to handle in this time is taken in at once,
-  Duration intake_burst_max{3'000};                    // and the epoch stays open for it at most so long.
+  // Messages taken in for one upstream during one epoch: intake_backlog_messages at least,
+  std::uint64_t intake_burst_messages_max = 50'000;    // this at most,
+  Duration intake_burst_time{1'500};                   // else what its functions are expected to handle in this time.
+  Duration intake_burst_max{2'000};                    // The epoch stays open for them at most so long;
+  Duration prompt_answer_max{100};                     // so long, if a function has answered meanwhile that has nothing else to do.
   Duration answers_linger_max{10};                     // The answer to a call waits for others to share its epoch with: half as long as the
                                                        // call took, and at most so long.
   std::size_t stream_bytes_in_memory = 8u << 20;       // The newest records of one stream, before they become rows; of all: twice that.

@@ -1,5 +1,5 @@
-// Pace: how fast the functions of one upstream handle messages lately, and from that how many are taken in for it at once from sources that can
-// wait: what will be handled soon. See shard_intake.cc. One thread.
+// Pace: how fast the functions of one upstream handle messages lately, and from that how many are taken in for it during one epoch from sources that
+// can wait. See shard_intake.cc. One thread.
 #pragma once
 
 #include <algorithm>
@@ -12,10 +12,9 @@ namespace holdfast::runtime {
 class Pace {
  public:
   struct Limits {
-    std::uint64_t burst_min = 1'000;     // Messages.
+    std::uint64_t burst_min = 20'000;  // Messages.
     std::uint64_t burst_max = 50'000;
-    std::uint64_t waiting_max = 20'000;  // At the same time.
-    Duration burst_time{1'500};          // What is handled in this time is a burst.
+    Duration burst_time{1'500};        // What is handled in this time is a burst.
   };
 
   // Messages taken in for it during the open epoch.
@@ -38,7 +37,7 @@ class Pace {
       counted_since_ = now + Duration{-took.ms};
       counted_ = 0;
     }
-    call_ms_ += (static_cast<double>(took.ms) - call_ms_) / kCallsRemembered;
+    call_ms_ += (static_cast<double>(took.ms) - call_ms_) / (last_.ms == 0 ? 1 : kCallsRemembered);
     left_ -= std::min(left_, count);
     counted_ += count;
     last_ = now;
@@ -55,20 +54,16 @@ class Pace {
   [[nodiscard]] bool is_moving(Moment now) const {
     return last_.ms != 0 && (now - last_).ms < std::max<std::int64_t>(kStill_ms, static_cast<std::int64_t>(2 * call_ms_));
   }
-  // It was at work, and is not any more: nobody knows when the next answer comes.
-  [[nodiscard]] bool has_stopped(Moment now) const { return last_.ms != 0 && !is_moving(now); }
   [[nodiscard]] std::uint64_t handled_in(Duration time) const { return static_cast<std::uint64_t>(per_ms_ * static_cast<double>(time.ms)); }
   [[nodiscard]] std::uint64_t burst(const Limits& limits) const {
     return std::clamp(handled_in(limits.burst_time), limits.burst_min, std::max(limits.burst_min, limits.burst_max));
   }
-  // While so many messages wait, no more are taken in: the more wait, the more of them a call is given, and the longer the last of them.
-  [[nodiscard]] std::uint64_t waiting_max(const Limits& limits) const { return std::max<std::uint64_t>(1, std::min(burst(limits) / 2, limits.waiting_max)); }
 
  private:
   static constexpr std::int64_t kWindowMin_ms = 50;
   static constexpr std::int64_t kWindowMax_ms = 1'000;
   static constexpr std::int64_t kRemembered_ms = 100;
-  static constexpr std::int64_t kStill_ms = 100;
+  static constexpr std::int64_t kStill_ms = 300;
   static constexpr double kCallsRemembered = 16;
 
   std::uint64_t taken_in_ = 0;

@@ -5,7 +5,7 @@
 namespace holdfast::runtime {
 namespace {
 
-constexpr Pace::Limits kLimits{.burst_min = 10, .burst_max = 1'000, .waiting_max = 200, .burst_time = {100}};
+constexpr Pace::Limits kLimits{.burst_min = 10, .burst_max = 1'000, .burst_time = {100}};
 
 // Answers each so many ms, of so many messages, that took so long; until `until`.
 void answer(Pace& pace, Moment from, Moment until, std::int64_t each_ms, std::uint64_t count, Duration took = {1}) {
@@ -17,13 +17,10 @@ TEST(Pace, ABurstIsWhatIsHandledInItsTimeWithinBounds) {
   EXPECT_EQ(pace.burst(kLimits), 10u);  // Nothing is known.
   answer(pace, {1'000}, {3'000}, 2, 4);
   EXPECT_NEAR(static_cast<double>(pace.burst(kLimits)), 200, 10);
-  EXPECT_NEAR(static_cast<double>(pace.waiting_max(kLimits)), 100, 5);
   answer(pace, {3'000}, {5'000}, 2, 400);
   EXPECT_EQ(pace.burst(kLimits), 1'000u);
-  EXPECT_EQ(pace.waiting_max(kLimits), 200u);
   answer(pace, {5'000}, {25'000}, 50, 1);
   EXPECT_EQ(pace.burst(kLimits), 10u);
-  EXPECT_EQ(pace.waiting_max(kLimits), 5u);
 }
 
 TEST(Pace, APauseInWhichNothingCameSaysNothingOfHowFastItIs) {
@@ -31,7 +28,7 @@ TEST(Pace, APauseInWhichNothingCameSaysNothingOfHowFastItIs) {
   answer(pace, {1'000}, {2'000}, 1, 1);
   const auto before = pace.handled_in({1'000});
   EXPECT_TRUE(pace.is_moving({2'050}));
-  EXPECT_FALSE(pace.is_moving({2'200}));
+  EXPECT_FALSE(pace.is_moving({2'400}));
   answer(pace, {60'000}, {60'100}, 1, 1);
   EXPECT_NEAR(static_cast<double>(pace.handled_in({1'000})), static_cast<double>(before), 100);
 }
@@ -41,6 +38,13 @@ TEST(Pace, SlowCallsAreAtWorkForAsLongAsTheyTake) {
   answer(pace, {1'000}, {60'000}, 500, 50, {500});
   EXPECT_TRUE(pace.is_moving({60'400}));
   EXPECT_NEAR(static_cast<double>(pace.handled_in({1'000})), 100, 10);
+}
+
+TEST(Pace, TheFirstCallTellsHowLongTheyTake) {
+  Pace pace;
+  pace.note_handled(1, {1'000}, {5'000});
+  EXPECT_TRUE(pace.is_moving({6'900}));
+  EXPECT_FALSE(pace.is_moving({7'100}));
 }
 
 TEST(Pace, WhatIsLeftOfABurstOutlivesTheEpochButNotTheMessages) {

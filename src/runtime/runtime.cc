@@ -262,10 +262,10 @@ void Runtime::source(std::string name, Done<std::optional<model::SourceRow>> don
   on_loop(shard.loop(), [&shard, name = std::move(name), done = std::move(done)] { done(shard.source(name)); });
 }
 
-void Runtime::set_source(std::string name, model::SourceRow row, Done<void> done) {
+void Runtime::set_source(std::string name, model::SourceRow row, Done<void> done, Hurry hurry) {
   Shard& shard = shard_of(name);
-  on_loop(shard.loop(), [&shard, name = std::move(name), row, done = std::move(done)]() mutable {
-    shard.set_source(std::move(name), row, std::move(done));
+  on_loop(shard.loop(), [&shard, name = std::move(name), row, hurry, done = std::move(done)]() mutable {
+    shard.set_source(std::move(name), row, hurry, std::move(done));
   });
 }
 

@@ -94,7 +94,7 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   // ports::Intake
   void take_in(ports::SourceBatch batch, Done<void> taken, std::function<void()> durable) override;
   void source(std::string name, Done<std::optional<model::SourceRow>> done) override;
-  void set_source(std::string name, model::SourceRow row, Done<void> done) override;
+  void set_source(std::string name, model::SourceRow row, Done<void> done, Hurry hurry = Hurry::Yes) override;
 
   // ports::Items
   void get_items(std::vector<model::ItemKey> items, Done<Found> done) override;

@@ -49,9 +49,8 @@ Shard::Shard(std::size_t index, const Options& options, const Runtime::World& wo
                 .endpoint_down_max = options.endpoint_down_max,
                 .ready_addresses_max = options.ready_addresses_max,
                 .mail_rows_per_turn = options.mail_rows_per_turn,
-                .pace = {.burst_min = options.intake_burst_min,
+                .pace = {.burst_min = options.intake_backlog_messages,
                          .burst_max = options.intake_burst_messages_max,
-                         .waiting_max = options.intake_backlog_messages,
                          .burst_time = options.intake_burst_time}}),
       unread_(std::make_shared<Unread>([this] { loop_.post([this] { serve_readers(); }); })) {}
 
@@ -342,6 +341,7 @@ Result<void> Shard::accept(Entity& entity, std::uint32_t batch, std::string_view
   patience_ = std::min(Duration{took.ms / 2}, options_.answers_linger_max);
   perform(std::move(*transition));
   patience_ = {};
+  if (!prompt_due_ && entity.mailbox.empty() && entity.type->ready.empty()) prompt_due_ = clock_.steady() + options_.prompt_answer_max;
   return {};
 }
 
@@ -551,6 +551,7 @@ void Shard::close_open_epoch() {
   for (auto& task : std::exchange(patient_gate_, {})) gate_.push_back(std::move(task));
   readers_wait_ = false;
   epoch_began_ = clock_.steady();
+  prompt_due_.reset();
   invoker_.epoch_closed();
   gates_.emplace_back(epoch, std::exchange(gate_, {}));
   close_wanted_ = false;

@@ -69,7 +69,7 @@ class Shard final : private InvokerHost {
   void settle_records(const std::string& stream, ports::Settlement&& settlement, Runtime::Done<void> done);
   void take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::function<void()> durable);
   [[nodiscard]] std::optional<model::SourceRow> source(const std::string& name) const { return table_.source(name); }
-  void set_source(std::string name, model::SourceRow row, Runtime::Done<void> done);
+  void set_source(std::string name, model::SourceRow row, ports::Intake::Hurry hurry, Runtime::Done<void> done);
   void retry_parked(const model::Address& address, Runtime::Done<void> done);
   void skip_parked(const model::Address& address, Runtime::Done<void> done);
   void drop_mail(const MailQuery& query, Runtime::Done<MailDropped> done);
@@ -318,7 +318,9 @@ class Shard final : private InvokerHost {
   std::size_t waiting_item_bytes_ = 0;
 
   std::deque<WaitingBatch> intake_;
+  Loop::TimerId intake_timer_ = 0;
   Moment epoch_began_;
+  std::optional<Moment> prompt_due_;  // The open epoch has an answer that is no part of a burst: when it has waited long enough for others'.
 
   std::unordered_map<std::string, std::vector<Waiter>> waiters_;
   std::size_t waiting_ = 0;  // Waiters and readers.

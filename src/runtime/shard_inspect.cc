@@ -303,9 +303,7 @@ void Shard::collect(MetricsSink& sink) const {
                  metrics_.gate_wait);
   for (const auto& endpoint : invoker_.endpoints()) {
     const MetricLabels labels{{"endpoint", endpoint->spec.functions}};
-    sink.gauge("holdfast_invoker_handled_per_second", "Messages that its functions handle, lately.", labels,
-               static_cast<double>(endpoint->handled_per_second.get()));
-    sink.gauge("holdfast_invoker_burst_messages", "Messages taken in at once for one of its hosts while more wait outside, on one shard; summed over shards.",
+    sink.gauge("holdfast_invoker_burst_messages", "Messages last taken in for one of its hosts from sources that can wait during one epoch; summed over shards.",
                labels, static_cast<double>(endpoint->burst.get()));
     sink.counter("holdfast_invoker_calls_total", "Calls of functions.", labels, endpoint->calls.get());
     sink.counter("holdfast_invoker_failed_calls_total", "Calls that failed, or whose answer could not be read.", labels,

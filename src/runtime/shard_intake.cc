@@ -9,6 +9,8 @@ namespace holdfast::runtime {
 namespace {
 
 constexpr std::size_t kWaitingBatchesMax = 10'000;
+constexpr Duration kIntakeLook{50};  // Who waits for answers is looked at so often: that none are to be expected any more tells nobody.
+constexpr std::size_t kEpochShare = 4;  // An epoch that has so much of what it may hold is given no more: the rest is for what becomes of it.
 
 }  // namespace
 
@@ -24,6 +26,7 @@ void Shard::take_in(ports::SourceBatch&& batch, Runtime::Done<void> taken, std::
 // need not be used. Whoever is behind makes only itself wait: of the memory as well, an endpoint has its share whatever the others hold.
 Invoker::Admission Shard::admission(const ports::SourceBatch& batch) const {
   using enum Invoker::Admission;
+  if (open_bytes() > options_.open_epoch_bytes_max / kEpochShare) return NextEpoch;
   const std::size_t memory = options_.mailbox_bytes_in_memory / 2;
   const std::string* seen = nullptr;
   for (const auto& command : batch.commands) {
@@ -52,11 +55,12 @@ Invoker::Admission Shard::admission(const ports::SourceBatch& batch) const {
 void Shard::pump_intake() {
   if (intake_.empty() || !started_ || !admit_anything()) return;
   bool is_burst_full = false;
+  bool is_any_held_up = false;
   for (std::size_t left = intake_.size(); left > 0; --left) {
     WaitingBatch next = std::move(intake_.front());
     intake_.pop_front();
     if (const auto when = admission(next.batch); when != Invoker::Admission::Now) {
-      is_burst_full = is_burst_full || when == Invoker::Admission::NextEpoch;
+      (when == Invoker::Admission::NextEpoch ? is_burst_full : is_any_held_up) = true;
       intake_.push_back(std::move(next));
       continue;
     }
@@ -75,6 +79,11 @@ void Shard::pump_intake() {
   }
   // The burst is over, and more is there.
   if (is_burst_full && !is_worth_waiting()) want_close();
+  if (!is_any_held_up || intake_timer_ != 0) return;
+  intake_timer_ = loop_.after(kIntakeLook, [this] {
+    intake_timer_ = 0;
+    wake();
+  });
 }
 
 void Shard::note_taken_in(const ports::SourceBatch& batch) {
@@ -90,16 +99,19 @@ void Shard::note_taken_in(const ports::SourceBatch& batch) {
   if (count > 0) invoker_.note_taken_in(*type, count);
 }
 
-// Whether what was taken in will be handled soon, so that the epoch should not be cut before that.
+// Whether what was taken in is being handled, so that the epoch should not be cut before that.
 bool Shard::is_worth_waiting() const {
-  const Duration left = epoch_began_ + options_.intake_burst_max - clock_.steady();
-  return left.ms > 0 && invoker_.is_burst_over_soon(left);
+  const Moment now = clock_.steady();
+  return now < epoch_began_ + options_.intake_burst_max && (!prompt_due_ || now < *prompt_due_) && invoker_.is_burst_under_way();
 }
 
-void Shard::set_source(std::string name, model::SourceRow row, Runtime::Done<void> done) {
+void Shard::set_source(std::string name, model::SourceRow row, ports::Intake::Hurry hurry, Runtime::Done<void> done) {
   if (auto ok = admit_anything(); !ok) return done(fail(std::move(ok.error())));
   table_.apply(partition::PutSource{std::move(name), row});
-  gate([done = std::move(done)] { done({}); });
+  auto durable = [done = std::move(done)] { done({}); };
+  if (hurry == ports::Intake::Hurry::Yes) return gate(std::move(durable));
+  patient_gate_.push_back(std::move(durable));
+  wake();
 }
 
 void Shard::dismiss_intake() {

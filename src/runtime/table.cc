@@ -17,6 +17,7 @@ using codec::RowKind;
 
 // Of an entity with nothing in it: its node and place in the set of all, too.
 constexpr std::size_t kEntityOverhead = allocated_bytes(sizeof(Entity)) + 48;
+constexpr std::size_t kWriteBytes = 128;           // Of a row in the open epoch besides its value, about.
 constexpr std::size_t kIdleShare = 32;             // One in so many bytes of the state cache is for idle addresses that stay entities.
 constexpr std::size_t kStreamsCachedMax = 10'000;
 constexpr std::size_t kStreamsInMemory = 2;        // So many times the bound on one stream's newest records is the one on those of all.
@@ -202,6 +203,7 @@ void Table::let_go(Entity& e) {
 void Table::apply_change(partition::ChangeAddress&& change) {
   Entity& e = entity(change.address);
   touch(e);
+  const bool was_dirty = e.row_dirty;
   auto& states = e.row.states;
   for (auto& value : change.set) {
     const auto it = std::ranges::find(states, value.name, &model::StateValue::name);
@@ -218,8 +220,10 @@ void Table::apply_change(partition::ChangeAddress&& change) {
   if (change.mail_taken > 0) {
     load_mail(e, change.mail_taken, SIZE_MAX);
     const std::size_t loaded = e.mailbox.bytes_in_memory();
+    const bool is_unborn = e.mailbox.stored_end() <= e.mailbox.begin();
     e.mailbox.take(change.mail_taken);
     const std::size_t freed = loaded - e.mailbox.bytes_in_memory();
+    if (is_unborn) open_bytes_ -= std::min(open_bytes_, freed);  // They will never be rows.
     mail_bytes_in_memory_ -= freed;
     // Rows are of another size than messages in memory: what is left over is settled with the last one.
     const std::uint64_t bytes = e.mailbox.empty() ? e.mail_bytes : std::min<std::uint64_t>(e.mail_bytes, freed);
@@ -241,16 +245,16 @@ void Table::apply_change(partition::ChangeAddress&& change) {
     e.row_dirty = true;
   }
   if (!e.row_dirty) return;
-  cached_bytes_ -= e.row_bytes;
-  e.row_bytes = row_size(e.row);
-  cached_bytes_ += e.row_bytes;
-  open_bytes_ += e.row_bytes;
+  const std::size_t before = std::exchange(e.row_bytes, row_size(e.row));
+  cached_bytes_ += e.row_bytes - before;
+  // However often it changes, the epoch has it once, and encoded.
+  open_bytes_ += was_dirty ? e.row_bytes - before : e.row_bytes - kEntityOverhead + kWriteBytes;
 }
 
 void Table::apply(partition::Write&& write) {
   using namespace partition;
   if (auto* change = std::get_if<ChangeAddress>(&write)) return apply_change(std::move(*change));
-  open_bytes_ += 128;
+  if (!std::holds_alternative<PutStream>(write)) open_bytes_ += kWriteBytes;  // Of those there are few.
   if (auto* put = std::get_if<PutTimer>(&write)) {
     const auto partition = partition_of(put->owner_id);
     std::string row = codec::encode(put->row);

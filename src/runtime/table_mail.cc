@@ -35,7 +35,10 @@ void Table::load_mail(Entity& e, std::uint64_t count, std::size_t bytes_max) {
   const std::size_t before = e.mailbox.bytes_in_memory();
   // Only rows: what is not in rows is in memory.
   const std::uint64_t rows_end = e.mailbox.spilled_begin() + e.mailbox.spilled();
-  const auto is_enough = [&] { return e.mailbox.head_size() >= wanted || e.mailbox.bytes_in_memory() - before >= bytes_max; };
+  // Of bytes there may be none left: a call has one message all the same.
+  const auto is_enough = [&] {
+    return e.mailbox.head_size() >= wanted || (e.mailbox.head_size() > 0 && e.mailbox.bytes_in_memory() - before >= bytes_max);
+  };
   const auto next_key = [&] { return codec::mail_key(partition, e.address, e.mailbox.spilled_begin()); };
   const auto take = [&](std::string_view key, std::string_view value) { e.mailbox.unspill(must(codec::decode<model::Message>(value), key)); };
   // The first few are asked for by name: they may be on their way to the view still, and a walk begins in the view in any case, among what was erased.

@@ -392,6 +392,18 @@ TEST(Table, MailboxOverItsBoundIsLetGoOfButForTheBatchInFlight) {
   world.expect_same(world.table);
 }
 
+// Where a request has no room left beside the states, its function is given one message all the same.
+TEST(Table, OneMessageIsLoadedHoweverFewBytesThereMayBe) {
+  World world({kPartitions, 1 << 20, 1 << 20, 1 << 20, 100});
+  for (int i = 0; i < 3; ++i) world.add_mail(kCart, std::to_string(i));
+  world.close();
+  Entity& entity = world.table.entity(kCart);
+  world.table.let_go_of_mail(entity);
+  ASSERT_EQ(entity.mailbox.head_size(), 0u);
+  world.table.load_mail(entity, 3, 0);
+  EXPECT_EQ(entity.mailbox.head_size(), 1u);
+}
+
 TEST(Table, MailboxWithAMessageMissingIsDamaged) {
   World world(kAmple);
   for (int i = 0; i < 3; ++i) world.add_mail(kCart, std::to_string(i));

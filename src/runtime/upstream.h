@@ -61,8 +61,7 @@ struct Endpoint {
   Counter failed_calls;
   Counter is_down;         // 0 or 1: none of its upstreams can be reached.
   Counter upstreams_down;
-  Counter handled_per_second;  // Of those upstreams that are at work.
-  Counter burst;               // The largest of theirs.
+  Counter burst;  // The last: messages taken in for one of its upstreams during one epoch.
   LatencyHistogram latency;
 };
 

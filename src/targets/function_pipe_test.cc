@@ -233,13 +233,13 @@ TEST_F(FunctionPipeTest, AnAnswerOverTheLimitIsRefused) {
 TEST_F(FunctionPipeTest, LateAnswersAreFailures) {
   serve_held();
   auto spec = endpoint();
-  spec.call_timeout = {200};
+  spec.call_timeout = {1'000};
   use(spec);
   open_held_pipe();
   start("x");
   run_until([&] { return outcomes_.contains("x"); });
   EXPECT_EQ(failure("x").kind, Kind::Failed);
-  EXPECT_EQ(failure("x").message, origin() + "/statefun gave no answer: no answer within call_timeout=200 ms");
+  EXPECT_EQ(failure("x").message, origin() + "/statefun gave no answer: no answer within call_timeout=1000 ms");
 }
 
 TEST_F(FunctionPipeTest, ACallOverTheServersLimitGoesByHttp) {

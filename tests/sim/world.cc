@@ -135,10 +135,10 @@ runtime::Options World::make_options() {
   options.endpoint_down_max = {40};
   options.backlog_messages_max = 100'000;
   options.intake_backlog_messages = 1 + random_.below(60);
-  options.intake_burst_min = 1 + random_.below(10);
   options.intake_burst_messages_max = 10 + random_.below(100);
   options.intake_burst_time = {static_cast<std::int64_t>(random_.below(100))};
   options.intake_burst_max = {static_cast<std::int64_t>(random_.below(200))};
+  options.prompt_answer_max = {static_cast<std::int64_t>(random_.below(100))};
   options.answers_linger_max = {static_cast<std::int64_t>(random_.below(2) == 0 ? 0 : random_.below(30))};
   options.unread_bytes_max = small_or(1'000);
   options.unread_wait_max = {1'000};
