@@ -20,6 +20,7 @@ namespace {
 constexpr std::size_t kTimersPerTurn = 1'000;
 constexpr Duration kClockLook{1'000};  // The time of day may be set at any time; what has become due by it is late by this at most.
 constexpr std::uint32_t kTrimBatch = 1'000;
+constexpr Duration kHoldFirst{50};
 constexpr std::size_t kSweepTurnsAtStart = 20;
 constexpr std::size_t kUnservedMax = 10'000;  // Function types without an endpoint that are counted.
 constexpr std::size_t kUnservedReportsMax = 10;
@@ -541,6 +542,9 @@ void Shard::close_open_epoch() {
   readers_wait_ = false;
   epoch_began_ = clock_.steady();
   prompt_due_.reset();
+  // The first outputs of a burst are early; the longer it goes on, the less it matters when the next ones are.
+  const bool goes_on = std::exchange(has_taken_in_, false) || invoker_.is_burst_under_way();
+  hold_max_ = goes_on ? std::min(Duration{hold_max_.ms * 2}, options_.intake_burst_max) : kHoldFirst;
   invoker_.epoch_closed();
   gates_.emplace_back(epoch, std::exchange(gate_, {}));
   close_wanted_ = false;
