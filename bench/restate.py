@@ -4,7 +4,7 @@
 Both count calls by key on their own unmodified SDK for JavaScript, on the same Node.js: bench/counter of functions.js, and the virtual object
 `counter` of peers/restate/functions.js, whose exclusive handler reads its state, adds one, writes and returns it. Both are called over HTTP by the
 same driver, with 16 bytes, and answer when the new count is durable: Holdfast with its defaults, Restate with its own, which sync its log, too,
-but for 4 partitions, with which it does best on two processors.
+but for 4 partitions, with which it mostly does the same or better on two processors, on less CPU.
 
 Rows are those of make bench: 64 connections over 1, 1k and 100k keys, one connection over 1k. They are measured in turns, Holdfast, Restate,
 Holdfast, Restate, each time on an empty data directory with a warm-up; the median counts. Afterwards the counters add up to the calls that were

@@ -552,6 +552,9 @@ void Shard::close_open_epoch() {
   readers_wait_ = false;
   epoch_began_ = clock_.steady();
   prompt_due_.reset();
+  // The first outputs of a burst are early; the longer it goes on, the less it matters when the next ones are.
+  const bool goes_on = std::exchange(has_taken_in_, false) || invoker_.is_burst_under_way();
+  hold_max_ = goes_on ? std::min(Duration{hold_max_.ms * 2}, options_.intake_burst_max) : kHoldFirst;
   invoker_.epoch_closed();
   gates_.emplace_back(epoch, std::exchange(gate_, {}));
   close_wanted_ = false;

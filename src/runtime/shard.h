@@ -41,6 +41,8 @@ struct ItemDeletion {
 };
 
 class Shard final : private InvokerHost {
+  static constexpr Duration kHoldFirst{50};
+
  public:
   Shard(std::size_t index, const Options& options, const Runtime::World& world, Levels& levels,
         std::vector<model::PartitionId> owned);
@@ -320,6 +322,8 @@ class Shard final : private InvokerHost {
   std::deque<WaitingBatch> intake_;
   Loop::TimerId intake_timer_ = 0;
   Moment epoch_began_;
+  bool has_taken_in_ = false;         // In the open epoch.
+  Duration hold_max_ = kHoldFirst;    // The open epoch is not held open for a burst longer than this.
   std::optional<Moment> prompt_due_;  // The open epoch has an answer that is no part of a burst: when it has waited long enough for others'.
 
   std::unordered_map<std::string, std::vector<Waiter>> waiters_;

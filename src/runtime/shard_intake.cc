@@ -73,6 +73,7 @@ void Shard::pump_intake() {
     metrics_.messages_in.add(count);
     table_.apply(std::move(*position));
     note_taken_in(next.batch);
+    has_taken_in_ = true;
     for (auto& command : next.batch.commands) route(std::move(command));
     if (next.durable) patient_gate_.push_back(std::move(next.durable));
     next.taken({});
@@ -102,7 +103,7 @@ void Shard::note_taken_in(const ports::SourceBatch& batch) {
 // Whether what was taken in is being handled, so that the epoch should not be cut before that.
 bool Shard::is_worth_waiting() const {
   const Moment now = clock_.steady();
-  return now < epoch_began_ + options_.intake_burst_max && (!prompt_due_ || now < *prompt_due_) && invoker_.is_burst_under_way();
+  return now < epoch_began_ + hold_max_ && (!prompt_due_ || now < *prompt_due_) && invoker_.is_burst_under_way();
 }
 
 void Shard::set_source(std::string name, model::SourceRow row, ports::Intake::Hurry hurry, Runtime::Done<void> done) {

@@ -220,10 +220,8 @@ void Table::apply_change(partition::ChangeAddress&& change) {
   if (change.mail_taken > 0) {
     load_mail(e, change.mail_taken, SIZE_MAX);
     const std::size_t loaded = e.mailbox.bytes_in_memory();
-    const bool is_unborn = e.mailbox.stored_end() <= e.mailbox.begin();
     e.mailbox.take(change.mail_taken);
     const std::size_t freed = loaded - e.mailbox.bytes_in_memory();
-    if (is_unborn) open_bytes_ -= std::min(open_bytes_, freed);  // They will never be rows.
     mail_bytes_in_memory_ -= freed;
     // Rows are of another size than messages in memory: what is left over is settled with the last one.
     const std::uint64_t bytes = e.mailbox.empty() ? e.mail_bytes : std::min<std::uint64_t>(e.mail_bytes, freed);
