@@ -1,0 +1,28 @@
+#include "dapr/app.h"
+
+#include <utility>
+
+namespace holdfast::dapr {
+namespace {
+
+constexpr std::size_t kAttributesMax = 1'000;
+constexpr std::size_t kAttributeBytesMax = 64u << 10;  // Name and value.
+
+}  // namespace
+
+Result<void> ExtendedMetadata::set(const std::string& key, std::string value) {
+  if (key.size() + value.size() > kAttributeBytesMax)
+    return fail(ErrorCode::TooLarge, "an attribute of " + std::to_string(key.size() + value.size()) + " bytes; at most " + std::to_string(kAttributeBytesMax) + " are kept");
+  const std::lock_guard lock(mutex_);
+  if (values_.size() >= kAttributesMax && !values_.contains(key))
+    return fail(ErrorCode::TooLarge, std::to_string(kAttributesMax) + " attributes are kept already");
+  values_.insert_or_assign(key, std::move(value));
+  return {};
+}
+
+std::map<std::string, std::string> ExtendedMetadata::all() const {
+  const std::lock_guard lock(mutex_);
+  return values_;
+}
+
+}  // namespace holdfast::dapr
