@@ -39,6 +39,10 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 // The environment of this process.
 [[nodiscard]] Environment process_environment();
 
+// No more than kProblemsMax of them, errors first if some must go; how many went.
+std::size_t bound(std::vector<Problem>& problems);
+[[nodiscard]] bool has_errors(const std::vector<Problem>& problems);
+
 // Everything the documents of all files say. Endpoints and egresses are in the order they were written.
 struct Configuration {
   std::vector<model::EndpointSpec> endpoints;
