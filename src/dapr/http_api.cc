@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "api/guard.h"
-#include "dapr/errors.h"
-#include "dapr/metadata_json.h"
+#include "dapr/error.h"
+#include "codec/dapr_json.h"
 
 namespace holdfast::dapr {
 namespace {

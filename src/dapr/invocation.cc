@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "codec/base64.h"
-#include "dapr/errors.h"
+#include "dapr/error.h"
 
 namespace holdfast::dapr {
 namespace {

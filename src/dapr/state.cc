@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "codec/rfc3339.h"
-#include "dapr/errors.h"
 
 namespace holdfast::dapr {
 namespace {
@@ -55,6 +54,28 @@ StateValue value_of(StoredState&& state) {
 }
 
 }  // namespace
+
+StateRequest request_of(StateChange::Kind kind, codec::dapr::StateItem&& item) {
+  return {.kind = kind,
+          .key = std::move(item.key),
+          .value = kind == StateChange::Kind::Set ? std::string(item.value) : std::string(),
+          .etag = std::move(item.etag),
+          .concurrency = std::move(item.options.concurrency),
+          .consistency = std::move(item.options.consistency),
+          .metadata = std::move(item.metadata)};
+}
+
+DaprResult<std::vector<StateRequest>> operations_of(std::string_view store, codec::dapr::ExecuteStateTransactionRequest&& request) {
+  std::vector<StateRequest> requests;
+  requests.reserve(request.operations.size());
+  for (auto& operation : request.operations) {
+    const bool is_upsert = operation.operation_type == "upsert";
+    if (!is_upsert && operation.operation_type != "delete") return tl::unexpected(errors::state_operation_not_supported(operation.operation_type));
+    if (!KeyPrefix::is_legal(operation.request.key)) return tl::unexpected(errors::state_illegal_key(store, operation.request.key));
+    requests.push_back(request_of(is_upsert ? StateChange::Kind::Set : StateChange::Kind::Delete, std::move(operation.request)));
+  }
+  return requests;
+}
 
 Result<KeyPrefix> KeyPrefix::create(std::string_view strategy, const std::string& store, const std::string& app_id, const std::string& name_space) {
   const std::string kind = lower(strategy);

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "codec/dapr_messages.h"
 #include "dapr/error.h"
 #include "dapr/state_store.h"
 
@@ -20,7 +20,7 @@ namespace holdfast::dapr {
 template <typename T>
 using DaprResult = tl::expected<T, DaprError>;
 
-using Metadata = std::map<std::string, std::string, std::less<>>;
+using Metadata = codec::dapr::Metadata;
 
 // How the keys of a store are told apart from those of other applications: the component's `keyPrefix`.
 class KeyPrefix {
@@ -53,6 +53,10 @@ struct StateRequest {
   std::string consistency;  // "eventual", "strong" or empty, likewise. All stores are strong.
   Metadata metadata;
 };
+
+[[nodiscard]] StateRequest request_of(StateChange::Kind kind, codec::dapr::StateItem&& item);
+// What is asked of a transaction, one after the other; an error: an operation that there is not, or a key that may not be.
+[[nodiscard]] DaprResult<std::vector<StateRequest>> operations_of(std::string_view store, codec::dapr::ExecuteStateTransactionRequest&& request);
 
 struct StateValue {
   std::string value;
