@@ -20,9 +20,22 @@ Result<void> ExtendedMetadata::set(const std::string& key, std::string value) {
   return {};
 }
 
-std::map<std::string, std::string> ExtendedMetadata::all() const {
+Metadata ExtendedMetadata::all() const {
   const std::lock_guard lock(mutex_);
   return values_;
+}
+
+codec::dapr::GetMetadataResponse metadata_of(const App& app) {
+  codec::dapr::GetMetadataResponse out;
+  out.id = app.id;
+  out.runtime_version = app.runtime_version;
+  out.registered_components = app.components;
+  out.http_endpoints = app.http_endpoints;
+  out.app_connection_properties = app.connection;
+  out.extended_metadata = app.extended.all();
+  out.extended_metadata["daprRuntimeVersion"] = app.runtime_version;
+  out.actor_runtime = codec::dapr::ActorRuntime{.runtime_status = "DISABLED", .active_actors = {}, .host_ready = false, .placement = {}};
+  return out;
 }
 
 }  // namespace holdfast::dapr

@@ -113,7 +113,7 @@ void HttpApi::health(api::Exchange& exchange, bool is_ready, const DaprError& no
   answer_nothing(exchange);
 }
 
-void HttpApi::get_metadata(api::Exchange& exchange) const { answer_json(exchange, metadata_json(app_)); }
+void HttpApi::get_metadata(api::Exchange& exchange) const { answer_json(exchange, codec::dapr::metadata_body(metadata_of(app_))); }
 
 void HttpApi::put_metadata(api::Exchange& exchange, const std::string& key) {
   if (auto ok = app_.extended.set(key, std::move(exchange.request.body)); !ok) return answer_error(exchange, errors::malformed_request(ok.error().message));
@@ -123,13 +123,13 @@ void HttpApi::put_metadata(api::Exchange& exchange, const std::string& key) {
 void HttpApi::get_secret(api::Exchange& exchange, const std::string& store, const std::string& key) const {
   auto secret = app_.secrets->get(store, key);
   if (!secret) return answer_error(exchange, secret.error());
-  answer_json(exchange, secret_json(*secret));
+  answer_json(exchange, codec::dapr::secret_body(*secret));
 }
 
 void HttpApi::get_secrets(api::Exchange& exchange, const std::string& store) const {
   auto secrets = app_.secrets->get_all(store);
   if (!secrets) return answer_error(exchange, secrets.error());
-  answer_json(exchange, secrets_json(*secrets));
+  answer_json(exchange, codec::dapr::bulk_secret_body(*secrets));
 }
 
 void HttpApi::shut_down(api::Exchange& exchange) const {
