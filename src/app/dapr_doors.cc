@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "app/dapr_components.h"
+#include "app/listeners.h"
 #include "app/version.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -24,9 +25,10 @@ Result<T> checked(config::Loaded<T>&& loaded, const std::string& what) {
   return std::move(loaded.value);
 }
 
-Result<std::string> read_token(const model::DaprToken& token, const config::Environment& environment) {
-  if (token.file.empty()) return environment(token.env).value_or("");
-  return config::read_token_file(token.file);
+// Of variables, those that are not set or empty mean that there is no token.
+Result<std::string> token_of(const model::DaprToken& token, const char* name, const config::Environment& environment) {
+  if (token.file.empty() && environment(token.env).value_or("").empty()) return std::string();
+  return read_token(token.file, token.env, name, environment);
 }
 
 net::HttpLimits limits_of(const model::DaprAppSpec& spec, std::shared_ptr<net::ConnectionBudget> connections) {
@@ -58,7 +60,7 @@ Result<void> DaprDoors::add(const model::DaprAppSpec& spec) {
   if (!configuration) return fail(std::move(configuration.error()));
   auto resources = checked(config::load_dapr_resources(spec.resource_folders, {spec.app_id, spec.name_space}), "its resources");
   if (!resources) return fail(std::move(resources.error()));
-  auto api_token = read_token(spec.api_token, environment);
+  auto api_token = token_of(spec.api_token, "API token", environment);
   if (!api_token) return fail(std::move(api_token.error()));
 
   auto sidecar = std::make_unique<Sidecar>();
@@ -97,7 +99,7 @@ Result<void> DaprDoors::open_channel(Sidecar& sidecar) {
   if (spec.app_port == 0) return {};
   if (spec.app_protocol != model::DaprAppProtocol::Http && spec.app_protocol != model::DaprAppProtocol::Https)
     return fail(ErrorCode::Invalid, "applications are called over http and https, not yet over " + std::string(show(spec.app_protocol)));
-  auto token = read_token(spec.app_api_token, config::process_environment());
+  auto token = token_of(spec.app_api_token, "API token of the application", config::process_environment());
   if (!token) return fail(std::move(token.error()));
   dapr::AppChannelOptions options;
   options.origin.tls = spec.app_protocol == model::DaprAppProtocol::Https;

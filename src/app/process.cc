@@ -24,6 +24,7 @@
 #include "api/json_writer.h"
 #include "api/playground.h"
 #include "app/check.h"
+#include "app/dapr_doors.h"
 #include "app/data_directory.h"
 #include "app/descriptors.h"
 #include "app/edges.h"
@@ -111,6 +112,7 @@ struct Parts {
   Edges edges;
   std::unique_ptr<api::Gateway> gateway;
   std::unique_ptr<api::Admin> admin;
+  std::unique_ptr<DaprDoors> dapr;
   std::vector<std::unique_ptr<api::PlaygroundIngress>> ingresses;
   std::vector<std::unique_ptr<api::PlaygroundEgress>> egresses;
   Served gateway_server;
@@ -130,6 +132,8 @@ struct Parts {
       if (served->server) out.push_back(served->server.get());
     for (const auto& served : ingress_servers) out.push_back(served.server.get());
     for (const auto& served : egress_servers) out.push_back(served.server.get());
+    if (dapr)
+      for (const auto& port : dapr->ports()) out.push_back(port.server.get());
     return out;
   }
 };
@@ -263,6 +267,8 @@ Result<void> open_admin(Parts& parts, const config::Configuration& configuration
   for (const auto& warning : listener_warnings(settings.admin, "admin", environment)) log_warn(warning);
   api::AdminOptions options{.guard = admin->guard, .version = kVersion, .metrics = {}};
   if (parts.gateway) options.metrics.push_back(&parts.gateway->metrics());
+  if (parts.dapr)
+    for (const auto* metrics : parts.dapr->metrics()) options.metrics.push_back(metrics);
   for (const auto& p : parts.ingresses) options.metrics.push_back(&p->metrics());
   for (const auto& p : parts.egresses) options.metrics.push_back(&p->metrics());
   for (const auto& ingress : parts.edges.ingresses) {
@@ -283,9 +289,23 @@ Result<void> open_admin(Parts& parts, const config::Configuration& configuration
   return {};
 }
 
+Result<void> open_dapr(Parts& parts, const config::Configuration& configuration) {
+  DaprDoors::World world{.items = parts.runtime.get(),
+                         .clock = &parts.clock,
+                         .loops = parts.event_loops(),
+                         .connections_max = parts.descriptors.gateway_connections,
+                         .shut_down = [] { ::kill(::getpid(), SIGTERM); }};
+  auto dapr = DaprDoors::open(configuration.dapr_apps, std::move(world));
+  if (!dapr) return fail(dapr.error());
+  parts.dapr = *std::move(dapr);
+  return {};
+}
+
 Result<void> open_doors(Parts& parts, const config::Configuration& configuration, const ProcessOptions& options) {
   if (options.gateway)
     if (auto ok = open_gateway(parts, configuration); !ok) return ok;
+  if (!configuration.dapr_apps.empty())
+    if (auto ok = open_dapr(parts, configuration); !ok) return ok;
   if (options.admin)
     if (auto ok = open_admin(parts, configuration); !ok) return ok;
   return {};
@@ -302,7 +322,14 @@ Result<void> write_ports_file(const Parts& parts, const std::string& path, mode_
   for (const auto& served : parts.ingress_servers) json.number(served.server->port());
   json.end_array().key("egress").begin_array();
   for (const auto& served : parts.egress_servers) json.number(served.server->port());
-  json.end_array().end_object();
+  json.end_array();
+  if (parts.dapr) {
+    json.key("dapr").begin_array();
+    for (const auto& port : parts.dapr->ports())
+      json.begin_object().key("app").string(port.app_id).key(port.what).number(port.server->port()).end_object();
+    json.end_array();
+  }
+  json.end_object();
   const std::string temporary = path + "." + std::to_string(::getpid());
   std::ofstream file(temporary);
   file << json.take() << "\n";
@@ -319,6 +346,7 @@ void start(Parts& parts) {
   parts.runtime->start();
   for (const auto& egress : parts.edges.egresses) egress->start();
   for (const auto& ingress : parts.edges.ingresses) ingress->start();
+  if (parts.dapr) parts.dapr->start();
 }
 
 // Tells each to do something, and notifies when all have done it.
@@ -375,6 +403,7 @@ void stop(Parts& parts, StopSignals& signals, Duration grace) {
 
   // Answers that are still on their way get a moment, event streams do not end by themselves.
   const auto servers = parts.servers();
+  if (servers.empty()) return;
   auto left = std::make_shared<std::atomic<std::size_t>>(servers.size());
   auto settled = std::make_shared<std::atomic<bool>>(false);
   const auto settle = [&signals, settled] {
@@ -464,6 +493,8 @@ int run_process(config::Configuration& configuration, const ProcessOptions& opti
                      {"pid", ::getpid()}});
   for (const auto& served : parts.ingress_servers) log_info("playground ingress", {{"url", served.url()}});
   for (const auto& served : parts.egress_servers) log_info("playground egress", {{"url", served.url()}});
+  if (parts.dapr)
+    for (const auto& port : parts.dapr->ports()) log_info("Dapr API", {{"app_id", port.app_id}, {"api", port.what}, {"address", port.server->address()}});
 
   std::optional<int> number;
   while (!number || *number == SIGHUP || *number == 0) {

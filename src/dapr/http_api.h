@@ -18,7 +18,7 @@ namespace holdfast::dapr {
 class HttpApi {
  public:
   // The application outlives the API, the API the server and every answer.
-  explicit HttpApi(App& app) : app_(app), counters_(std::make_shared<api::RequestCounters>("dapr-http")) {}
+  explicit HttpApi(App& app) : app_(app), counters_(std::make_shared<api::RequestCounters>("dapr/" + app.id + "/http")) {}
 
   void handle(net::HttpRequest request, net::Responder responder);
   [[nodiscard]] std::optional<net::HttpResponse> refuse(const net::HttpRequest& head);  // A net::HeadCheck.
