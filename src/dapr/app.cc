@@ -25,6 +25,12 @@ Metadata ExtendedMetadata::all() const {
   return values_;
 }
 
+codec::dapr::GetBulkSecretResponse bulk_secrets(std::map<std::string, Secret>&& secrets) {
+  codec::dapr::GetBulkSecretResponse out;
+  for (auto& [key, secret] : secrets) out.data[key] = {std::move(secret)};
+  return out;
+}
+
 codec::dapr::GetMetadataResponse metadata_of(const App& app) {
   codec::dapr::GetMetadataResponse out;
   out.id = app.id;

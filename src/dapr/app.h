@@ -46,6 +46,8 @@ struct App {
   std::function<void()> shut_down;             // Any thread.
 };
 
+[[nodiscard]] codec::dapr::GetBulkSecretResponse bulk_secrets(std::map<std::string, Secret>&& secrets);
+
 // What the sidecar says of itself and of the application.
 [[nodiscard]] codec::dapr::GetMetadataResponse metadata_of(const App& app);
 

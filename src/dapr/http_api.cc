@@ -129,7 +129,7 @@ void HttpApi::get_secret(api::Exchange& exchange, const std::string& store, cons
 void HttpApi::get_secrets(api::Exchange& exchange, const std::string& store) const {
   auto secrets = app_.secrets->get_all(store);
   if (!secrets) return answer_error(exchange, secrets.error());
-  answer_json(exchange, codec::dapr::bulk_secret_body(*secrets));
+  answer_json(exchange, codec::dapr::bulk_secret_body(bulk_secrets(*std::move(secrets))));
 }
 
 void HttpApi::shut_down(api::Exchange& exchange) const {

@@ -48,16 +48,7 @@ void HttpApi::get_bulk(const ExchangePtr& exchange, const std::string& store) {
   if (!request) return answer_error(*exchange, errors::malformed_request(request.error().message));
   app_.states->get_bulk(**component, std::move(request->keys), [exchange](DaprResult<std::vector<BulkState>> found) {
     if (!found) return answer_error(*exchange, found.error());
-    std::vector<codec::dapr::BulkStateItem> items;
-    items.reserve(found->size());
-    for (const auto& item : *found) {
-      items.push_back({.key = item.key, .data = {}, .etag = {}, .error = item.error, .metadata = {}});
-      if (!item.found) continue;
-      items.back().data = item.found->value;
-      items.back().etag = item.found->etag;
-      items.back().metadata = item.found->metadata;
-    }
-    answer_json(*exchange, codec::dapr::bulk_get_body(items));
+    answer_json(*exchange, codec::dapr::bulk_get_body(bulk_items(*found)));
   });
 }
 

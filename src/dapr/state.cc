@@ -91,6 +91,19 @@ Result<KeyPrefix> KeyPrefix::create(std::string_view strategy, const std::string
   return prefix;
 }
 
+std::vector<codec::dapr::BulkStateItem> bulk_items(const std::vector<BulkState>& found) {
+  std::vector<codec::dapr::BulkStateItem> items;
+  items.reserve(found.size());
+  for (const auto& item : found) {
+    items.push_back({.key = item.key, .data = {}, .etag = {}, .error = item.error, .metadata = {}});
+    if (!item.found) continue;
+    items.back().data = item.found->value;
+    items.back().etag = item.found->etag;
+    items.back().metadata = item.found->metadata;
+  }
+  return items;
+}
+
 DaprResult<const StateComponent*> States::find(std::string_view store) const {
   if (components_.empty()) return tl::unexpected(errors::state_store_not_configured(store, app_id_));
   const auto it = std::ranges::find(components_, store, &StateComponent::name);

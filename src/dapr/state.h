@@ -70,6 +70,9 @@ struct BulkState {
   std::string error;
 };
 
+// As both APIs tell it. Values are borrowed.
+[[nodiscard]] std::vector<codec::dapr::BulkStateItem> bulk_items(const std::vector<BulkState>& found);
+
 class States {
  public:
   template <typename T>
