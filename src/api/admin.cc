@@ -250,9 +250,9 @@ Result<runtime::AddressQuery> Admin::timer_query(const net::HttpRequest& request
   const auto kind = parameters->find("kind");
   if (kind && *all) return fail(ErrorCode::Invalid, "which: expected one of kind and all, got both");
   if (kind) {
-    constexpr std::string_view kKinds[] = {kDelayedSend, "expire-states", "forget-request", "trim-stream"};
+    constexpr std::string_view kKinds[] = {kDelayedSend, "expire-states", "forget-request", "trim-stream", "expire-item"};
     if (std::ranges::find(kKinds, *kind) == std::ranges::end(kKinds)) {
-      return fail(ErrorCode::Invalid, "kind: expected delayed-send, expire-states, forget-request or trim-stream, got " +
+      return fail(ErrorCode::Invalid, "kind: expected delayed-send, expire-states, forget-request, trim-stream or expire-item, got " +
                                           codec::quote_json(codec::excerpt(*kind, 60)));
     }
     query->kinds = {std::string(*kind)};

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "base/time.h"
 
@@ -28,5 +29,11 @@ class Loop {
   // Whether the caller is on the loop's thread.
   [[nodiscard]] virtual bool is_current() const = 0;
 };
+
+// Runs `task` on the loop's thread: at once, if the caller is on it. Any thread.
+inline void on_loop(Loop& loop, Task task) {
+  if (loop.is_current()) task();
+  else loop.post(std::move(task));
+}
 
 }  // namespace holdfast

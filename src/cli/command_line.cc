@@ -267,8 +267,8 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
   auto* timers = add_client(app, "timers", "what is due later: delayed sends", [&](const ClientCommands& c) { return c.timers(list); });
   add_ls(*timers);
   add_list_options(*timers, list);
-  auto* kind = timers->add_option("--kind", list.kind, "delayed-send, expire-states, forget-request or trim-stream")->type_name("KIND");
-  timers->add_flag("--all", list.all, "all there are, also our own: states that expire, requests to be forgotten, streams to be trimmed")->excludes(kind);
+  auto* kind = timers->add_option("--kind", list.kind, "delayed-send, expire-states, forget-request, trim-stream or expire-item")->type_name("KIND");
+  timers->add_flag("--all", list.all, "all there are, also our own: states that expire, requests to be forgotten, streams to be trimmed, items that expire")->excludes(kind);
   auto* streams = add_client(app, "streams", "streams of records, and how much they keep", [&](const ClientCommands& c) { return c.streams(list); });
   add_ls(*streams);
   add_page_options(*streams, list);

@@ -31,6 +31,9 @@ std::string what_it_is(std::string_view key) {
     case RowKind::Inbox:
       if (const auto born = parse_inbox_key(key)) return "command " + std::to_string(born->epoch) + "/" + std::to_string(born->index) + " on its way";
       break;
+    case RowKind::Item:
+      if (const auto item = parse_item_key(key)) return "item " + quote_json(item->key) + " of table " + quote_json(item->table);
+      break;
     case RowKind::Stream: return name("stream ");
     case RowKind::Registration: return name("declared states of ");
     case RowKind::Source: return name("position of source ");

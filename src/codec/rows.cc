@@ -49,6 +49,17 @@ void put(std::string& out, const model::Message& m) {
   put(out, m.argument);
   put(out, std::string_view(m.traceparent));
 }
+void put(std::string& out, const model::ItemKey& item) {
+  put(out, std::string_view(item.table));
+  put(out, std::string_view(item.key));
+}
+void put(std::string& out, const model::ItemRow& row) {
+  append_varint(out, row.version.epoch);
+  append_varint(out, row.version.index);
+  put(out, row.expires_at);
+  put(out, std::string_view(row.content_type));
+  put(out, std::string_view(row.value));
+}
 void put(std::string& out, const model::StreamRecord& r) {
   put(out, std::string_view(r.key));
   put(out, r.value);
@@ -89,6 +100,17 @@ void get(ByteReader& in, model::Message& m) {
   if (has_caller) get(in, m.caller.emplace());
   get(in, m.argument);
   get(in, m.traceparent);
+}
+void get(ByteReader& in, model::ItemKey& item) {
+  get(in, item.table);
+  get(in, item.key);
+}
+void get(ByteReader& in, model::ItemRow& row) {
+  row.version.epoch = in.varint();
+  get(in, row.version.index);
+  get(in, row.expires_at);
+  get(in, row.content_type);
+  get(in, row.value);
 }
 void get(ByteReader& in, model::StreamRecord& r) {
   get(in, r.key);
@@ -184,6 +206,13 @@ std::string inbox_key(PartitionId partition, const model::Sequence& sequence) {
   return key;
 }
 
+std::string item_key(PartitionId partition, const model::ItemKey& item) {
+  std::string key = head(partition, RowKind::Item, 4 + item.table.size() + item.key.size());
+  append_sized(key, item.table);
+  key += item.key;
+  return key;
+}
+
 Result<Address> parse_address_key(std::string_view key) {
   if (key.size() < kHead) return fail(bad_key("address"));
   ByteReader in(key.substr(kHead));
@@ -250,6 +279,15 @@ Result<model::Sequence> parse_inbox_key(std::string_view key) {
   if (!in.ok() || !in.at_end()) return fail(bad_key("inbox"));
   return out;
 }
+Result<model::ItemKey> parse_item_key(std::string_view key) {
+  if (key.size() < kHead) return fail(bad_key("item"));
+  ByteReader in(key.substr(kHead));
+  model::ItemKey out;
+  out.table = read_sized(in);
+  if (!in.ok()) return fail(bad_key("item"));
+  out.key = in.rest();
+  return out;
+}
 PartitionId partition_of_key(std::string_view key) { return {ByteReader(key).be<std::uint16_t>()}; }
 RowKind kind_of_key(std::string_view key) { return key.size() < kHead ? RowKind{} : static_cast<RowKind>(key[2]); }
 
@@ -305,8 +343,8 @@ Result<model::Message> decode(std::string_view bytes) {
 }
 
 namespace {
-enum class TimerTag : std::uint8_t { DelayedSend = 1, ExpireStates = 2, ForgetRequest = 3, TrimStream = 4 };
-enum class CommandTag : std::uint8_t { Message = 1, AppendRecord = 2, FailRequest = 3 };
+enum class TimerTag : std::uint8_t { DelayedSend = 1, ExpireStates = 2, ForgetRequest = 3, TrimStream = 4, ExpireItem = 5 };
+enum class CommandTag : std::uint8_t { Message = 1, AppendRecord = 2, FailRequest = 3, WriteItem = 4 };
 enum class OutcomeTag : std::uint8_t { None = 0, Reply = 1, Failure = 2 };
 }  // namespace
 
@@ -322,6 +360,9 @@ std::string encode(const model::TimerRow& row) {
   } else if (const auto* forget = std::get_if<model::ForgetRequest>(&row)) {
     out.push_back(static_cast<char>(TimerTag::ForgetRequest));
     put(out, std::string_view(forget->id));
+  } else if (const auto* expire = std::get_if<model::ExpireItem>(&row)) {
+    out.push_back(static_cast<char>(TimerTag::ExpireItem));
+    put(out, expire->item);
   } else {
     out.push_back(static_cast<char>(TimerTag::TrimStream));
     put(out, std::string_view(std::get<model::TrimStream>(row).name));
@@ -357,6 +398,12 @@ Result<model::TimerRow> decode(std::string_view bytes) {
         model::TrimStream trim;
         get(in, trim.name);
         out = std::move(trim);
+        return;
+      }
+      case TimerTag::ExpireItem: {
+        model::ExpireItem expire;
+        get(in, expire.item);
+        out = std::move(expire);
         return;
       }
     }
@@ -504,6 +551,16 @@ Result<model::SourceRow> decode(std::string_view bytes) {
   });
 }
 
+std::string encode(const model::ItemRow& row) {
+  std::string out = value_start(32 + row.value.size() + row.content_type.size());
+  put(out, row);
+  return out;
+}
+template <>
+Result<model::ItemRow> decode(std::string_view bytes) {
+  return read_value<model::ItemRow>(bytes, "item", [](ByteReader& in, model::ItemRow& row) { get(in, row); });
+}
+
 std::string encode(const model::Command& command) {
   std::string out = value_start(64);
   if (const auto* message = std::get_if<model::Message>(&command)) {
@@ -513,6 +570,11 @@ std::string encode(const model::Command& command) {
     out.push_back(static_cast<char>(CommandTag::AppendRecord));
     put(out, std::string_view(append->stream));
     put(out, append->record);
+  } else if (const auto* write = std::get_if<model::WriteItem>(&command)) {
+    out.push_back(static_cast<char>(CommandTag::WriteItem));
+    put(out, write->item);
+    out.push_back(write->row ? 1 : 0);
+    if (write->row) put(out, *write->row);
   } else {
     const auto& failure = std::get<model::FailRequest>(command);
     out.push_back(static_cast<char>(CommandTag::FailRequest));
@@ -537,6 +599,15 @@ Result<model::Command> decode(std::string_view bytes) {
         get(in, append.stream);
         get(in, append.record);
         out = std::move(append);
+        return;
+      }
+      case CommandTag::WriteItem: {
+        model::WriteItem write;
+        get(in, write.item);
+        bool is_put = false;
+        get(in, is_put);
+        if (is_put) get(in, write.row.emplace());
+        out = std::move(write);
         return;
       }
       case CommandTag::FailRequest: {

@@ -23,6 +23,7 @@ inline constexpr char kRowVersion = 1;
 enum class RowKind : char {
   Address = 'A',       // address -> AddressRow
   Stream = 'B',        // name -> StreamRow
+  Item = 'D',          // table, key -> ItemRow
   Registration = 'F',  // function type -> RegistrationRow
   Inbox = 'I',         // epoch, index -> Command
   Token = 'K',         // owner, token -> TimerKey
@@ -49,6 +50,8 @@ std::string name_key(PartitionId partition, RowKind kind, std::string_view name)
 std::string record_prefix(PartitionId partition, std::string_view stream);
 std::string record_key(PartitionId partition, std::string_view stream, std::uint64_t position);
 std::string inbox_key(PartitionId partition, const model::Sequence& sequence);
+// In the order of their keys, those of a table in a row.
+std::string item_key(PartitionId partition, const model::ItemKey& item);
 
 struct MailKey {
   model::Address address;
@@ -66,6 +69,7 @@ Result<RecordKey> parse_record_key(std::string_view key);
 Result<std::uint64_t> parse_record_position(std::string_view key);
 Result<model::TokenKey> parse_token_key(std::string_view key);
 Result<model::Sequence> parse_inbox_key(std::string_view key);
+Result<model::ItemKey> parse_item_key(std::string_view key);
 PartitionId partition_of_key(std::string_view key);
 RowKind kind_of_key(std::string_view key);
 
@@ -78,6 +82,7 @@ std::string encode(const model::StreamRow& row);
 std::string encode(const model::StreamRecord& record);
 std::string encode(const model::RegistrationRow& row);
 std::string encode(const model::SourceRow& row);
+std::string encode(const model::ItemRow& row);
 std::string encode(const model::Command& command);
 
 template <typename Row>

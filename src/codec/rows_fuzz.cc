@@ -35,6 +35,7 @@ void keys(std::string_view key) {
     HOLDFAST_CHECK(record_key(partition, record->stream, record->position).substr(3) == key.substr(3));
   if (const auto token = parse_token_key(key)) HOLDFAST_CHECK(token_key(partition, *token).substr(3) == key.substr(3));
   if (const auto inbox = parse_inbox_key(key)) HOLDFAST_CHECK(inbox_key(partition, *inbox).substr(3) == key.substr(3));
+  if (const auto item = parse_item_key(key)) HOLDFAST_CHECK(item_key(partition, *item).substr(3) == key.substr(3));
   if (key.size() >= 3) HOLDFAST_CHECK(!describe_key(key).empty());
 }
 
@@ -43,7 +44,7 @@ void keys(std::string_view key) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 12) {
+  switch (data[0] % 13) {
     case 0: row<model::AddressRow>(bytes); break;
     case 1: row<model::Message>(bytes); break;
     case 2: row<model::TimerRow>(bytes); break;
@@ -55,6 +56,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 8: row<model::Command>(bytes); break;
     case 9: keys(bytes); break;
     case 11: row<model::SourceRow>(bytes); break;
+    case 12: row<model::ItemRow>(bytes); break;
     case 10: {
       std::string again;
       const auto ok = for_each_row(bytes, [&again](std::string_view key, std::optional<std::string_view> value) {

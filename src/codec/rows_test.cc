@@ -59,7 +59,7 @@ class Any {
     return row;
   }
   model::TimerRow timer_row() {
-    switch (random_.below(4)) {
+    switch (random_.below(5)) {
       case 0: {
         model::DelayedSend send{message(), text()};
         if (!send.message.caller) send.message.caller = address();
@@ -67,6 +67,7 @@ class Any {
       }
       case 1: return model::ExpireStates{address()};
       case 2: return model::ForgetRequest{text()};
+      case 3: return model::ExpireItem{{text(), text()}};
       default: return model::TrimStream{text()};
     }
   }
@@ -89,10 +90,12 @@ class Any {
     row.revision = number();
     return row;
   }
+  model::ItemRow item_row() { return {text(), text(), {number(), static_cast<std::uint32_t>(number())}, instant()}; }
   model::Command command() {
-    switch (random_.below(3)) {
+    switch (random_.below(4)) {
       case 0: return message();
       case 1: return model::FailRequest{text(), text()};
+      case 2: return model::WriteItem{{text(), text()}, flag() ? std::optional(item_row()) : std::nullopt};
       default: return model::AppendRecord{text(), record()};
     }
   }
@@ -112,6 +115,7 @@ void for_one_of_each(Any& any, Body body) {
   body(any.stream_row());
   body(any.record());
   body(any.registration_row());
+  body(any.item_row());
   body(any.command());
 }
 

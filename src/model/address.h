@@ -52,5 +52,6 @@ inline constexpr std::string_view kRequestType = "holdfast/request";  // id = re
 // A request's id may be made of a key, a type and an id, with a few bytes between them.
 inline constexpr std::size_t kRequestIdBytesMax = kIdempotencyKeyBytesMax + kTypeBytesMax + kIdBytesMax + 16;
 inline constexpr std::string_view kStreamType = "holdfast/stream";    // id = stream name; fed by egress records.
+inline constexpr std::string_view kItemType = "holdfast/item";        // id = "table/key"; only to be shown.
 
 }  // namespace holdfast::model

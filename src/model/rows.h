@@ -70,13 +70,31 @@ struct TrimStream {
   std::string name;
   bool operator==(const TrimStream&) const = default;
 };
-using TimerRow = std::variant<DelayedSend, ExpireStates, ForgetRequest, TrimStream>;
+// An item of a table. Only the key decides where it lives, as with addresses: what belongs to one entity is together.
+struct ItemKey {
+  std::string table;
+  std::string key;
+  auto operator<=>(const ItemKey&) const = default;
+};
+struct ItemRow {
+  std::string value;
+  std::string content_type;
+  Sequence version;    // Of its last change: no other change of any item has it, and those of one item grow.
+  Instant expires_at;  // 0: never. The key of its ExpireItem timer is this and the version.
+  bool operator==(const ItemRow&) const = default;
+};
+struct ExpireItem {
+  ItemKey item;
+  bool operator==(const ExpireItem&) const = default;
+};
+using TimerRow = std::variant<DelayedSend, ExpireStates, ForgetRequest, TrimStream, ExpireItem>;
 
 // Whose partition a timer's row is in. A delayed send has a caller, always.
 [[nodiscard]] inline const std::string& owner_id(const TimerRow& row) {
   if (const auto* send = std::get_if<DelayedSend>(&row)) return send->message.caller->id;
   if (const auto* expire = std::get_if<ExpireStates>(&row)) return expire->address.id;
   if (const auto* forget = std::get_if<ForgetRequest>(&row)) return forget->id;
+  if (const auto* expire = std::get_if<ExpireItem>(&row)) return expire->item.key;
   return std::get<TrimStream>(row).name;
 }
 

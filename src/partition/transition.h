@@ -40,9 +40,11 @@ struct PutRecord { std::string stream; std::uint64_t position = 0; model::Stream
 struct DropRecords { std::string stream; std::uint64_t first = 0; std::uint64_t next = 0; };
 struct PutSource { std::string name; model::SourceRow row; };
 struct PutRegistration { std::string type; model::RegistrationRow row; };
+struct PutItem { model::ItemKey item; model::ItemRow row; };
+struct DeleteItem { model::ItemKey item; };
 
 using Write = std::variant<ChangeAddress, PutTimer, DeleteTimer, PutToken, DeleteToken, PutRequest, DeleteRequest, PutStream,
-                           AddRecords, PutRecord, DropRecords, PutSource, PutRegistration>;
+                           AddRecords, PutRecord, DropRecords, PutSource, PutRegistration, PutItem, DeleteItem>;
 
 // Something for another entity, here or on another shard; part of the same epoch.
 struct Deliver { model::Command command; };
@@ -56,10 +58,21 @@ struct Transition {
   std::vector<Effect> effects;
 };
 
-// Numbers the things born in one epoch. The host hands out a fresh one per epoch.
+// Numbers the things born in one epoch. The host hands out a fresh one per epoch. Where several hosts number at once, each takes every `step`th
+// number, from one of its own on: no two things have the same.
 struct SequenceCounter {
   model::Sequence next;
-  model::Sequence take() { return {next.epoch, next.index++}; }
+  std::uint32_t step = 1;
+  model::Sequence take() {
+    const model::Sequence taken = next;
+    next.index += step;
+    return taken;
+  }
+  // What is numbered from now on is above `seen`, which is not of a later epoch.
+  void pass(const model::Sequence& seen) {
+    if (seen.epoch != next.epoch || seen.index < next.index) return;
+    next.index += ((seen.index - next.index) / step + 1) * step;
+  }
 };
 
 }  // namespace holdfast::partition

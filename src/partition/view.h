@@ -34,6 +34,8 @@ class View {
   [[nodiscard]] virtual std::optional<model::RequestRow> request(std::string_view id) const = 0;
   [[nodiscard]] virtual model::StreamRow stream(std::string_view name) const = 0;
   [[nodiscard]] virtual std::optional<model::SourceRow> source(std::string_view name) const = 0;
+  // As it is kept: its time may be over.
+  [[nodiscard]] virtual std::optional<model::ItemRow> item(const model::ItemKey& item) const = 0;
   // Oldest records first.
   [[nodiscard]] virtual std::vector<StoredRecord> oldest_records(std::string_view stream, std::uint32_t count) const = 0;
 };

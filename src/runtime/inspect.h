@@ -114,7 +114,7 @@ struct ParkedInfo {
 
 struct TimerInfo {
   Instant due;
-  std::string kind;  // "delayed-send", "expire-states", "forget-request", "trim-stream"
+  std::string kind;  // "delayed-send", "expire-states", "forget-request", "trim-stream", "expire-item"
   model::Address target;
   std::string token;
 };

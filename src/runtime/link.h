@@ -9,7 +9,9 @@
 #include "base/result.h"
 #include "model/command.h"
 #include "model/rows.h"
+#include "partition/item.h"
 #include "partition/registration.h"
+#include "runtime/items.h"
 
 namespace holdfast::runtime {
 
@@ -33,7 +35,22 @@ struct ValuesDropped {
   std::string name;
 };
 
-using LinkItem = std::variant<model::Command, EpochClosed, DeclareStates, StatesDeclared, ValuesDropped>;
+// To a shard that has items of a transaction: holds them, if the conditions are met.
+struct HoldItems {
+  TransactionId by;
+  std::vector<partition::ItemWrite> conditions;
+};
+// To the lead: it does, or why not. Versions that it has given so far are below `above`.
+struct ItemsHeld {
+  std::uint64_t number = 0;
+  Result<model::Sequence> above;
+};
+// From the lead: decided. What was to be written has been sent before.
+struct ReleaseItems {
+  TransactionId by;
+};
+
+using LinkItem = std::variant<model::Command, EpochClosed, DeclareStates, StatesDeclared, ValuesDropped, HoldItems, ItemsHeld, ReleaseItems>;
 
 struct LinkBatch {
   std::size_t from = 0;

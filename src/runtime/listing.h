@@ -23,6 +23,11 @@ inline constexpr std::size_t kSliceUnits = 1'000;
 // A page ends when it holds so much, however few it has: one entry there always is.
 inline constexpr std::size_t kPageBytesMax = 4u << 20;
 
+inline void charge(std::size_t& left, std::size_t bytes) { left -= std::min(left, bytes / 1024); }
+
+// Of a row's key: partition and kind. What comes behind is its place in the list.
+inline constexpr std::size_t kKeyHead = 3;
+
 // Where a shard is in looking for a list.
 struct Look {
   std::size_t stage = 0;

@@ -48,6 +48,12 @@ struct Options {
   std::size_t dirty_bytes_max = 32u << 20;             // Committed rows not in the view yet, before they are written there.
   std::uint64_t log_bytes_max = 64ull << 20;           // Of the whole log, before a checkpoint lets it be trimmed.
   Duration epoch_open_max{5};                          // An epoch that nobody waits for is closed after this.
+  std::size_t items_per_request_max = 1'000;           // Items of a transaction with what it sends, of a read, of a page.
+  std::size_t transaction_bytes_max = 16u << 20;       // Values of a transaction, and what it sends.
+  std::size_t transactions_max = 10'000;               // Led by one shard and under way, of those over several.
+  std::size_t item_waiters_max = 10'000;               // Changes that wait for items which a transaction holds,
+  Duration item_wait_max{1'000};                       // and for how long.
+  std::size_t waiting_item_bytes_max = 64u << 20;      // Items that were read and wait until they are durable.
   std::size_t topics_per_egress_max = 100'000;         // Streams of one egress, all shards together; a record to one more is refused.
   Duration idempotency_retention{24LL * 3600 * 1000};
   // Streams that somebody has to send on, and how much may wait in each: beyond it functions that emit to it are not called.

@@ -14,7 +14,7 @@ namespace {
 
 using codec::RowKind;
 
-constexpr RowKind kKinds[] = {RowKind::Address, RowKind::Stream, RowKind::Registration, RowKind::Inbox,  RowKind::Token, RowKind::Mail,
+constexpr RowKind kKinds[] = {RowKind::Address, RowKind::Stream, RowKind::Item,  RowKind::Registration, RowKind::Inbox,  RowKind::Token, RowKind::Mail,
                               RowKind::Source,  RowKind::Parked, RowKind::Request,      RowKind::Record, RowKind::Timer};
 
 std::string range(std::uint64_t from, std::uint64_t end) {
@@ -30,6 +30,7 @@ class PartitionCheck {
     kinds();
     addresses();
     streams();
+    items();
     registrations();
     inbox();
     tokens();
@@ -127,6 +128,21 @@ class PartitionCheck {
       if (!name || !row) return;
       belongs(key, *name);
       streams_.emplace(*name, Stream{.row = *row, .expected = row->first});
+    });
+  }
+
+  void items() {
+    each(RowKind::Item, [&](std::string_view key, std::string_view value) {
+      const auto item = sound(key, codec::parse_item_key(key));
+      const auto row = sound(key, codec::decode<model::ItemRow>(value));
+      if (!item || !row) return;
+      belongs(key, item->key);
+      if (row->version.epoch > last_.value) fault(key, "the newest epoch is " + std::to_string(last_.value));
+      if (row->expires_at.unix_ms == 0) return;
+      const auto timer = get<model::TimerRow>(codec::timer_key(partition_, {row->expires_at, row->version}));
+      const auto* expire = timer ? std::get_if<model::ExpireItem>(&*timer) : nullptr;
+      if (expire == nullptr || expire->item != *item)
+        fault(key, "it has no timer that lets it expire, though it does at " + std::to_string(row->expires_at.unix_ms) + " ms");
     });
   }
 
@@ -247,6 +263,10 @@ class PartitionCheck {
         const auto address = get<model::AddressRow>(codec::address_key(partition_, RowKind::Address, expire->address));
         if (address && address->expiry_armed == timer->due) ++expiries_found_;
         else fault(key, "the states of " + expire->address.type + "/" + expire->address.id + " do not wait for it");
+      } else if (const auto* item = std::get_if<model::ExpireItem>(&*row)) {
+        const auto kept = get<model::ItemRow>(codec::item_key(partition_, item->item));
+        if (!kept || kept->expires_at != timer->due || kept->version != timer->sequence)
+          fault(key, "item " + item->item.key + " of table " + item->item.table + " does not wait for it");
       } else if (const auto* trim = std::get_if<model::TrimStream>(&*row)) {
         const auto it = streams_.find(trim->name);
         if (it != streams_.end() && it->second.row.trim_armed == timer->due) it->second.timer = true;

@@ -22,6 +22,9 @@ constexpr std::uint16_t kPartitions = 1;
 constexpr model::PartitionId kPartition{0};
 const model::Address kCart{"shop/cart", "al"};
 const model::TimerKey kDelayed{{70}, {3, 1}}, kExpire{{80}, {3, 2}}, kForget{{90}, {3, 3}}, kTrim{{60}, {3, 4}};
+const model::ItemKey kItem{"shop", "cart"};
+const model::ItemRow kItemRow{"v", "text/plain", {4, 2}, {95}};
+const model::TimerKey kExpireItem{kItemRow.expires_at, kItemRow.version};
 
 std::string mail(std::uint64_t number) { return codec::mail_key(kPartition, kCart, number); }
 std::string record(std::uint64_t position) { return codec::record_key(kPartition, "shop/out", position); }
@@ -29,6 +32,7 @@ std::string cart_key() { return codec::address_key(kPartition, RowKind::Address,
 std::string parked_key() { return codec::address_key(kPartition, RowKind::Parked, kCart); }
 std::string stream_key() { return codec::name_key(kPartition, RowKind::Stream, "shop/out"); }
 std::string token_key() { return codec::token_key(kPartition, {kCart, "tick"}); }
+std::string item_key() { return codec::item_key(kPartition, kItem); }
 std::string timer(const model::TimerKey& key) { return codec::timer_key(kPartition, key); }
 
 model::AddressRow cart() {
@@ -58,6 +62,8 @@ class RowCheck : public ::testing::Test {
     rows[timer(kExpire)] = codec::encode(model::TimerRow(model::ExpireStates{kCart}));
     rows[timer(kForget)] = codec::encode(model::TimerRow(model::ForgetRequest{"r"}));
     rows[timer(kTrim)] = codec::encode(model::TimerRow(model::TrimStream{"shop/out"}));
+    rows[item_key()] = codec::encode(kItemRow);
+    rows[timer(kExpireItem)] = codec::encode(model::TimerRow(model::ExpireItem{kItem}));
     rows[codec::name_key(kPartition, RowKind::Request, "r")] = codec::encode(model::RequestRow{.fingerprint = 1});
     rows[codec::name_key(kPartition, RowKind::Source, "shop/in")] = codec::encode(model::SourceRow{});
     rows[codec::name_key(kPartition, RowKind::Registration, "shop/cart")] = codec::encode(model::RegistrationRow{});
@@ -98,6 +104,8 @@ TEST_F(RowCheck, EveryRowThatIsMissingIsNamed) {
       {timer(kDelayed), "cancellation token \"tick\" of \"shop/cart/al\" (partition 0): the delayed send that it stands for is missing"},
       {token_key(), "its cancellation token \"tick\" does not stand for it"},
       {timer(kExpire), "what is kept of \"shop/cart/al\" (partition 0): it has no timer that lets its states expire"},
+      {item_key(), "item cart of table shop does not wait for it"},
+      {timer(kExpireItem), "item \"cart\" of table \"shop\" (partition 0): it has no timer that lets it expire"},
       {timer(kTrim), "stream shop/out has no timer that trims it"},
   };
   for (const auto& [key, what] : cases) {
@@ -126,6 +134,9 @@ TEST_F(RowCheck, EveryRowThatSaysSomethingElseIsNamed) {
       {stream_key(), codec::encode(model::StreamRow{4, 1ull << 60, 0, kTrim.due}), "stream shop/out has lost its records 7 to 1152921504606846975"},
       {token_key(), codec::encode(kExpire), "the delayed send that it stands for is missing"},
       {timer(kExpire), timer_of_nobody, "the states of shop/cart/bo do not wait for it"},
+      {item_key(), "?", "item \"cart\" of table \"shop\" (partition 0): item row of an unknown version"},
+      {item_key(), codec::encode(model::ItemRow{"v", "", {6, 0}, {}}), "the newest epoch is 5"},
+      {item_key(), codec::encode(model::ItemRow{"v", "", {4, 3}, {95}}), "does not wait for it"},
       {timer({{1}, {6, 0}}), codec::encode(model::TimerRow(model::ForgetRequest{"r"})), "the newest epoch is 5"},
       {codec::name_key(kPartition, RowKind::Request, "r"), "?", "request \"r\" (partition 0): request row of an unknown version"},
       {codec::name_key(kPartition, RowKind::Source, "shop/in"), "?", "position of source \"shop/in\" (partition 0): source row"},

@@ -36,11 +36,6 @@ std::string keyed_request_id(const SendRequest& request) {
   return id;
 }
 
-void on_loop(Loop& loop, Task task) {
-  if (loop.is_current()) task();
-  else loop.post(std::move(task));
-}
-
 }  // namespace
 
 Runtime::Runtime(Options options, World world) : options_(std::move(options)), world_(std::move(world)), levels_(options_) {

@@ -24,7 +24,9 @@
 #include "base/time.h"
 #include "model/message.h"
 #include "model/rows.h"
+#include "partition/item.h"
 #include "ports/intake.h"
+#include "ports/items.h"
 #include "ports/streams.h"
 #include "runtime/inspect.h"
 #include "runtime/levels.h"
@@ -45,10 +47,10 @@ struct SendRequest {
 using ports::StreamPage;
 using ports::StreamQuery;
 
-class Runtime final : public MetricsSource, public ports::Intake, public ports::Streams {
+class Runtime final : public MetricsSource, public ports::Intake, public ports::Streams, public ports::Items {
  public:
   template <typename T>
-  using Done = std::function<void(Result<T>)>;  // As in ports::Intake and ports::Streams.
+  using Done = std::function<void(Result<T>)>;  // As in ports::Intake, ports::Streams and ports::Items.
 
   // What the runtime runs on. All of it is borrowed and outlives the runtime; loops run until after stop() has answered.
   struct World {
@@ -60,6 +62,7 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
     ports::StateStore* store = nullptr;
     ports::TargetFactory make_target;
     const partition::EgressResolver* egress = nullptr;
+    const partition::ItemWatchers* watchers = nullptr;  // Of items; null: there are none. Asked on shards' loops.
     std::uint64_t random_seed = 0;
     // Called once when log or view can no longer be trusted: stop the process and let a restart find out what is stored. It may return
     // only where nothing will run after it. Any thread.
@@ -92,6 +95,12 @@ class Runtime final : public MetricsSource, public ports::Intake, public ports::
   void take_in(ports::SourceBatch batch, Done<void> taken, std::function<void()> durable) override;
   void source(std::string name, Done<std::optional<model::SourceRow>> done) override;
   void set_source(std::string name, model::SourceRow row, Done<void> done, Hurry hurry = Hurry::Yes) override;
+
+  // ports::Items
+  void get_items(std::vector<model::ItemKey> items, Done<Found> done) override;
+  void transact(ports::ItemTransaction transaction, Done<Versions> done) override;
+  void delete_items(std::string table, std::string prefix, Done<std::uint64_t> done) override;
+  void scan_items(ports::ItemQuery query, Done<ports::ItemPage> done) override;
 
   // Looking in; see inspect.h. Lists are over all shards, in order, at most `limit` long, and found in slices that hold up nobody.
   void functions(AddressQuery query, Done<Page<FunctionInfo>> done);

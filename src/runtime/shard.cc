@@ -9,6 +9,7 @@
 #include "partition/delayed_send.h"
 #include "partition/expiry.h"
 #include "partition/failure.h"
+#include "partition/item.h"
 #include "partition/request.h"
 #include "partition/response.h"
 #include "partition/stream.h"
@@ -67,7 +68,7 @@ Result<void> Shard::recover(model::Epoch first, std::vector<Shard*> all, EpochCo
   outboxes_.resize(all_.size());
   under_way_ = std::make_unique<std::atomic<std::size_t>[]>(all_.size());
   open_ = first;
-  sequence_.next = {first.value, 0};
+  sequence_ = {{first.value, static_cast<std::uint32_t>(index_)}, static_cast<std::uint32_t>(all_.size())};
   table_.begin(first);
   auto recovered = table_.recover();
   if (!recovered) return fail(std::move(recovered.error()));
@@ -241,7 +242,11 @@ void Shard::resolve(const std::string& id, const Result<std::optional<model::Typ
 // --- Carrying out ----------------------------------------------------------------------------------------------------
 
 void Shard::perform(partition::Transition&& transition) {
-  for (auto& write : transition.writes) table_.apply(std::move(write));
+  for (auto& write : transition.writes) {
+    if (const auto* put = std::get_if<partition::PutItem>(&write)) undurable_items_.changed(put->item, open_);
+    else if (const auto* del = std::get_if<partition::DeleteItem>(&write)) undurable_items_.changed(del->item, open_);
+    table_.apply(std::move(write));
+  }
   for (std::size_t i = 0; i < transition.effects.size(); ++i) {
     auto& effect = transition.effects[i];
     if (auto* deliver = std::get_if<partition::Deliver>(&effect)) {
@@ -293,6 +298,10 @@ void Shard::carry_out(model::Command&& command) {
     return append(record->stream, std::move(records));
   }
   if (auto* failure = std::get_if<model::FailRequest>(&command)) return perform(partition::fail_request(table_, std::move(*failure)));
+  if (auto* write = std::get_if<model::WriteItem>(&command)) {
+    if (write->row) sequence_.pass(write->row->version);  // Of the shard that led; ours come after it.
+    return perform(partition::write_item(table_, world_.watchers, std::move(*write)));
+  }
   auto& message = std::get<model::Message>(command);
   if (message.target.type == model::kRequestType) {
     // Taken out first: the id is the message's, and the message is given away.
@@ -527,7 +536,7 @@ void Shard::close_open_epoch() {
   cut.payload = table_.close({epoch.value + 1}, streams);
   cut.closed_by = std::exchange(early_closed_, 0);
   open_ = {epoch.value + 1};
-  sequence_.next = {open_.value, 0};
+  sequence_.next = {open_.value, static_cast<std::uint32_t>(index_)};
   sent_on_bytes_ = 0;
   if (!streams.empty()) {
     gate_.push_back([this, streams = std::move(streams)] {
@@ -537,6 +546,8 @@ void Shard::close_open_epoch() {
       }
     });
   }
+  if (auto items = undurable_items_.take_open(); !items.empty())
+    gate_.push_back([this, epoch, items = std::move(items)] { undurable_items_.durable(items, epoch); });
   for (auto& task : std::exchange(patient_gate_, {})) gate_.push_back(std::move(task));
   readers_wait_ = false;
   epoch_began_ = clock_.steady();
@@ -626,9 +637,12 @@ void Shard::receive(LinkBatch&& batch) {
     } else if (auto* declared = std::get_if<StatesDeclared>(&item)) {
       ++taken;
       take_declaration(std::move(*declared));
+    } else if (auto* dropped = std::get_if<ValuesDropped>(&item)) {
+      ++taken;
+      count_drop(*dropped);
     } else {
       ++taken;
-      count_drop(std::get<ValuesDropped>(item));
+      take_item_message(std::move(item));
     }
   }
   all_[batch.from]->under_way_[index_].fetch_sub(taken, std::memory_order_relaxed);
@@ -674,6 +688,8 @@ void Shard::fire_timers() {
       perform(partition::fire_expire_states(table_, next->key, expire->address, now, sequence_));
     } else if (auto* forget = std::get_if<model::ForgetRequest>(&*row)) {
       perform(partition::fire_forget_request(next->key, forget->id));
+    } else if (auto* item = std::get_if<model::ExpireItem>(&*row)) {
+      perform(partition::fire_expire_item(table_, world_.watchers, next->key, item->item));
     } else {
       const auto& trim = std::get<model::TrimStream>(*row);
       perform(partition::fire_trim_stream(table_, world_.egress->retention(trim.name), next->key, trim.name, now, kTrimBatch,
@@ -695,6 +711,7 @@ void Shard::quiesce(std::function<void()> done) {
 }
 
 void Shard::dismiss_waiters() {
+  dismiss_transactions();
   for (auto& [id, waiters] : std::exchange(waiters_, {})) {
     waiting_ -= waiters.size();
     for (auto& waiter : waiters) {
@@ -705,7 +722,7 @@ void Shard::dismiss_waiters() {
 }
 
 void Shard::check_quiet() {
-  if (!quiet_ || invoker_.in_flight() > 0) return;
+  if (!quiet_ || invoker_.in_flight() > 0 || !led_.empty() || !item_waiters_.empty()) return;
   std::exchange(quiet_, nullptr)();
 }
 

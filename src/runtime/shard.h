@@ -22,6 +22,7 @@
 #include "runtime/epochs.h"
 #include "runtime/inspect.h"
 #include "runtime/invoker.h"
+#include "runtime/items.h"
 #include "runtime/link.h"
 #include "runtime/listing.h"
 #include "runtime/options.h"
@@ -30,6 +31,14 @@
 #include "runtime/unread.h"
 
 namespace holdfast::runtime {
+
+// Items of one shard that are being deleted.
+struct ItemDeletion {
+  std::string table, prefix;
+  Look at;
+  std::uint64_t count = 0;
+  Runtime::Done<std::uint64_t> done;
+};
 
 class Shard final : private InvokerHost {
   static constexpr Duration kHoldFirst{50};
@@ -66,6 +75,14 @@ class Shard final : private InvokerHost {
   void retry_parked(const model::Address& address, Runtime::Done<void> done);
   void skip_parked(const model::Address& address, Runtime::Done<void> done);
   void drop_mail(const MailQuery& query, Runtime::Done<MailDropped> done);
+
+  // Items: see ports/items.h. Those read are of this shard; of a transaction the first one is.
+  void get_items(const std::vector<model::ItemKey>& items, Runtime::Done<ports::Items::Found> done);
+  void transact(ports::ItemTransaction&& transaction, Runtime::Done<ports::Items::Versions> done);
+  void delete_items(std::shared_ptr<ItemDeletion> deletion);
+  [[nodiscard]] bool look(const ports::ItemQuery& query, Look& at, PageBuilder<ports::ItemPage::Entry>& page) const;
+  // When all items may be seen as they are now.
+  void show_items(Task task) { gate_of(undurable_items_.last(), std::move(task)); }
 
   // Functions may be others than they were: see Invoker::ask_again().
   void ask_declarations() { invoker_.ask_again(); }
@@ -117,7 +134,7 @@ class Shard final : private InvokerHost {
   };
   struct Metrics {
     Counter messages_in, messages_delivered, messages_sent_on, responses, refusals, parked, dead_lettered, dropped,
-        timers_fired, records_appended, records_read;
+        timers_fired, records_appended, records_read, items_read, items_written, item_conflicts;
     LatencyHistogram gate_wait;
     Counter mail_count, mail_bytes, entities, cached_bytes, dirty_bytes, waiters, in_flight, answer_bytes;  // Levels.
   };
@@ -179,6 +196,35 @@ class Shard final : private InvokerHost {
     std::string from;           // The key to go on with; empty: the first of the partition.
   };
   void walk(std::shared_ptr<AddressWalk> walk);
+  // Items: shard_items.cc.
+  struct ItemWaiter {
+    std::vector<model::ItemKey> items;
+    std::function<void(Result<void>)> go;
+    Loop::TimerId timer = 0;
+  };
+  // A transaction over several shards that this one leads.
+  struct Led {
+    ports::ItemTransaction transaction;
+    Runtime::Done<ports::Items::Versions> done;
+    std::map<std::size_t, std::vector<partition::ItemWrite>> conditions;  // By shard.
+    std::size_t holding = 0;  // So many of these hold their items.
+  };
+  [[nodiscard]] Result<void> admit_commands(const std::vector<model::Command>& commands) const;
+  void when_free(std::vector<model::ItemKey>&& items, std::function<void(Result<void>)> go);
+  void let_go(const TransactionId& by);
+  void commit(ports::ItemTransaction&& transaction, Runtime::Done<ports::Items::Versions> done);
+  void write_all(ports::ItemTransaction&& transaction, Runtime::Done<ports::Items::Versions> done);
+  void lead(ports::ItemTransaction&& transaction, Runtime::Done<ports::Items::Versions> done);
+  void hold_next(std::uint64_t number);
+  void hold_items(HoldItems&& ask);
+  void take_held(ItemsHeld&& held);
+  void give_up(std::uint64_t number, Error error);
+  void decide(std::uint64_t number);
+  void release_all(std::uint64_t number, const Led& led);
+  void tell_or_take(std::size_t shard, LinkItem&& item);
+  void take_item_message(LinkItem&& item);
+  void dismiss_transactions();
+  void gate_of(model::Epoch epoch, Task task);
   void gate(Task task);
   [[nodiscard]] bool is_gate_due();
   void show_outbox(const std::string& stream);
@@ -266,6 +312,12 @@ class Shard final : private InvokerHost {
   std::vector<std::pair<std::size_t, DeclareStates>> waiting_declarations_;
   std::map<std::pair<std::string, std::string>, std::size_t> drops_;
   std::set<std::pair<std::string, std::string>> dropping_;  // Type and state whose values are being dropped here.
+
+  UndurableItems undurable_items_;
+  ItemHolds holds_;
+  std::map<ItemHolds::Waiter, ItemWaiter> item_waiters_;
+  std::map<std::uint64_t, Led> led_;
+  std::size_t waiting_item_bytes_ = 0;
 
   std::deque<WaitingBatch> intake_;
   Loop::TimerId intake_timer_ = 0;

@@ -10,9 +10,6 @@
 namespace holdfast::runtime {
 namespace {
 
-constexpr std::size_t kKeyHead = 3;  // Of a row's key: partition and kind. What comes behind is its place in the list.
-constexpr std::size_t kUnitBytes = 1024;
-
 bool wanted(const AddressQuery& query, const model::Address& address) {
   return (query.type.empty() || address.type == query.type) && address.id.starts_with(query.id_prefix);
 }
@@ -32,8 +29,6 @@ std::size_t bytes_of(const ParkedInfo& info) {
   for (const auto& message : info.batch) bytes += model::size_in_memory(message);
   return bytes;
 }
-
-void charge(std::size_t& left, std::size_t bytes) { left -= std::min(left, bytes / kUnitBytes); }
 
 }  // namespace
 
@@ -250,6 +245,9 @@ bool Shard::look(const AddressQuery& query, Look& at, PageBuilder<TimerInfo>& pa
     } else if (const auto* forget = std::get_if<model::ForgetRequest>(&*row)) {
       info.kind = "forget-request";
       info.target = {std::string(model::kRequestType), forget->id};
+    } else if (const auto* expiring = std::get_if<model::ExpireItem>(&*row)) {
+      info.kind = "expire-item";
+      info.target = {std::string(model::kItemType), expiring->item.table + "/" + expiring->item.key};
     } else {
       info.kind = "trim-stream";
       info.target = {std::string(model::kStreamType), std::get<model::TrimStream>(*row).name};
@@ -290,6 +288,9 @@ void Shard::collect(MetricsSink& sink) const {
   counter("holdfast_runtime_timers_fired_total", "Timers that fell due.", metrics_.timers_fired);
   counter("holdfast_streams_appended_total", "Records appended to streams.", metrics_.records_appended);
   counter("holdfast_streams_read_total", "Records read from streams.", metrics_.records_read);
+  counter("holdfast_items_read_total", "Items read by key.", metrics_.items_read);
+  counter("holdfast_items_written_total", "Items written, deleted or checked by transactions.", metrics_.items_written);
+  counter("holdfast_items_conflicts_total", "Transactions with a condition that was not met.", metrics_.item_conflicts);
   gauge("holdfast_runtime_mailbox_messages", "Messages waiting or being handled.", metrics_.mail_count);
   gauge("holdfast_runtime_mailbox_bytes", "Bytes of them, about.", metrics_.mail_bytes);
   gauge("holdfast_runtime_addresses_in_memory", "Addresses held in memory.", metrics_.entities);

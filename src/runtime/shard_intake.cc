@@ -31,9 +31,8 @@ Invoker::Admission Shard::admission(const ports::SourceBatch& batch) const {
   const std::string* seen = nullptr;
   for (const auto& command : batch.commands) {
     const auto* message = std::get_if<model::Message>(&command);
-    if (message == nullptr)
-      if (const auto* outbox = levels_.outbox(std::get<model::AppendRecord>(command).stream); outbox != nullptr && outbox->is_full())
-        return AfterAnswers;
+    if (const auto* append = std::get_if<model::AppendRecord>(&command))
+      if (const auto* outbox = levels_.outbox(append->stream); outbox != nullptr && outbox->is_full()) return AfterAnswers;
     if (message == nullptr || (seen != nullptr && *seen == message->target.type)) continue;
     seen = &message->target.type;
     const Endpoint* endpoint = invoker_.endpoint_of(*seen);

@@ -289,6 +289,15 @@ void Table::apply(partition::Write&& write) {
   } else if (auto* put = std::get_if<PutRegistration>(&write)) {
     layers_.put(codec::name_key(partition_of(put->type), RowKind::Registration, put->type), codec::encode(put->row));
     set_registration(put->type, std::move(put->row));
+  } else if (auto* put = std::get_if<PutItem>(&write)) {
+    const std::string key = codec::item_key(partition_of(put->item.key), put->item);
+    const std::string row = codec::encode(put->row);
+    open_bytes_ += key.size() + row.size();
+    layers_.put(key, row);
+  } else if (auto* del = std::get_if<DeleteItem>(&write)) {
+    const std::string key = codec::item_key(partition_of(del->item.key), del->item);
+    open_bytes_ += key.size();
+    layers_.erase(key);
   }
 }
 
@@ -348,6 +357,13 @@ std::optional<model::SourceRow> Table::source(std::string_view name) const {
   auto bytes = layers_.get(key);
   if (!bytes) return std::nullopt;
   return must(codec::decode<model::SourceRow>(*bytes), key);
+}
+
+std::optional<model::ItemRow> Table::item(const model::ItemKey& item) const {
+  const std::string key = codec::item_key(partition_of(item.key), item);
+  auto bytes = layers_.get(key);
+  if (!bytes) return std::nullopt;
+  return must(codec::decode<model::ItemRow>(*bytes), key);
 }
 
 // Most records are gone before they get to the view, and StreamRow::first says that they are: these leave no rows behind. The log

@@ -91,6 +91,7 @@ class Table final : public partition::View {
   [[nodiscard]] std::optional<model::RequestRow> request(std::string_view id) const override;
   [[nodiscard]] model::StreamRow stream(std::string_view name) const override;
   [[nodiscard]] std::optional<model::SourceRow> source(std::string_view name) const override;
+  [[nodiscard]] std::optional<model::ItemRow> item(const model::ItemKey& item) const override;
   [[nodiscard]] std::vector<partition::StoredRecord> oldest_records(std::string_view stream, std::uint32_t count) const override;
   // The records [from, to), as far as they are there, until `visit` says false.
   void read_records(std::string_view stream, std::uint64_t from, std::uint64_t to,

@@ -18,7 +18,7 @@ constexpr int kHangsAtRest = 2;
 }  // namespace
 
 History::History(std::uint64_t seed)
-    : random_(seed), world_(seed, random_), trees_(random_, world_), streams_(world_, random_), skips_(random_.below(4) == 0) {
+    : random_(seed), world_(seed, random_), trees_(random_, world_), streams_(world_, random_), tables_(random_, world_.scheduler()), skips_(random_.below(4) == 0) {
   world_.faults.fail = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.lose = static_cast<std::uint32_t>(random_.below(60));
   world_.faults.unreachable = static_cast<std::uint32_t>(random_.below(60));
@@ -88,16 +88,18 @@ bool History::start() {
     return false;
   }
   streams_.started();
+  tables_.started(world_.runtime());
   return true;
 }
 
 void History::crash(World::Crash how) {
   ++crashes_;
   world_.crash(how);
+  tables_.crash();
   world_.set_space({}, true);
   full_ = operating_ = false;
   for (auto& request : requests_) {
-    if (request.under_way && request.key.empty()) request.lost = true;
+    if (request.under_way && !request.is_repeatable()) request.lost = true;
     request.under_way = false;
   }
   if (random_.below(10) == 0) world_.scheduler().set_clock({static_cast<std::int64_t>(random_.below(20'000)) - 10'000});
@@ -119,7 +121,8 @@ void History::begin_request() {
     root.ops.push_back(std::move(reply));
   }
   std::string key = random_.below(2) == 0 ? "key-" + std::to_string(root.id) : "";
-  ask_for(root, {.key = std::move(key), .is_call = is_call});
+  const bool is_with_item = !is_call && key.empty() && random_.below(2) == 0;
+  ask_for(root, {.key = std::move(key), .is_call = is_call, .is_with_item = is_with_item});
 }
 
 // Not from a client but from outside: as soon as it is there, it must come in.
@@ -163,10 +166,21 @@ void History::issue(Request& request) {
     // Anything else without a key leaves us not knowing.
     const bool refused = error.code == ErrorCode::Overloaded || error.code == ErrorCode::Unavailable || error.code == ErrorCode::NoSpace ||
                          error.code == ErrorCode::Parked;
-    if (!refused && r.key.empty()) r.lost = true;
+    if (!refused && !r.is_repeatable()) r.lost = true;
     if (!refused && error.code != ErrorCode::Timeout) broken("request refused: " + error.message);
   };
-  if (request.is_call) {
+  if (request.is_with_item) {
+    ports::ItemTransaction transaction;
+    for (const char* table : {"sent", "noted"})
+      transaction.writes.push_back({.item = {table, table + std::to_string(request.root)}, .condition = {partition::ItemCondition::Kind::Absent, {}}});
+    transaction.commands.emplace_back(model::Message{send.target, std::nullopt, send.value, ""});
+    world_.runtime().transact(std::move(transaction), [this, index, failed](Result<ports::Items::Versions> done) {
+      // That it was sent before has to be durable, or nobody may be told so.
+      if (!done && done.error().code != ErrorCode::Conflict) return failed(done.error());
+      requests_[index].under_way = false;
+      requests_[index].acked = true;
+    });
+  } else if (request.is_call) {
     world_.runtime().call(std::move(send), Duration{5'000}, [this, index, failed](Result<model::TypedValue> reply) {
       if (!reply) return failed(reply.error());
       Request& r = requests_[index];
@@ -187,7 +201,7 @@ void History::issue(Request& request) {
 
 void History::retry_requests() {
   for (auto& request : requests_)
-    if (!request.acked && !request.lost && (!request.under_way || !request.key.empty())) {
+    if (!request.acked && !request.lost && (!request.under_way || request.is_repeatable())) {
       request.under_way = false;
       issue(request);
     }
@@ -198,7 +212,7 @@ void History::retry_requests() {
 void History::advance() {
   world_.scheduler().step(world_.scheduler().monotonic() + kStep);
   if (world_.is_dying()) crash(World::Crash::Power);
-  for (const auto* why : {&streams_.why(), &world_.followers->why(), &world_.expiry.why()})
+  for (const auto* why : {&streams_.why(), &world_.followers->why(), &world_.expiry.why(), &tables_.why()})
     if (!why->empty()) broken(*why);
 }
 
@@ -250,7 +264,7 @@ void History::settle() {
 }
 
 std::string History::what_is_stuck() {
-  std::string stuck;
+  std::string stuck = tables_.is_quiet() ? "" : " tables";
   ask<runtime::Page<runtime::AddressInfo>>([this](auto done) { world_.runtime().addresses({.limit = 5}, std::move(done)); },
                                          [&](const auto& found) {
                                            for (const auto& info : found)
@@ -283,6 +297,7 @@ std::string History::what_is_stuck() {
 
 bool History::is_settled() {
   const auto before = crashes_;
+  if (!tables_.is_quiet()) return false;
   for (const auto& request : requests_)
     if (!request.acked && !request.lost && !trees_.known.at(request.root).was_poison) return false;
   bool settled = true;

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "program.h"
 #include "streams.h"
+#include "tables.h"
 #include "tree.h"
 #include "world.h"
 
@@ -35,6 +36,7 @@ class History {
     std::uint64_t root = 0;
     std::string key;       // Empty: no idempotency key.
     bool is_call = false;
+    bool is_with_item = false;  // Its message is sent by a transaction, with an item that must not be there yet: as good as a key.
     bool acked = false;
     bool given_up = false; // It was told that its message was.
     bool lost = false;     // No key, and a crash or error came before the answer: nobody can know.
@@ -42,6 +44,7 @@ class History {
     std::string payload;
     std::string reply;
     std::string trouble;   // Why it was not taken in, the last time.
+    [[nodiscard]] bool is_repeatable() const { return !key.empty() || is_with_item; }
   };
   // What functions have emitted, as their logs say: by source, in order.
   using Emitted = std::array<StreamWatch::Emitted, kWays>;
@@ -91,6 +94,7 @@ class History {
   void verify(const std::string& when);
   void verify_address(const runtime::StateInfo& info, std::map<std::uint64_t, int>& handled, Emitted& emitted);
   void verify_nodes(const std::map<std::uint64_t, int>& handled, const std::set<std::uint64_t>& dead);
+  void verify_changes();
   void verify_bad_records(const std::map<std::uint64_t, int>& handled);
   void verify_broker(std::size_t away, const StreamWatch::Emitted& emitted);
   [[nodiscard]] std::set<std::uint64_t> nodes_in(const std::string& stream);
@@ -127,6 +131,7 @@ class History {
   World world_;
   Trees trees_;
   StreamWatch streams_;
+  Tables tables_;
   std::vector<Request> requests_;
   std::set<std::string> was_unsendable_;                       // Values of records that a broker has refused to take at some time.
   std::array<bool, kAway.size()> skipped_unsendable_{};        // Somebody has said so, whenever.

@@ -16,6 +16,7 @@ void History::step() {
   advance();
   if (!why_.empty()) return;
   if (random_.below(12) == 0) streams_.do_something();
+  if (random_.below(12) == 0) tables_.do_something();
   if (world_.log_hangs()) return die_with_the_log_stalled();
   if (calm_steps_ > 0 && --calm_steps_ > 0) return;
   switch (random_.below(900)) {
@@ -84,6 +85,7 @@ void History::die_with_the_log_stalled() {
   for (int s = 0; s < 400 && why_.empty() && crashes_ == before && world_.scheduler().monotonic() < until; ++s) {
     advance();
     if (random_.below(12) == 0) streams_.do_something();
+    if (random_.below(12) == 0) tables_.do_something();
   }
   if (why_.empty() && crashes_ == before) crash(random_.below(2) == 0 ? World::Crash::Power : World::Crash::Process);
 }

@@ -42,6 +42,8 @@ std::set<std::uint64_t> History::dead_nodes(std::string_view topic) {
 }
 
 void History::verify(const std::string& when) {
+  tables_.read_all();
+  if (!run_until(Duration{60'000}, [this] { return tables_.is_quiet(); })) broken("tables are not read");
   std::map<std::uint64_t, int> handled;
   Emitted emitted;
   for (const auto type : kTypes)
@@ -52,6 +54,7 @@ void History::verify(const std::string& when) {
         });
   verify_nodes(handled, dead_nodes(kDeadLetters));
   verify_bad_records(handled);
+  verify_changes();
   for (std::size_t i = 0; i < kTopics.size(); ++i)
     if (auto why = streams_.verify(i, all_of(std::string(kTopics[i])), emitted[i]); !why.empty()) broken(std::move(why));
   for (std::size_t i = 0; i < kAway.size(); ++i) verify_broker(i, emitted[way_to(i)]);
@@ -131,6 +134,23 @@ void History::verify_nodes(const std::map<std::uint64_t, int>& handled, const st
     }
     if (fate == Fate::Once && count == 0) broken(which + " was lost");
   }
+}
+
+// Each change of a watched item was written down, once and in order.
+void History::verify_changes() {
+  std::map<std::string, std::string> last;  // By key; nothing: it is not there.
+  for (const auto& entry : all_of(std::string(kChanges)).records) {
+    const auto& text = entry.record.value.value;
+    const auto middle = text.find('>');
+    auto& value = last[entry.record.key];
+    if (text.substr(0, middle) != value) broken("item " + entry.record.key + " was \"" + value + "\", and is said to have been \"" + text + "\"");
+    value = text.substr(middle + 1);
+  }
+  ask<ports::ItemPage>([&](auto done) { world_.runtime().scan_items({.table = std::string(kWatched)}, std::move(done)); },
+                       [&](const ports::ItemPage& page) {
+                         for (const auto& [key, row] : page.items)
+                           if (last[key] != row.value) broken("item " + key + " is \"" + row.value + "\", and was last said to be \"" + last[key] + "\"");
+                       });
 }
 
 // A record that could not be routed is parked, or where the policy sends it; or it was routed later; or somebody has said that it may go.

@@ -96,6 +96,14 @@ partition::Retention World::retention(std::string_view stream) const {
   return topic == kTopics.end() ? partition::Retention{} : retentions[static_cast<std::size_t>(topic - kTopics.begin())];
 }
 
+void World::changed(const model::ItemKey& item, const model::ItemRow* before, const model::ItemRow* after,
+                    std::vector<model::Command>& commands) const {
+  if (item.table != kWatched) return;
+  const auto text = [](const model::ItemRow* row) { return row == nullptr ? std::string() : row->value; };
+  model::StreamRecord record{.key = item.key, .value = {std::string(kTextType), text(before) + ">" + text(after), true}};
+  commands.emplace_back(model::AppendRecord{std::string(kChanges), std::move(record)});
+}
+
 runtime::Options World::make_options() {
   const auto small_or = [this](std::size_t small) { return random_.below(2) == 0 ? small : 1u << 20; };
   runtime::Options options;
@@ -134,6 +142,9 @@ runtime::Options World::make_options() {
   options.answers_linger_max = {static_cast<std::int64_t>(random_.below(2) == 0 ? 0 : random_.below(30))};
   options.unread_bytes_max = small_or(1'000);
   options.unread_wait_max = {1'000};
+  options.item_wait_max = {static_cast<std::int64_t>(1 + random_.below(random_.below(2) == 0 ? 5 : 500))};
+  options.item_waiters_max = 1 + random_.below(20);
+  options.transactions_max = 1 + random_.below(20);
   options.idempotency_retention = {10'000LL * 3600 * 1000};  // Longer than any clock is set forward here.
   for (const auto egress : kAway)
     options.outboxes.push_back({connect::outbox_stream(std::string(egress)), 200 + random_.below(3'000)});
@@ -174,6 +185,7 @@ Result<void> World::start() {
     return std::make_unique<Target>(*this, loop, static_cast<std::size_t>(endpoint - kEndpoints.begin()));
   };
   world.egress = this;
+  world.watchers = this;
   world.random_seed = random_.next();
   world.fatal = [this](const Error&) { dying_ = true; };
   auto runtime = runtime::Runtime::open(std::move(options), std::move(world));

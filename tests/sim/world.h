@@ -19,6 +19,7 @@
 #include "log/fake_file_system.h"
 #include "outside.h"
 #include "partition/egress.h"
+#include "partition/item.h"
 #include "program.h"
 #include "runtime/runtime.h"
 #include "scheduler.h"
@@ -43,7 +44,10 @@ inline constexpr std::string_view kBadRecords = "records";   // Of ingresses.
 // In one of so many epochs what has just happened outside has its effect.
 inline constexpr std::uint64_t kRareEpochs = 3;
 
-class World final : private partition::EgressResolver {
+// What watchers of items write down: a record for each change of a watched one, from what to what.
+inline constexpr std::string_view kWatched = "free", kChanges = "sim/changes";
+
+class World final : private partition::EgressResolver, private partition::ItemWatchers {
  public:
   World(std::uint64_t seed, Random& random);
   ~World() override;
@@ -99,6 +103,8 @@ class World final : private partition::EgressResolver {
   [[nodiscard]] Result<partition::ResolvedEgress> resolve(model::EgressMessage message) const override;
   [[nodiscard]] model::AppendRecord dead_letter(const model::FailurePolicy& to, partition::DeadLetter&& letter) const override;
   [[nodiscard]] partition::Retention retention(std::string_view stream) const override;
+  void changed(const model::ItemKey& item, const model::ItemRow* before, const model::ItemRow* after,
+               std::vector<model::Command>& commands) const override;
   void appended();
   enum class Stop : std::uint8_t { No, Edges, Runtime, Done };
   [[nodiscard]] runtime::Options make_options();

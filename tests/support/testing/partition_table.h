@@ -30,6 +30,7 @@ class PartitionTable final : public partition::View {
   std::map<std::string, model::RequestRow, std::less<>> requests;
   std::map<std::string, model::StreamRow, std::less<>> streams;
   std::map<std::string, model::SourceRow, std::less<>> sources;
+  std::map<model::ItemKey, model::ItemRow> items;
   std::map<std::string, std::map<std::uint64_t, model::StreamRecord>, std::less<>> records;
 
   // What left: for other entities, and for whoever waits. Oldest first.
@@ -67,6 +68,10 @@ class PartitionTable final : public partition::View {
   [[nodiscard]] std::optional<model::SourceRow> source(std::string_view name) const override {
     const auto it = sources.find(name);
     return it == sources.end() ? std::nullopt : std::optional(it->second);
+  }
+  [[nodiscard]] std::optional<model::ItemRow> item(const model::ItemKey& item) const override {
+    const auto it = items.find(item);
+    return it == items.end() ? std::nullopt : std::optional(it->second);
   }
   [[nodiscard]] std::vector<model::Message> oldest_mail(const model::Address& address, std::uint32_t count) const override {
     const auto it = mail.find(address);
@@ -141,6 +146,8 @@ class PartitionTable final : public partition::View {
       EXPECT_EQ(records[drop.stream].erase(position), 1u) << "no record at " << position;
   }
   void carry_out(partition::PutSource&& put) { sources.insert_or_assign(put.name, put.row); }
+  void carry_out(partition::PutItem&& put) { items.insert_or_assign(put.item, std::move(put.row)); }
+  void carry_out(partition::DeleteItem&& del) { EXPECT_EQ(items.erase(del.item), 1u) << "no item " << del.item.key; }
   void carry_out(partition::PutRegistration&& put) { registrations.insert_or_assign(put.type, std::move(put.row)); }
 };
 
