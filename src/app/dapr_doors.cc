@@ -31,13 +31,33 @@ Result<std::string> token_of(const model::DaprToken& token, const char* name, co
   return read_token(token.file, token.env, name, environment);
 }
 
+grpc::Status status_of(const dapr::DaprError& error) {
+  return {error.grpc_code, dapr::grpc_message(error), dapr::to_status_details(error)};
+}
+
+std::unique_ptr<grpc::Server> make_grpc_server(const dapr::App& app, dapr::GrpcApi& api, std::size_t message_bytes_max) {
+  auto check = [&app](std::string_view, std::string_view, const net::HeaderList& headers) -> std::optional<grpc::Status> {
+    if (!app.api_token.is_asked_for() || app.api_token.is(headers.get("dapr-api-token"))) return std::nullopt;
+    return status_of(dapr::errors::answered_with_status(401, "Unauthorized", "authentication error: api token mismatch"));
+  };
+  auto server = std::make_unique<grpc::Server>(grpc::ServerOptions{.message_bytes_max = message_bytes_max, .check = std::move(check)});
+  for (const auto method : dapr::GrpcApi::methods())
+    server->add(dapr::GrpcApi::kService, method, [&api, method](std::shared_ptr<grpc::Call> call) {
+      api.call(method, call->message(), call->headers(), [call](dapr::DaprResult<dapr::GrpcApi::Reply> reply) {
+        if (!reply) return call->fail(status_of(reply.error()));
+        call->answer(std::move(reply->message), reply->headers);
+      });
+    });
+  return server;
+}
+
 net::HttpLimits limits_of(const model::DaprAppSpec& spec, std::shared_ptr<net::ConnectionBudget> connections) {
   net::HttpLimits limits;
   limits.message.body_bytes_max = spec.body_bytes_max;
   limits.message.header_bytes_max = spec.header_bytes_max + kHeaderSlackBytes;
   limits.message.start_line_bytes_max = limits.message.header_bytes_max;
   limits.connections = std::move(connections);
-  limits.http2.enabled = true;
+  limits.http2.protocol = net::http2();
   return limits;
 }
 
@@ -86,6 +106,8 @@ Result<void> DaprDoors::add(const model::DaprAppSpec& spec) {
   applications_.add(spec.app_id, sidecar->channel.get());
   app.invocation = std::make_unique<dapr::Invocation>(spec.app_id, spec.name_space, applications_);
   sidecar->http = std::make_unique<dapr::HttpApi>(app);
+  sidecar->grpc = std::make_unique<dapr::GrpcApi>(app);
+  sidecar->grpc_server = make_grpc_server(app, *sidecar->grpc, spec.body_bytes_max);
   sidecars_.push_back(std::move(sidecar));
   return {};
 }
@@ -126,12 +148,25 @@ Result<void> DaprDoors::listen(Sidecar& sidecar, const net::HttpLimits& limits) 
     ports_.push_back({spec.app_id, what, *std::move(server)});
     return {};
   };
-  if (!spec.unix_socket_folder.empty()) return serve("http", {.unix_path = spec.unix_socket_folder + "/dapr-" + spec.app_id + "-http.socket"});
-  if (!spec.http_port) return {};
+  const auto serve_grpc = [&](net::ListenSpec where) -> Result<void> {
+    auto server = sidecar.grpc_server->listen(world_.loops, std::move(where), limits);
+    if (!server) return fail(std::move(server.error()));
+    ports_.push_back({spec.app_id, "grpc", *std::move(server)});
+    return {};
+  };
+  if (!spec.unix_socket_folder.empty()) {
+    const std::string path = spec.unix_socket_folder + "/dapr-" + spec.app_id;
+    if (auto ok = serve("http", {.unix_path = path + "-http.socket"}); !ok) return ok;
+    return serve_grpc({.unix_path = path + "-grpc.socket"});
+  }
   std::vector<std::string> addresses = spec.listen_addresses;
   if (addresses.empty()) addresses = {"127.0.0.1"};
-  for (const auto& address : addresses)
-    if (auto ok = serve("http", {.host = address, .port = *spec.http_port}); !ok) return ok;
+  for (const auto& address : addresses) {
+    if (spec.http_port)
+      if (auto ok = serve("http", {.host = address, .port = *spec.http_port}); !ok) return ok;
+    if (spec.grpc_port)
+      if (auto ok = serve_grpc({.host = address, .port = *spec.grpc_port}); !ok) return ok;
+  }
   return {};
 }
 

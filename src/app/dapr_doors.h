@@ -12,7 +12,9 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "dapr/app.h"
+#include "dapr/grpc_api.h"
 #include "dapr/http_api.h"
+#include "grpc/server.h"
 #include "model/dapr_app.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
@@ -50,6 +52,8 @@ class DaprDoors {
     dapr::App app;
     std::unique_ptr<dapr::AppChannel> channel;  // Null: the application does not listen.
     std::unique_ptr<dapr::HttpApi> http;
+    std::unique_ptr<dapr::GrpcApi> grpc;
+    std::unique_ptr<grpc::Server> grpc_server;
   };
 
   explicit DaprDoors(World world) : world_(std::move(world)) {}
