@@ -31,6 +31,20 @@ Result<std::string> token_of(const model::DaprToken& token, const char* name, co
   return read_token(token.file, token.env, name, environment);
 }
 
+Result<dapr::HttpEndpoints> endpoints_of(const std::vector<model::DaprHttpEndpoint>& documents, const dapr::SecretStores& secrets) {
+  dapr::HttpEndpoints endpoints;
+  for (const auto& document : documents) {
+    auto resolved = secrets.resolve(document);
+    if (!resolved) return fail(std::move(resolved.error()));
+    const std::string where = document.place.text() + ": HTTP endpoint " + document.name + ": ";
+    if (!resolved->root_ca.empty() || !resolved->certificate.empty()) return fail(ErrorCode::Invalid, where + "clientTLS is not there yet");
+    auto url = net::parse_url(resolved->base_url);
+    if (!url) return fail(ErrorCode::Invalid, where + url.error().message);
+    endpoints[document.name] = {*std::move(url), std::move(resolved->headers)};
+  }
+  return endpoints;
+}
+
 grpc::Status status_of(const dapr::DaprError& error) {
   return {error.grpc_code, dapr::grpc_message(error), dapr::to_status_details(error)};
 }
@@ -100,11 +114,13 @@ Result<void> DaprDoors::add(const model::DaprAppSpec& spec) {
   if (!components) return fail(std::move(components.error()));
   app.components = std::move(components->registered);
   app.states = std::make_unique<dapr::States>(spec.app_id, std::move(components->states));
-  for (const auto& endpoint : resources->http_endpoints) app.http_endpoints.push_back({endpoint.name});
 
   if (auto ok = open_channel(*sidecar); !ok) return ok;
   applications_.add(spec.app_id, sidecar->channel.get());
-  app.invocation = std::make_unique<dapr::Invocation>(spec.app_id, spec.name_space, applications_);
+  auto endpoints = endpoints_of(resources->http_endpoints, *app.secrets);
+  if (!endpoints) return fail(std::move(endpoints.error()));
+  for (const auto& [name, endpoint] : *endpoints) app.http_endpoints.push_back({name});
+  app.invocation = std::make_unique<dapr::Invocation>(spec.app_id, spec.name_space, applications_, *std::move(endpoints), outside_);
   sidecar->http = std::make_unique<dapr::HttpApi>(app);
   sidecar->grpc = std::make_unique<dapr::GrpcApi>(app);
   sidecar->grpc_server = make_grpc_server(app, *sidecar->grpc, spec.body_bytes_max);
