@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/problem.h"
+#include "model/dapr_app.h"
 #include "model/edges.h"
 #include "model/endpoint.h"
 #include "model/settings.h"
@@ -28,6 +29,7 @@ inline constexpr std::size_t kAliasedNodesMax = 10'000;  // Values that aliases 
 inline constexpr std::size_t kEndpointsMax = 10'000;     // Over all files.
 inline constexpr std::size_t kEgressesMax = 10'000;      // Over all files, each kind.
 inline constexpr std::size_t kIngressesMax = 10'000;     // Over all files, each kind.
+inline constexpr std::size_t kDaprAppsMax = 1'000;       // Over all files.
 inline constexpr std::size_t kTopicsMax = 10'000;        // Each ingress and egress.
 inline constexpr std::size_t kPairsMax = 1'000;          // Properties of each client.
 inline constexpr std::size_t kExpandedBytesMax = 64u << 10;  // A value after its ${…} are replaced.
@@ -54,6 +56,7 @@ struct Configuration {
   std::vector<model::NatsIngressSpec> nats_ingresses;
   std::vector<model::NatsEgressSpec> nats_egresses;
   std::vector<model::KinesisSpec> kinesis;
+  std::vector<model::DaprAppSpec> dapr_apps;
   model::Settings settings;
 };
 
