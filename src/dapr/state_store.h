@@ -1,7 +1,7 @@
 // StateStore: one state store component, whatever stands behind it. Keys come with their prefix (state.h), and are opaque.
 //
 // Conditions as Dapr's components have them: an etag must be that of what is there (of nothing, none is); without one, a first write wants the
-// key to be absent. An item past its time is absent. A change without a time to live takes away one that there was.
+// key to be absent (to take it away, too). An item past its time is absent. A change without a time to live takes away one that there was.
 //
 // Callbacks run exactly once, on any thread, also before the call returns. Several calls may be under way.
 #pragma once

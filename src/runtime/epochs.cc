@@ -141,10 +141,7 @@ void EpochCoordinator::become_durable() {
 
 void EpochCoordinator::write_view() {
   view_loop_.post([this] {
-    std::vector<ports::StoreWrite> writes;
-    for (const auto& rows : frozen_) rows->append_to(writes);
-    std::ranges::sort(writes, {}, &ports::StoreWrite::key);  // What comes in order goes in at less than half the price.
-    auto outcome = store_.apply(writes, frozen_epoch_);
+    auto outcome = store_.apply(writes_of(frozen_), frozen_epoch_);
     home_.post([this, outcome = std::move(outcome)]() mutable { view_written(std::move(outcome)); });
   });
 }

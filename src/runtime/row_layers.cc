@@ -1,5 +1,6 @@
 #include "runtime/row_layers.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -93,9 +94,14 @@ std::map<std::string_view, const RowSet::Row*> RowSet::range(std::string_view fr
   return out;
 }
 
-void RowSet::append_to(std::vector<ports::StoreWrite>& writes) const {
-  writes.reserve(writes.size() + size());
-  for_each([&](std::string_view key, const Value& value) { writes.push_back({key, value}); });
+std::vector<ports::StoreWrite> writes_of(std::span<const std::shared_ptr<const RowSet>> sets) {
+  std::vector<ports::StoreWrite> writes;
+  std::size_t rows = 0;
+  for (const auto& set : sets) rows += set->size();
+  writes.reserve(rows);
+  for (const auto& set : sets) set->for_each([&writes](std::string_view key, const RowSet::Value& value) { writes.push_back({key, value}); });
+  std::ranges::sort(writes, {}, &ports::StoreWrite::key);
+  return writes;
 }
 
 void RowLayers::erase_unborn(std::string_view key) { open_.remove(key); }

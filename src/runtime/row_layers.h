@@ -17,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -62,9 +63,6 @@ class RowSet {
   using Ordered = std::set<Row::Owner, ByKey>;
   [[nodiscard]] const Ordered& ordered() const { return ordered_; }
   static bool is_hashed(std::string_view key);
-  // As the view takes them; the writes point into this set.
-  void append_to(std::vector<ports::StoreWrite>& writes) const;
-
  private:
   // Where it is among the ordered ones, or would be.
   [[nodiscard]] Ordered::const_iterator place_of(std::string_view key) const { return ordered_.lower_bound(key); }
@@ -75,6 +73,9 @@ class RowSet {
   Ordered ordered_;
   std::size_t ordered_bytes_ = 0;
 };
+
+// All rows of these sets as the view takes them, in the order of their keys: so they go in at less than half the price. The writes point into the sets.
+[[nodiscard]] std::vector<ports::StoreWrite> writes_of(std::span<const std::shared_ptr<const RowSet>> sets);
 
 class RowLayers {
  public:

@@ -97,12 +97,8 @@ Result<void> Runtime::recover() {
     for (const auto& shard : shards_) dirty = std::max(dirty, shard->dirty_bytes());
     if (dirty <= options_.dirty_bytes_max * 2) return {};
     std::vector<std::shared_ptr<const RowSet>> frozen;
-    std::vector<ports::StoreWrite> writes;
-    for (const auto& shard : shards_) {
-      frozen.push_back(shard->freeze_recovered());
-      frozen.back()->append_to(writes);
-    }
-    auto applied = world_.store->apply(writes, whole);
+    for (const auto& shard : shards_) frozen.push_back(shard->freeze_recovered());
+    auto applied = world_.store->apply(writes_of(frozen), whole);
     for (const auto& shard : shards_) shard->thaw();
     return applied;
   });

@@ -95,8 +95,10 @@ TEST(Left, ManyAddressesAreHandledThoughFewAreReadyAtOnce) {
       world.loop.advance({10});
     }
     EXPECT_EQ(world.handled_count(), 620u);
-    for (const auto& [address, payloads] : world.handled)
-      if (address.type == "shop/cart") EXPECT_EQ(payloads, (std::vector<std::string>{"0", "1"})) << address.id;
+    for (const auto& [address, payloads] : world.handled) {
+      if (address.type != "shop/cart") continue;
+      EXPECT_EQ(payloads, (std::vector<std::string>{"0", "1"})) << address.id;
+    }
     EXPECT_EQ(world.table.mail_count(), 0u);
     EXPECT_EQ(world.invoker.endpoints()[0]->backlog.messages, 0u);
     EXPECT_EQ(world.invoker.endpoints()[0]->backlog.bytes, 0u);

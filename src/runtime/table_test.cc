@@ -177,9 +177,7 @@ class World {
 
  private:
   void write_frozen(testing::FakeStore& view) {
-    std::vector<ports::StoreWrite> writes;
-    frozen_->append_to(writes);
-    ASSERT_TRUE(view.apply(writes, frozen_epoch_));
+    ASSERT_TRUE(view.apply(writes_of(std::span(&frozen_, 1)), frozen_epoch_));
   }
   void open(model::Epoch epoch) {
     epoch_ = epoch;

@@ -9,7 +9,8 @@ namespace holdfast::sim {
 namespace {
 
 constexpr Duration kStep{20};
-constexpr Duration kFollowed{40'000};   // Less than followers wait.
+constexpr Duration kFollowed{40'000};  // Less than followers wait.
+constexpr Duration kRead{1'000};       // Of all streams, with nothing else going on.
 // As Faults::hang, when all else is well: what happens then has not been torn apart by other crashes. But so often, then it is enough.
 constexpr std::uint32_t kHangAtRest = 200;
 constexpr int kHangsAtRest = 2;
@@ -253,7 +254,10 @@ void History::settle() {
     if (!is_settled() || world_.log_hangs()) continue;
     streams_.read_all();
     // They are told: nobody waits in vain, to read again when the time for that is over.
-    if (run_until(kFollowed, [this] { return streams_.not_followed().empty(); }) || !why_.empty()) return;
+    const auto is_followed = [this] { return streams_.not_followed().empty(); };
+    if (run_until(kFollowed, is_followed) || !why_.empty()) return;
+    streams_.read_all();  // Nobody is told of what retention has taken meanwhile.
+    if (run_until(kRead, is_followed) || !why_.empty()) return;
     return broken(streams_.not_followed());
   }
   broken("does not come to rest:" + what_is_stuck());

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -103,17 +104,27 @@ class History {
   // Asks the runtime something and lets the world run until it has answered. If that dies first there is no answer.
   template <typename T>
   void ask(const std::function<void(std::function<void(Result<T>)>)>& question, const std::function<void(const T&)>& answer) {
-    bool answered = false;
-    question([&](Result<T> result) {
-      answered = true;
+    // An answer may come when we have given up, to what is gone by then.
+    struct Asked {
+      bool is_answered = false;
+      bool is_given_up = false;
+    };
+    auto asked = std::make_shared<Asked>();
+    question([asked, this, &answer](Result<T> result) {
+      if (asked->is_given_up) return;
+      asked->is_answered = true;
       if (!result) return broken("cannot look in: " + result.error().message);
       answer(*result);
     });
-    for (int i = 0; i < 1'000'000 && !answered; ++i) {
+    for (int i = 0; i < 1'000'000 && !asked->is_answered; ++i) {
       world_.scheduler().step(world_.scheduler().monotonic() + Duration{20});
-      if (world_.is_dying()) return crash(World::Crash::Power);
+      if (!world_.is_dying()) continue;
+      asked->is_given_up = true;
+      return crash(World::Crash::Power);
     }
-    if (!answered) broken("a question was not answered");
+    if (asked->is_answered) return;
+    asked->is_given_up = true;
+    broken("a question was not answered");
   }
 
   SeededRandom random_;
