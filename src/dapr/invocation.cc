@@ -39,8 +39,11 @@ net::HttpCall call_of(const net::HttpRequest& request, std::string target) {
   call.method = request.method;
   call.target = std::move(target);
   if (const auto query = request.query(); !query.empty()) call.target.append("?").append(query);
-  for (const auto& [name, value] : request.headers)
-    if (!is_hop_by_hop(name)) call.headers.add(name, value);
+  for (const auto& [name, value] : request.headers) {
+    if (is_hop_by_hop(name)) continue;
+    const bool is_grpcs = name.size() > 5 && net::equals_ignoring_case(name.substr(0, 5), "grpc-");  // Its own are told from ours, as by daprd.
+    call.headers.add(is_grpcs ? "dapr-" + std::string(name) : std::string(name), value);
+  }
   call.body = request.body;
   return call;
 }
