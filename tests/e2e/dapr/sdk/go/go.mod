@@ -1,0 +1,5 @@
+module holdfast.dev/tests/dapr-client
+
+go 1.19
+
+require github.com/dapr/go-sdk v1.9.0
