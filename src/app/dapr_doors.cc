@@ -31,13 +31,47 @@ Result<std::string> token_of(const model::DaprToken& token, const char* name, co
   return read_token(token.file, token.env, name, environment);
 }
 
+Result<dapr::HttpEndpoints> endpoints_of(const std::vector<model::DaprHttpEndpoint>& documents, const dapr::SecretStores& secrets) {
+  dapr::HttpEndpoints endpoints;
+  for (const auto& document : documents) {
+    auto resolved = secrets.resolve(document);
+    if (!resolved) return fail(std::move(resolved.error()));
+    const std::string where = document.place.text() + ": HTTP endpoint " + document.name + ": ";
+    if (!resolved->root_ca.empty() || !resolved->certificate.empty()) return fail(ErrorCode::Invalid, where + "clientTLS is not there yet");
+    auto url = net::parse_url(resolved->base_url);
+    if (!url) return fail(ErrorCode::Invalid, where + url.error().message);
+    endpoints[document.name] = {*std::move(url), std::move(resolved->headers)};
+  }
+  return endpoints;
+}
+
+grpc::Status status_of(const dapr::DaprError& error) {
+  return {error.grpc_code, dapr::grpc_message(error), dapr::to_status_details(error)};
+}
+
+std::unique_ptr<grpc::Server> make_grpc_server(const dapr::App& app, dapr::GrpcApi& api, std::size_t message_bytes_max) {
+  auto check = [&app](std::string_view, std::string_view, const net::HeaderList& headers) -> std::optional<grpc::Status> {
+    if (!app.api_token.is_asked_for() || app.api_token.is(headers.get("dapr-api-token"))) return std::nullopt;
+    return status_of(dapr::errors::answered_with_status(401, "Unauthorized", "authentication error: api token mismatch"));
+  };
+  auto server = std::make_unique<grpc::Server>(grpc::ServerOptions{.message_bytes_max = message_bytes_max, .check = std::move(check)});
+  for (const auto method : dapr::GrpcApi::methods())
+    server->add(dapr::GrpcApi::kService, method, [&api, method](std::shared_ptr<grpc::Call> call) {
+      api.call(method, call->message(), call->headers(), [call](dapr::DaprResult<dapr::GrpcApi::Reply> reply) {
+        if (!reply) return call->fail(status_of(reply.error()));
+        call->answer(std::move(reply->message), reply->headers);
+      });
+    });
+  return server;
+}
+
 net::HttpLimits limits_of(const model::DaprAppSpec& spec, std::shared_ptr<net::ConnectionBudget> connections) {
   net::HttpLimits limits;
   limits.message.body_bytes_max = spec.body_bytes_max;
   limits.message.header_bytes_max = spec.header_bytes_max + kHeaderSlackBytes;
   limits.message.start_line_bytes_max = limits.message.header_bytes_max;
   limits.connections = std::move(connections);
-  limits.http2.enabled = true;
+  limits.http2.protocol = net::http2();
   return limits;
 }
 
@@ -80,12 +114,16 @@ Result<void> DaprDoors::add(const model::DaprAppSpec& spec) {
   if (!components) return fail(std::move(components.error()));
   app.components = std::move(components->registered);
   app.states = std::make_unique<dapr::States>(spec.app_id, std::move(components->states));
-  for (const auto& endpoint : resources->http_endpoints) app.http_endpoints.push_back({endpoint.name});
 
   if (auto ok = open_channel(*sidecar); !ok) return ok;
   applications_.add(spec.app_id, sidecar->channel.get());
-  app.invocation = std::make_unique<dapr::Invocation>(spec.app_id, spec.name_space, applications_);
+  auto endpoints = endpoints_of(resources->http_endpoints, *app.secrets);
+  if (!endpoints) return fail(std::move(endpoints.error()));
+  for (const auto& [name, endpoint] : *endpoints) app.http_endpoints.push_back({name});
+  app.invocation = std::make_unique<dapr::Invocation>(spec.app_id, spec.name_space, applications_, *std::move(endpoints), outside_);
   sidecar->http = std::make_unique<dapr::HttpApi>(app);
+  sidecar->grpc = std::make_unique<dapr::GrpcApi>(app);
+  sidecar->grpc_server = make_grpc_server(app, *sidecar->grpc, spec.body_bytes_max);
   sidecars_.push_back(std::move(sidecar));
   return {};
 }
@@ -126,12 +164,25 @@ Result<void> DaprDoors::listen(Sidecar& sidecar, const net::HttpLimits& limits) 
     ports_.push_back({spec.app_id, what, *std::move(server)});
     return {};
   };
-  if (!spec.unix_socket_folder.empty()) return serve("http", {.unix_path = spec.unix_socket_folder + "/dapr-" + spec.app_id + "-http.socket"});
-  if (!spec.http_port) return {};
+  const auto serve_grpc = [&](net::ListenSpec where) -> Result<void> {
+    auto server = sidecar.grpc_server->listen(world_.loops, std::move(where), limits);
+    if (!server) return fail(std::move(server.error()));
+    ports_.push_back({spec.app_id, "grpc", *std::move(server)});
+    return {};
+  };
+  if (!spec.unix_socket_folder.empty()) {
+    const std::string path = spec.unix_socket_folder + "/dapr-" + spec.app_id;
+    if (auto ok = serve("http", {.unix_path = path + "-http.socket"}); !ok) return ok;
+    return serve_grpc({.unix_path = path + "-grpc.socket"});
+  }
   std::vector<std::string> addresses = spec.listen_addresses;
   if (addresses.empty()) addresses = {"127.0.0.1"};
-  for (const auto& address : addresses)
-    if (auto ok = serve("http", {.host = address, .port = *spec.http_port}); !ok) return ok;
+  for (const auto& address : addresses) {
+    if (spec.http_port)
+      if (auto ok = serve("http", {.host = address, .port = *spec.http_port}); !ok) return ok;
+    if (spec.grpc_port)
+      if (auto ok = serve_grpc({.host = address, .port = *spec.grpc_port}); !ok) return ok;
+  }
   return {};
 }
 

@@ -12,7 +12,9 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "dapr/app.h"
+#include "dapr/grpc_api.h"
 #include "dapr/http_api.h"
+#include "grpc/server.h"
 #include "model/dapr_app.h"
 #include "net/event_loop.h"
 #include "net/http_server.h"
@@ -22,6 +24,8 @@ namespace holdfast::app {
 
 class DaprDoors {
  public:
+  static constexpr std::size_t kOutsideBytesMax = 32u << 20;  // Of an answer of a server that is no application.
+
   struct World {
     ports::Items* items = nullptr;
     const Clock* clock = nullptr;
@@ -50,15 +54,18 @@ class DaprDoors {
     dapr::App app;
     std::unique_ptr<dapr::AppChannel> channel;  // Null: the application does not listen.
     std::unique_ptr<dapr::HttpApi> http;
+    std::unique_ptr<dapr::GrpcApi> grpc;
+    std::unique_ptr<grpc::Server> grpc_server;
   };
 
-  explicit DaprDoors(World world) : world_(std::move(world)) {}
+  explicit DaprDoors(World world) : world_(std::move(world)), outside_(world_.loops, kOutsideBytesMax) {}
   [[nodiscard]] Result<void> add(const model::DaprAppSpec& spec);
   [[nodiscard]] Result<void> open_channel(Sidecar& sidecar);
   [[nodiscard]] Result<void> listen(Sidecar& sidecar, const net::HttpLimits& limits);
   void look_for(Sidecar& sidecar);
 
   World world_;
+  dapr::OutsideClients outside_;
   std::vector<std::unique_ptr<Sidecar>> sidecars_;
   dapr::Applications applications_;
   std::vector<Port> ports_;

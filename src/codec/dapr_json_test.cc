@@ -304,6 +304,29 @@ TEST(DaprJson, ItemsAndEntriesHaveABound) {
   EXPECT_EQ(error_of(parse_states(items + ",{}]")), "more than 100000 items and entries in one body");
 }
 
+TEST(DaprJson, WhatIsInsideOfOperationsAndFiltersIsCountedToo) {
+  std::string entries;
+  for (std::size_t i = 0; i <= kPartsMax; ++i) entries += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":1";
+  const auto too_many = "more than 100000 items and entries in one body";
+  const auto upsert = [](const std::string& request) { return R"({"operations":[{"operation":"upsert","request":{)" + request + "}}]}"; };
+  EXPECT_EQ(error_of(parse_transaction(upsert(entries))), too_many);
+  EXPECT_EQ(error_of(parse_transaction(upsert("\"metadata\":{" + entries + "}"))), too_many);
+  EXPECT_EQ(error_of(parse_query("{\"filter\":{" + entries + "}}")), too_many);
+  EXPECT_EQ(error_of(parse_query("{\"filter\":{\"EQ\":{" + entries + "}}}")), too_many);
+  std::string elements = "1";
+  for (std::size_t i = 0; i < kPartsMax; ++i) elements += ",1";
+  EXPECT_EQ(error_of(parse_query("{\"filter\":{\"IN\":{\"a\":[" + elements + "]}}}")), too_many);
+}
+
+TEST(DaprJson, OfManyErrorsInOneOperationNotAllAreSaid) {
+  std::string metadata = "\"0\":1";
+  for (int i = 1; i < 1000; ++i) metadata += ",\"" + std::to_string(i) + "\":1";
+  const auto body = parse_transaction(R"({"operations":[{"operation":"delete","request":{"metadata":{)" + metadata + "}}}]}");
+  ASSERT_TRUE(body.has_value());
+  EXPECT_TRUE(body->broken.starts_with("1000 error(s) decoding:\n\n* ")) << body->broken.substr(0, 100);
+  EXPECT_LT(body->broken.size(), 20'000u);
+}
+
 TEST(DaprJson, KeysThatAreNotUtf8AreRefused) {
   EXPECT_EQ(error_of(parse_states("[{\"key\":\"\xff\"}]")), "invalid UTF-8 in string literal");
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/problem.h"
+#include "model/dapr_app.h"
 #include "model/edges.h"
 #include "model/endpoint.h"
 #include "model/settings.h"
@@ -54,6 +55,7 @@ struct Configuration {
   std::vector<model::NatsIngressSpec> nats_ingresses;
   std::vector<model::NatsEgressSpec> nats_egresses;
   std::vector<model::KinesisSpec> kinesis;
+  std::vector<model::DaprAppSpec> dapr_apps;
   model::Settings settings;
 };
 

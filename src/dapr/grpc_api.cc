@@ -148,7 +148,7 @@ void GrpcApi::execute_state_transaction(Call call) {
 void GrpcApi::invoke_service(Call call) {
   auto request = read<wire::InvokeServiceRequest>(call.message);
   if (!request) return call.done(tl::unexpected(std::move(request.error())));
-  if (!request->message) return call.done(tl::unexpected(errors::invoke_without_message()));
+  if (!request->message) return call.done(tl::unexpected(errors::invoke_without_message(app_.id)));
   wire::InvokeRequest& message = *request->message;
   net::HttpRequest http;
   http.method = message.http_extension && message.http_extension->verb != "NONE" ? message.http_extension->verb : "POST";

@@ -34,6 +34,27 @@ std::optional<std::string_view> behind_invoke(std::string_view path) {
   return path.substr(at);
 }
 
+net::HttpCall call_of(const net::HttpRequest& request, std::string target) {
+  net::HttpCall call;
+  call.method = request.method;
+  call.target = std::move(target);
+  if (const auto query = request.query(); !query.empty()) call.target.append("?").append(query);
+  for (const auto& [name, value] : request.headers)
+    if (!is_hop_by_hop(name)) call.headers.add(name, value);
+  call.body = request.body;
+  return call;
+}
+
+AppChannel::Done passes_on(std::string app_id, Invocation::Done done) {
+  return [app_id = std::move(app_id), done = std::move(done)](AppChannel::Answer answer) {
+    if (!answer) return done(tl::unexpected(errors::direct_invoke(app_id, answer.error())));
+    net::HttpResponse response{.status = answer->status, .headers = {}, .body = std::move(answer->body)};
+    for (const auto& [name, value] : answer->headers)
+      if (!is_hop_by_hop(name) && !net::equals_ignoring_case(name, "date")) response.headers.add(name, value);
+    done(std::move(response));
+  };
+}
+
 }  // namespace
 
 std::string clean_path(std::string_view path) {
@@ -77,6 +98,13 @@ std::optional<AppChannel*> Applications::find(std::string_view app_id) const {
 
 void Invocation::call(const InvokeTarget& target, const net::HttpRequest& request, Done done) const {
   const auto failed = [&](const std::string& why) { done(tl::unexpected(errors::direct_invoke(target.app_id, why))); };
+  if (target.app_id.starts_with("http://") || target.app_id.starts_with("https://")) {
+    auto url = net::parse_url(target.app_id);
+    if (!url) return failed(url.error().message);
+    return call_outside({*std::move(url), {}}, target, request, std::move(done));
+  }
+  if (const auto endpoint = endpoints_.find(target.app_id); endpoint != endpoints_.end())
+    return call_outside(endpoint->second, target, request, std::move(done));
   // "id" or "id.namespace".
   const std::size_t dot = target.app_id.find('.');
   const std::string id = target.app_id.substr(0, dot);
@@ -84,26 +112,22 @@ void Invocation::call(const InvokeTarget& target, const net::HttpRequest& reques
   const bool is_our_space = dot == std::string::npos || target.app_id.substr(dot + 1) == name_space_;
   const auto found = is_our_space ? applications_.find(id) : std::nullopt;
   if (!found) return failed("couldn't find service: " + id);
-  if (*found == nullptr) return failed("cannot invoke local endpoint: app channel not initialized");
+  if (*found == nullptr) return failed("cannot invoke local endpoint: " + std::string(kNoAppChannel));
 
-  net::HttpCall call;
-  call.method = request.method;
-  call.target = "/" + without_slash(target.method);
-  if (const auto query = request.query(); !query.empty()) call.target.append("?").append(query);
-  for (const auto& [name, value] : request.headers)
-    if (!is_hop_by_hop(name)) call.headers.add(name, value);
+  net::HttpCall call = call_of(request, "/" + without_slash(target.method));
   if (id != app_id_) {
     call.headers.set("dapr-caller-app-id", app_id_);
     call.headers.set("dapr-callee-app-id", id);
   }
-  call.body = request.body;
-  (*found)->call(std::move(call), [id = target.app_id, done = std::move(done)](AppChannel::Answer answer) {
-    if (!answer) return done(tl::unexpected(errors::direct_invoke(id, answer.error())));
-    net::HttpResponse response{.status = answer->status, .headers = {}, .body = std::move(answer->body)};
-    for (const auto& [name, value] : answer->headers)
-      if (!is_hop_by_hop(name) && !net::equals_ignoring_case(name, "date")) response.headers.add(name, value);
-    done(std::move(response));
-  });
+  (*found)->call(std::move(call), passes_on(target.app_id, std::move(done)));
+}
+
+void Invocation::call_outside(const HttpEndpoint& endpoint, const InvokeTarget& target, const net::HttpRequest& request, Done done) const {
+  const std::string& path = endpoint.base.target;
+  net::HttpCall call = call_of(request, (path.ends_with('/') ? path : path + "/") + without_slash(target.method));
+  call.headers.remove("dapr-app-id");
+  for (const auto& [name, value] : endpoint.headers) call.headers.set(name, value);
+  outside_.call(endpoint.base, std::move(call), passes_on(target.app_id, std::move(done)));
 }
 
 }  // namespace holdfast::dapr

@@ -1,16 +1,20 @@
-// Invocation: service invocation over HTTP: from an application, through its sidecar, to another application or to itself.
+// Invocation: service invocation over HTTP: from an application, through its sidecar, to itself, to another application, or to a server that
+// is none.
 #pragma once
 
 #include <functional>
 #include <map>
-#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "dapr/app_channel.h"
+#include "dapr/outside_clients.h"
 #include "dapr/state.h"
 #include "net/http_message.h"
+#include "net/url.h"
 
 namespace holdfast::dapr {
 
@@ -36,20 +40,35 @@ class Applications {
   std::map<std::string, AppChannel*, std::less<>> channels_;
 };
 
+// A server that is called by a name of the resources' choosing.
+struct HttpEndpoint {
+  net::Url base;  // What is called is below its path.
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+using HttpEndpoints = std::map<std::string, HttpEndpoint, std::less<>>;
+
 class Invocation {
  public:
   using Done = std::function<void(DaprResult<net::HttpResponse>)>;
 
-  // `applications` outlives the invocation.
-  Invocation(std::string app_id, std::string name_space, const Applications& applications)
-      : app_id_(std::move(app_id)), name_space_(std::move(name_space)), applications_(applications) {}
+  // `applications` and `outside` outlive the invocation.
+  Invocation(std::string app_id, std::string name_space, const Applications& applications, HttpEndpoints endpoints, OutsideClients& outside)
+      : app_id_(std::move(app_id)),
+        name_space_(std::move(name_space)),
+        applications_(applications),
+        endpoints_(std::move(endpoints)),
+        outside_(outside) {}
 
   // `done` as of AppChannel.
   void call(const InvokeTarget& target, const net::HttpRequest& request, Done done) const;
 
  private:
+  void call_outside(const HttpEndpoint& endpoint, const InvokeTarget& target, const net::HttpRequest& request, Done done) const;
+
   std::string app_id_, name_space_;
   const Applications& applications_;
+  HttpEndpoints endpoints_;
+  OutsideClients& outside_;
 };
 
 }  // namespace holdfast::dapr

@@ -1,7 +1,8 @@
-// Status codes of gRPC (google.rpc.Code).
+// Status codes of gRPC (google.rpc.Code), and a status with its words.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace holdfast::grpc {
 
@@ -23,6 +24,12 @@ enum class Code : std::uint8_t {
   Unavailable = 14,
   DataLoss = 15,
   Unauthenticated = 16,
+};
+
+struct Status {
+  Code code = Code::Unknown;
+  std::string message;
+  std::string details = {};  // Bytes of a google.rpc.Status, for grpc-status-details-bin; empty: none.
 };
 
 }  // namespace holdfast::grpc

@@ -28,9 +28,12 @@ struct DaprToken {
 
 struct DaprAppSpec {
   static constexpr std::uint16_t kHttpPort = 3500, kGrpcPort = 50001, kMetricsPort = 9090;  // daprd's.
+  // What daprd takes without a bound has ours.
+  static constexpr std::uint64_t kBodyBytesLimit = 1ull << 30, kHeaderBytesLimit = 1ull << 20;
 
   std::string app_id;      // Not empty, without dots.
   std::string name_space;  // Of NAMESPACE; empty: none.
+  std::string runtime_version;  // What metadata says; empty: our own.
 
   // The application.
   std::uint16_t app_port = 0;  // 0: it does not listen; nothing is called.

@@ -12,6 +12,7 @@ TECHNOLOGIES = {
     "sys/epoll.h": {"net"},
     "openssl/": {"net"},
     "zlib.h": {"net"},
+    "nghttp2/": {"net"},
     "boost/json": {"codec"},
     "yaml-cpp/": {"config"},
     "spdlog/": {"base"},
