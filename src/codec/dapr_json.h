@@ -69,4 +69,8 @@ void append_value(std::string& out, std::string_view value);
 [[nodiscard]] std::string secret_body(const Metadata& secret);
 [[nodiscard]] std::string bulk_secret_body(const GetBulkSecretResponse& response);
 
+// What a caller in HTTP gets of an app that speaks gRPC and answers with an error: the status, as protojson writes it. Details of types that
+// are not in dapr_messages.h have their bytes, as base64, where daprd makes another error of them.
+[[nodiscard]] std::string grpc_status_body(const Status& status);
+
 }  // namespace holdfast::codec::dapr

@@ -366,6 +366,25 @@ TEST(DaprJson, SecretAnswers) {
   EXPECT_EQ(bulk_secret_body({{{"k", {{{"k", "v"}}}}, {"e", {}}}}), "{\"e\":{},\"k\":{\"k\":\"v\"}}\n");
 }
 
+TEST(DaprJson, AStatusOfGrpcIsAsProtojsonWritesIt) {
+  EXPECT_EQ(grpc_status_body({5, "no such order", {}}), R"({"code":5,"message":"no such order"})");
+  const std::string info = write(ErrorInfo{"R", "d", {{"a", "b"}}}), resource = write(ResourceInfo{"t", "n", "", "x"}),
+                    request = write(BadRequest{{{"f", "d"}}}), help = write(Help{{{"d", "u"}}});
+  EXPECT_EQ(grpc_status_body({3, "",
+                              {{"type.googleapis.com/google.rpc.ErrorInfo", info},
+                               {"type.googleapis.com/google.rpc.ResourceInfo", resource},
+                               {"type.googleapis.com/google.rpc.BadRequest", request},
+                               {"type.googleapis.com/google.rpc.Help", help},
+                               {"type.googleapis.com/shop.Sold", "\xff"},
+                               {"google.rpc.Help", "\xff"}}}),
+            R"({"code":3,"details":[)"
+            R"({"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"R","domain":"d","metadata":{"a":"b"}},)"
+            R"({"@type":"type.googleapis.com/google.rpc.ResourceInfo","resourceType":"t","resourceName":"n","description":"x"},)"
+            R"({"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"f","description":"d"}]},)"
+            R"({"@type":"type.googleapis.com/google.rpc.Help","links":[{"description":"d","url":"u"}]},)"
+            R"({"@type":"type.googleapis.com/shop.Sold","value":"/w=="},{"@type":"google.rpc.Help","value":"/w=="}]})");
+}
+
 TEST(DaprJson, MetadataAnswersHaveTheMembersOfDaprdInItsOrder) {
   GetMetadataResponse m;
   EXPECT_EQ(metadata_body(m), R"({"appConnectionProperties":{},"actorRuntime":{"runtimeStatus":"INITIALIZING","hostReady":false}})"

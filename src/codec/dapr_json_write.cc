@@ -68,6 +68,46 @@ void write_names_if_any(GoJsonWriter& out, std::string_view name, const std::vec
   write_objects_if_any(out, name, all, [&](const Named& one) { out.if_any("name", one.name); });
 }
 
+// Fields of details, as protojson names them.
+class DetailJson {
+ public:
+  explicit DetailJson(GoJsonWriter& out) : out_(out) {}
+
+  bool write(const Any& detail) {
+    const std::string_view type = std::string_view(detail.type_url).substr(detail.type_url.rfind('/') + 1);
+    if (type == "google.rpc.ErrorInfo") return message<ErrorInfo>(detail);
+    if (type == "google.rpc.ResourceInfo") return message<ResourceInfo>(detail);
+    if (type == "google.rpc.BadRequest") return message<BadRequest>(detail);
+    if (type == "google.rpc.Help") return message<Help>(detail);
+    return false;
+  }
+
+ private:
+  template <typename Message>
+  bool message(const Any& detail) {
+    const auto read_detail = read<Message>(detail.value);
+    if (read_detail) fields(*read_detail);
+    return read_detail.has_value();
+  }
+  void fields(const ErrorInfo& info) {
+    out_.if_any("reason", info.reason).if_any("domain", info.domain);
+    write_map_if_any(out_, "metadata", info.metadata);
+  }
+  void fields(const ResourceInfo& info) {
+    out_.if_any("resourceType", info.resource_type).if_any("resourceName", info.resource_name);
+    out_.if_any("owner", info.owner).if_any("description", info.description);
+  }
+  void fields(const BadRequest& request) {
+    write_objects_if_any(out_, "fieldViolations", request.field_violations,
+                         [&](const FieldViolation& one) { out_.if_any("field", one.field).if_any("description", one.description); });
+  }
+  void fields(const Help& help) {
+    write_objects_if_any(out_, "links", help.links,
+                         [&](const HelpLink& one) { out_.if_any("description", one.description).if_any("url", one.url); });
+  }
+  GoJsonWriter& out_;
+};
+
 }  // namespace
 
 void append_value(std::string& out, std::string_view value) {
@@ -166,6 +206,18 @@ std::string bulk_secret_body(const GetBulkSecretResponse& response) {
   }
   out.end('}');
   text.push_back('\n');
+  return text;
+}
+
+std::string grpc_status_body(const Status& status) {
+  std::string text;
+  GoJsonWriter out(text);
+  out.begin('{').if_any("code", status.code).if_any("message", status.message);
+  write_objects_if_any(out, "details", status.details, [&](const Any& detail) {
+    out.key("@type").string(detail.type_url);
+    if (!DetailJson(out).write(detail)) out.key("value").string(to_base64(detail.value));
+  });
+  out.end('}');
   return text;
 }
 

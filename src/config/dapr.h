@@ -1,7 +1,7 @@
-// Loads Dapr's documents: folders of resources (--resources-path) and Configuration files (--config). All of Dapr's laxity, with a word about
-// everything that has no effect: what daprd passes over (an unknown key, a kind of others, a document that cannot be read) is a warning, what
-// ends daprd is an error. What is not here: looking up secrets and variables of components (dapr/secrets.h), and whether there is such a
-// component at all.
+// Loads Dapr's documents: folders of resources (--resources-path), Configuration files (--config), run templates (dapr.yaml). All of Dapr's
+// laxity, with a word about everything that has no effect: what daprd passes over (an unknown key, a kind of others, a document that cannot be
+// read) is a warning, what ends daprd is an error. What is not here: looking up secrets and variables of components (dapr/secrets.h), and
+// whether there is such a component at all.
 #pragma once
 
 #include <span>
@@ -12,6 +12,7 @@
 #include "model/dapr.h"
 #include "model/dapr_configuration.h"
 #include "model/dapr_resiliency.h"
+#include "model/dapr_run.h"
 
 namespace holdfast::config {
 
@@ -45,5 +46,10 @@ struct DaprResources {
 // variable's value, nothing if it is not set; so are OTEL_EXPORTER_OTLP_* where no file names an endpoint.
 [[nodiscard]] Loaded<model::DaprConfiguration> load_dapr_configuration(std::span<const std::string> files, const Environment& environment);
 [[nodiscard]] Loaded<model::DaprConfiguration> load_dapr_configuration(std::span<const Source> sources, const Environment& environment);
+
+// A multi-app run template: the file, or a folder with a dapr.yaml in it. HOME is what ~ stands for, and where `dapr init` has put the resources
+// of those who say none.
+[[nodiscard]] Loaded<model::DaprRun> load_dapr_run(const std::string& path, const Environment& environment);
+[[nodiscard]] Loaded<model::DaprRun> load_dapr_run(const Source& source, const Environment& environment);
 
 }  // namespace holdfast::config

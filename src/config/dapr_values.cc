@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 
 #include "config/edge_formats.h"
 #include "config/load.h"
@@ -142,6 +143,85 @@ Format<Duration> dapr_duration(Duration min, Duration max) {
             if (!value || *value < min || *value > max) return std::nullopt;
             return value;
           }};
+}
+
+Format<std::string> app_id() {
+  return {"an app id without dots, slashes and control characters",
+          [](std::string_view text, std::string& hint) -> std::optional<std::string> {
+            if (hint = model::app_id_fault(text); !hint.empty()) return std::nullopt;
+            return std::string(text);
+          }};
+}
+
+Format<model::DaprAppProtocol> app_protocol() {
+  return {"http, https, h2c, grpc or grpcs",
+          [](std::string_view text, std::string&) { return model::parse_app_protocol(text); }};
+}
+
+Format<std::uint64_t> quantity(std::uint64_t max) {
+  return {"a size up to " + show_bytes(max) + ", as 4Mi or 64Ki", [=](std::string_view text, std::string&) -> std::optional<std::uint64_t> {
+            const auto value = model::parse_quantity(text);
+            if (!value || *value < 1 || static_cast<std::uint64_t>(*value) > max) return std::nullopt;
+            return static_cast<std::uint64_t>(*value);
+          }};
+}
+
+Format<Duration> probe_time(std::string_view unit_name, Duration unit) {
+  return {"a number of " + std::string(unit_name) + ", or a duration as 500ms or 5s, at most a day",
+          [=](std::string_view text, std::string&) -> std::optional<Duration> {
+            constexpr Duration kMax{24 * 3'600'000LL};
+            std::int64_t count = 0;
+            const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+            const bool is_number = error == std::errc{} && end == text.data() + text.size();
+            const auto value = is_number ? std::optional(Duration{count < 0 || count > kMax.ms ? -1 : count * unit.ms})
+                                         : model::parse_go_duration(text);
+            if (!value || value->ms < 1 || *value > kMax) return std::nullopt;
+            return value;
+          }};
+}
+
+namespace {
+
+Format<std::string> path_of(std::string expected, std::string base, std::string home, bool folder) {
+  return {std::move(expected), [=](std::string_view text, std::string& hint) -> std::optional<std::string> {
+            if (text.empty() || text.find('\0') != std::string_view::npos) return std::nullopt;
+            std::filesystem::path path(text);
+            if (!home.empty() && (text == "~" || text.starts_with("~/"))) path = home + std::string(text.substr(1));
+            std::error_code error;
+            path = std::filesystem::absolute(std::filesystem::path(base) / path, error).lexically_normal();
+            const auto status = std::filesystem::status(path, error);
+            if (!std::filesystem::exists(status))
+              hint = "there is no " + path.string();
+            else if (std::filesystem::is_directory(status) != folder)
+              hint = path.string() + (folder ? " is no folder" : " is a folder");
+            if (!hint.empty()) return std::nullopt;
+            std::string out = path.string();
+            if (out.size() > 1 && out.ends_with('/')) out.pop_back();
+            return out;
+          }};
+}
+
+}  // namespace
+
+Format<std::string> folder_path(std::string base, std::string home) {
+  return path_of("a folder that is there", std::move(base), std::move(home), true);
+}
+Format<std::string> file_path(std::string base, std::string home) {
+  return path_of("a file that is there", std::move(base), std::move(home), false);
+}
+
+bool read_one_or_more(MapReader& map, std::string_view key, const Format<std::string>& format, std::vector<std::string>& out) {
+  const Node* value = map.find(key);
+  if (value == nullptr) return false;
+  out.clear();
+  if (value->kind == Node::Kind::Scalar) {
+    std::string one;
+    if (!map.optional(key, format, one)) return false;
+    out.push_back(std::move(one));
+    return true;
+  }
+  std::vector<MapReader::Element> elements;
+  return map.list(key, format, out, elements);
 }
 
 bool read_texts(MapReader& map, std::string_view key, std::vector<std::string>& out) {

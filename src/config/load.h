@@ -29,6 +29,7 @@ inline constexpr std::size_t kAliasedNodesMax = 10'000;  // Values that aliases 
 inline constexpr std::size_t kEndpointsMax = 10'000;     // Over all files.
 inline constexpr std::size_t kEgressesMax = 10'000;      // Over all files, each kind.
 inline constexpr std::size_t kIngressesMax = 10'000;     // Over all files, each kind.
+inline constexpr std::size_t kDaprAppsMax = 1'000;       // Over all files.
 inline constexpr std::size_t kTopicsMax = 10'000;        // Each ingress and egress.
 inline constexpr std::size_t kPairsMax = 1'000;          // Properties of each client.
 inline constexpr std::size_t kExpandedBytesMax = 64u << 10;  // A value after its ${…} are replaced.

@@ -94,6 +94,9 @@ class Http2Session final : public UpgradedSession,
     void operator()(nghttp2_session* session) const { nghttp2_session_del(session); }
   };
 
+  static constexpr std::size_t kWriteBytesMax = 64 * 1024;  // Made into frames before the system is asked to take them.
+
+  static nghttp2_data_provider body_provider();
   [[nodiscard]] const HttpLimits& limits() const { return shard_->shared().limits; }
   [[nodiscard]] Exchange* find(std::uint64_t exchange) const;
   template <typename F>
