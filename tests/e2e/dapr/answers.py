@@ -1,7 +1,7 @@
 """What of an answer is compared, and how. Rules, all of them:
 
 * An HTTP answer is its status, its body, and of its headers those in HEADERS and all that begin with `metadata.`, names in lower case.
-  A body is text as it came, byte for byte (bytes that are no UTF-8 as \\xNN); longer than BODY_MAX: its length and its first bytes.
+  The content-type of no body is not compared. A body is text as it came, byte for byte (bytes that are no UTF-8 as \\xNN); longer than BODY_MAX: its length and its first bytes.
 * A gRPC answer is its status code, its message, its details (google.rpc, decoded), the response message as JSON (bytes as text, with the
   same rule), and of the metadata what begins with `metadata.` or is in HEADERS.
 * Etags are names: the value that an item's etag had first is <etag-1>, the next other one <etag-2>, separately for each key. So
@@ -81,6 +81,8 @@ def http_answer(answer, masks, key=None, sort=None):
             shown = masks.etag(key, value) if name == "etag" and key is not None else masks.text(value)
             headers[name] = f"{headers[name]}, {shown}" if name in headers else shown
     body = answer.body
+    if not body:
+        headers.pop("content-type", None)
     if sort:
         body = sorted_json(body, sort)
     return {"status": answer.status, "headers": dict(sorted(headers.items())), "body": masks.body(body, key)}

@@ -193,7 +193,8 @@ def unknown_routes(world):
 
 @scene()
 def building_blocks_without_a_component(world):
-    """What this sidecar has no component for, or does not do: how daprd says it."""
+    """What this sidecar has no component for, or does not do: how daprd says it. (Asking for a workflow is left out: daprd 1.14.0 closes the
+    connection over HTTP and ends itself over gRPC.)"""
     _, api, _, common, *_ = generated()
     s = world.sidecar()
     for method, path, body in (
@@ -205,7 +206,7 @@ def building_blocks_without_a_component(world):
             ("GET", "/v1.0/configuration/c?key=a", None), ("GET", "/v1.0/configuration/c/subscribe", None), ("GET", "/v1.0/configuration/c/x/unsubscribe", None),
             ("POST", "/v1.0-alpha1/lock/l", b'{"resourceId":"r","lockOwner":"o","expiryInSeconds":1}'), ("POST", "/v1.0-alpha1/unlock/l", b'{"resourceId":"r","lockOwner":"o"}'),
             ("PUT", "/v1.0-alpha1/crypto/c/encrypt", b"x"), ("PUT", "/v1.0-alpha1/crypto/c/decrypt", b"x"),
-            ("POST", "/v1.0-beta1/workflows/dapr/w/start?instanceID=i", b"{}"), ("GET", "/v1.0-beta1/workflows/dapr/i", None), ("POST", "/v1.0-beta1/workflows/dapr/i/terminate", b""),
+            ("POST", "/v1.0-beta1/workflows/dapr/w/start?instanceID=i", b"{}"),
             ("POST", "/v1.0-alpha1/jobs/j", b'{"schedule":"@every 1s"}'), ("GET", "/v1.0-alpha1/jobs/j", None), ("DELETE", "/v1.0-alpha1/jobs/j", None)):
         s.http(method, path, body, JSON if body else None)
     for method, request in (
@@ -217,7 +218,6 @@ def building_blocks_without_a_component(world):
             ("TryLockAlpha1", api.TryLockRequest(store_name="l", resource_id="r", lock_owner="o", expiry_in_seconds=1)),
             ("UnlockAlpha1", api.UnlockRequest(store_name="l", resource_id="r", lock_owner="o")),
             ("StartWorkflowBeta1", api.StartWorkflowRequest(workflow_component="dapr", workflow_name="w", instance_id="i")),
-            ("GetWorkflowBeta1", api.GetWorkflowRequest(workflow_component="dapr", instance_id="i")),
             ("ScheduleJobAlpha1", api.ScheduleJobRequest(job=api.Job(name="j", schedule="@every 1s"))), ("GetJobAlpha1", api.GetJobRequest(name="j")),
             ("DeleteJobAlpha1", api.DeleteJobRequest(name="j"))):
         s.grpc(method, request)

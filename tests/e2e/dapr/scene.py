@@ -91,7 +91,7 @@ class Caller:
         """body: bytes or text as it is, anything else as JSON. key: whose etag the answer's is. note: instead of the request in what is kept."""
         headers = dict(headers or {})
         if body is not None and not isinstance(body, (bytes, str)):
-            body = json.dumps(body)
+            body = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
             headers.setdefault("content-type", "application/json")
         if isinstance(body, str):
             body = body.encode()

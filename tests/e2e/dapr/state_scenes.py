@@ -25,9 +25,6 @@ def state_save_and_get(world):
     s.http("GET", f"{STATE}/null")
     s.http("POST", STATE, [{"key": "empty", "value": ""}])
     s.http("GET", f"{STATE}/empty")
-    # The same key twice in one request.
-    s.http("POST", STATE, [{"key": "twice", "value": 1}, {"key": "twice", "value": 2}])
-    s.http("GET", f"{STATE}/twice")
     # Values that daprd reads and writes again.
     s.http("POST", STATE, '[{"key":"n1","value":12345678901234567890},{"key":"n2","value":1.0},{"key":"n3","value":1e400}]', JSON)
     s.http("POST", STATE, '[{"key":"n1","value":12345678901234567890},{"key":"n2","value":1.0},{"key":"n4","value":{"z":1,"a":"<&>","a ":  2}}]', JSON)
