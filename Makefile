@@ -27,6 +27,8 @@ BENCH_JAVA := build/bench-java
 DAPR_PART := tests/e2e/dapr
 DAPR_VENV := build/venv-dapr
 DAPR_NEW_VENV := build/venv-dapr-new
+DAPR_GO := build/dapr-go-client
+DAPR_JAVA := build/dapr-java-client
 DAPRD := build/peers/daprd/daprd
 
 # A run of tests: SUITES=unit,e2e make test; FILTER=… is handed to the suites.
@@ -141,7 +143,7 @@ tidy: packages-build packages-format ## clang-tidy over src/
 
 .PHONY: clean
 clean: ## removes all that was built or downloaded
-	rm -rf build $(addsuffix /node_modules,$(NODE_PARTS) bench $(RESTATE_PART)) $(JAVA_PART)/target
+	rm -rf build $(addsuffix /node_modules,$(NODE_PARTS) bench $(RESTATE_PART)) $(JAVA_PART)/target $(DAPR_PART)/sdk/java/target
 
 # --- parts -------------------------------------------------------------------------------------------------------
 
@@ -160,7 +162,7 @@ build-debug-all: packages-build
 	@cmake --build --preset debug -- -j$(JOBS)
 
 .PHONY: e2e-parts
-e2e-parts: packages-test $(addsuffix /node_modules/.package-lock.json,$(NODE_PARTS)) $(VENV)/installed $(JAVA_PART)/target/greeter.jar $(KAFKA)/installed $(LEGACY_VENV)/installed build/legacy-go $(DAPR_VENV)/installed $(DAPR_NEW_VENV)/installed
+e2e-parts: packages-test $(addsuffix /node_modules/.package-lock.json,$(NODE_PARTS)) $(VENV)/installed $(JAVA_PART)/target/greeter.jar $(KAFKA)/installed $(LEGACY_VENV)/installed build/legacy-go $(DAPR_VENV)/installed $(DAPR_NEW_VENV)/installed $(DAPR_GO) $(DAPR_JAVA)/client.jar
 
 # The broker of tools/kafka.py, and its client.
 .PHONY: kafka
@@ -193,6 +195,16 @@ $(DAPR_NEW_VENV)/installed: $(DAPR_PART)/requirements-newest.txt | packages-pyth
 	@echo "pip install $<"
 	@python3 -m venv --clear $(@D)
 	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(DAPR_GO): $(shell find $(DAPR_PART)/sdk/go -name '*.go' -o -name 'go.*') | packages-go
+	@echo "go build    $(DAPR_PART)/sdk/go"
+	@cd $(DAPR_PART)/sdk/go && go build -o $(CURDIR)/$@ . </dev/null
+	@touch $@
+
+$(DAPR_JAVA)/client.jar: $(DAPR_PART)/sdk/java/pom.xml $(shell find $(DAPR_PART)/sdk/java/src -type f) | packages-java
+	@echo "mvn package $(DAPR_PART)/sdk/java"
+	@cd $(DAPR_PART)/sdk/java && mvn -q -B -ntp package -Doutput=$(CURDIR)/$(DAPR_JAVA) </dev/null
 	@touch $@
 
 # The real one, some minutes: tools/daprd.py says how.

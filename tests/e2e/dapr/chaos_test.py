@@ -23,6 +23,11 @@ CALL_SECONDS = 10
 UNKNOWN, REFUSED, DONE = "unknown", "refused", "done"
 
 
+def version(etag):
+    """An etag of state.holdfast, "10-3", as what can be compared."""
+    return tuple(int(part) for part in etag.split("-"))
+
+
 class HttpClient:
     def __init__(self, sidecar):
         self._connection = Connection(sidecar.http, CALL_SECONDS)
@@ -58,7 +63,7 @@ class HttpClient:
             return None, None
         if answer.status != 200:
             raise AssertionError(f"get {key}: {answer}")
-        return answer.json(), int(answer.headers["etag"].strip('"'))
+        return answer.json(), version(answer.headers["etag"].strip('"'))
 
     def close(self):
         self._connection.close()
@@ -99,7 +104,7 @@ class GrpcClient:
             if error.code() in (self._grpc.StatusCode.UNAVAILABLE, self._grpc.StatusCode.DEADLINE_EXCEEDED):
                 return None
             raise AssertionError(f"get {key}: {error.code()} {error.details()}") from None
-        return (json.loads(answer.data), int(answer.etag)) if answer.etag else (None, None)
+        return (json.loads(answer.data), version(answer.etag)) if answer.etag else (None, None)
 
     def close(self):
         self._channel.close()

@@ -49,3 +49,13 @@ def sdk_javascript_http(world):
 @scene()
 def sdk_javascript_grpc(world):
     run_client(world, ["node", SDK / "javascript" / "client.js", "grpc"])
+
+
+@scene()
+def sdk_go(world):
+    run_client(world, [ROOT / "build" / "dapr-go-client"])
+
+
+@scene()
+def sdk_java(world):
+    run_client(world, ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", ROOT / "build" / "dapr-java-client" / "client.jar"])
