@@ -8,6 +8,7 @@
   "the same as before" and "another one" are compared, not what etags look like (daprd's are UUIDs, or numbers).
 * <uuid>, <time> (RFC 3339, HTTP dates, and YYYY-MM-DDTHH:MM:SSZ), <port> where it is one of ours, <folder> where the temporary folder
   is written, <address> where a listener other than ours has an address of 127.0.0.1.
+* The type of the store that a scene is played with is <store>, and of versions of the runtime only that there is one is compared: <version>.
 * Lists whose order daprd leaves to chance are sorted where the call says so (`sort=`: the name of the list's sort key).
 """
 import json
@@ -18,6 +19,7 @@ BODY_MAX = 4000
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
+VERSION = re.compile(r'("(?:runtimeVersion|daprRuntimeVersion)":")\d+\.\d+\.\d+"')
 OTHER_ADDRESS = re.compile(r"127\.0\.0\.1:\d{4,5}\b")
 
 
@@ -47,6 +49,7 @@ class Masks:
     def text(self, text):
         for value, name in self._replaced:
             text = text.replace(value, name)
+        text = VERSION.sub(r'\1<version>"', text)
         return OTHER_ADDRESS.sub("<address>", TIME.sub("<time>", UUID.sub("<uuid>", text)))
 
     def body(self, body, key):
@@ -120,6 +123,8 @@ def message(value, masks, key=None):
         if field.type == FieldDescriptor.TYPE_STRING:
             if field.name == "etag":
                 return masks.etag(getattr(owner, "key", key), child)
+            if field.name == "runtime_version":
+                return "<version>"
             return masks.text(child)
         return child
 
@@ -128,7 +133,7 @@ def message(value, masks, key=None):
         for field, child in node.ListFields():
             if field.message_type and field.message_type.GetOptions().map_entry:
                 entry = field.message_type.fields_by_name["value"]
-                shown[field.name] = {str(name): scalar(entry, child[name], node) for name in sorted(child)}
+                shown[field.name] = {str(name): scalar(entry, child[name], node) if name != "daprRuntimeVersion" else "<version>" for name in sorted(child)}
             elif isinstance(child, (str, bytes)) or not hasattr(child, "__len__"):
                 shown[field.name] = scalar(field, child, node)
             else:

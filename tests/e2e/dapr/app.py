@@ -22,8 +22,8 @@ import urllib.parse
 from sidecar import ROOT
 
 VENV = ROOT / "build" / "venv-dapr"
-# Headers that a client, or the machine, decides, and that are no concern of the sidecar.
-UNINTERESTING = {"accept-encoding", "content-length", "transfer-encoding", "user-agent", "traceparent", "tracestate", "grpc-trace-bin", "host"}
+# Headers that a client, the machine or the next hop decides, and that are no concern of the sidecar.
+UNINTERESTING = {"accept-encoding", "content-length", "transfer-encoding", "connection", "user-agent", "traceparent", "tracestate", "grpc-trace-bin", "host"}
 HOST = re.compile(rf"\b{re.escape(socket.gethostname())}\b")
 
 
@@ -81,13 +81,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         return self.rfile.read(int(self.headers.get("content-length", 0)))
 
     def _send(self, status, headers=(), body=b""):
+        without_body = status in (204, 304)
         self.send_response_only(status)
         for name, value in headers.items() if isinstance(headers, dict) else headers:
             self.send_header(name, value)
-        if status != 204:
+        if not without_body:
             self.send_header("content-length", str(len(body)))
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command != "HEAD" and not without_body:
             self.wfile.write(body)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = do_TRACE = do_FOO = _answer

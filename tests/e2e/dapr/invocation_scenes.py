@@ -57,7 +57,7 @@ def invoke_other_http(world):
     s.http("GET", "/echo/x?q=1", headers={"dapr-app-id": "stock"})
 
 
-def wait_until_known(s, app_id, seconds=30):
+def wait_until_known(s, app_id, seconds=20):
     import time
 
     from running import Connection

@@ -48,6 +48,7 @@ class World:
         self.folder = self._stack.enter_context(Folder())
         self.masks.replace(self.folder.path, "<folder>")
         if self.store:
+            self.masks.replace(self.store, "<store>")
             self.folder.resource(self.state_store("store"))
         return self
 
