@@ -75,12 +75,14 @@ void HttpApi::handle(net::HttpRequest request, net::Responder responder) {
     segments.push_back(decoded ? *std::move(decoded) : std::string());
     at = end;
   }
-  if (is_readable && route(exchange, std::string_view(path).substr(1, version_end == std::string::npos ? version_end : version_end - 1), segments)) return;
+  if (!is_readable) return exchange->answer(plain(400, "400 Bad Request"));
+  if (route(exchange, std::string_view(path).substr(1, version_end == std::string::npos ? version_end : version_end - 1), segments)) return;
   invoke(exchange);
 }
 
 // Whether there is such a route. What none is for is an invocation, if it says of whom.
 bool HttpApi::route(const api::ExchangePtr& exchange, std::string_view version, const Path& path) {
+  if (version == "v1.0-alpha1" && path.size() == 3 && path[0] == "state" && path[2] == "query" && is_write(*exchange)) return query(*exchange, path[1]), true;
   if (version != "v1.0" || path.empty()) return false;
   const auto is = [&path](std::initializer_list<std::string_view> wanted) { return std::ranges::equal(path, wanted); };
   if (path[0] == "state") return route_state(exchange, path);
@@ -104,6 +106,13 @@ bool HttpApi::route_state(const api::ExchangePtr& exchange, const Path& path) {
   if (is_get(*exchange)) return get_state(exchange, path[1], path[2]), true;
   if (exchange->request.method == "DELETE") return remove(exchange, path[1], path[2]), true;
   return false;
+}
+
+// No store can be asked yet.
+void HttpApi::query(api::Exchange& exchange, const std::string& store) const {
+  const auto component = app_.states->find(store);
+  if (!component) return answer_error(exchange, errors::state_store_not_found(store, {}));
+  answer_error(exchange, errors::state_query_not_supported(store));
 }
 
 void HttpApi::health(api::Exchange& exchange, bool is_ready, const DaprError& not_ready) const {

@@ -37,6 +37,7 @@ class HttpApi {
   void save(const api::ExchangePtr& exchange, const std::string& store);
   void remove(const api::ExchangePtr& exchange, const std::string& store, const std::string& key);
   void transact(const api::ExchangePtr& exchange, const std::string& store);
+  void query(api::Exchange& exchange, const std::string& store) const;
 
   void health(api::Exchange& exchange, bool is_ready, const DaprError& not_ready) const;
   void get_metadata(api::Exchange& exchange) const;

@@ -30,11 +30,11 @@ void MemoryStore::get(std::vector<std::string> keys, std::function<void(std::vec
 }
 
 StoreResult<void> MemoryStore::check(const StateChange& change, Instant now) const {
-  const auto mismatch = [](const char* message) { return tl::unexpected<StoreError>({StoreError::Kind::EtagMismatch, message}); };
+  const auto mismatch = [](std::string message) { return tl::unexpected<StoreError>({StoreError::Kind::EtagMismatch, std::move(message)}); };
   const StoredState* state = live(change.key, now);
   if (!change.etag.empty()) {
-    if (state == nullptr) return mismatch("item not found");
-    if (state->etag != change.etag) return mismatch("the item has another etag");
+    if (state == nullptr) return mismatch("state not exist or expired for key=" + change.key);
+    if (state->etag != change.etag) return mismatch("state etag not match for key=" + change.key + ": current=" + state->etag + ", expect=" + change.etag);
   } else if (change.first_write && state != nullptr) {
     return mismatch("item already exists and no etag was passed");
   }

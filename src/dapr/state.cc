@@ -32,10 +32,10 @@ StoreResult<std::int64_t> ttl_of(const Metadata& metadata) {
 }
 
 StoreResult<StateChange> change_of(const KeyPrefix& prefix, StateRequest&& request) {
-  if (!request.concurrency.empty() && request.concurrency != "first-write" && request.concurrency != "last-write")
-    return refuse("unrecognized concurrency model '" + request.concurrency + "'");
   if (!request.consistency.empty() && request.consistency != "strong" && request.consistency != "eventual")
     return refuse("unrecognized consistency model '" + request.consistency + "'");
+  if (!request.concurrency.empty() && request.concurrency != "first-write" && request.concurrency != "last-write")
+    return refuse("unrecognized concurrency model '" + request.concurrency + "'");
   StateChange change{.kind = request.kind, .key = prefix.add(request.key), .etag = std::move(request.etag), .first_write = request.concurrency == "first-write"};
   if (request.kind == StateChange::Kind::Delete) return change;
   const auto ttl = ttl_of(request.metadata);
@@ -44,6 +44,18 @@ StoreResult<StateChange> change_of(const KeyPrefix& prefix, StateRequest&& reque
   change.value = std::move(request.value);
   if (const auto type = request.metadata.find("contentType"); type != request.metadata.end()) change.content_type = type->second;
   return change;
+}
+
+// Of several changes: what went wrong with each, a line each, and an ETag's fault only if nothing else was.
+std::optional<StoreError> together(const std::vector<StoreResult<void>>& outcomes) {
+  std::optional<StoreError> all;
+  for (const auto& outcome : outcomes) {
+    if (outcome) continue;
+    if (outcomes.size() == 1) return outcome.error();
+    if (!all) all = StoreError{outcome.error().kind, text_of(outcome.error())};
+    else all = StoreError{all->kind == outcome.error().kind ? all->kind : StoreError::Kind::Failed, all->message + "\n" + text_of(outcome.error())};
+  }
+  return all;
 }
 
 StateValue value_of(StoredState&& state) {
@@ -158,8 +170,7 @@ void States::change_each(const StateComponent& component, std::vector<StateReque
     Wrap wrap;
     Done<void> done;
     void finish() {
-      for (const auto& outcome : outcomes)
-        if (!outcome) return done(tl::unexpected(wrap(outcome.error())));
+      if (const auto error = together(outcomes)) return done(tl::unexpected(wrap(*error)));
       done({});
     }
   };

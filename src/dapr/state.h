@@ -88,7 +88,7 @@ class States {
   // `done` as of StateStore.
   void get(const StateComponent& component, std::string_view key, Done<std::optional<StateValue>> done) const;
   void get_bulk(const StateComponent& component, std::vector<std::string> keys, Done<std::vector<BulkState>> done) const;
-  // Each for itself: after an error others may have changed. Of several errors the first is told.
+  // Each for itself: after an error others may have changed.
   void save(const StateComponent& component, std::vector<StateRequest> requests, Done<void> done) const;
   void remove(const StateComponent& component, StateRequest request, Done<void> done) const;
   void remove_bulk(const StateComponent& component, std::vector<StateRequest> requests, Done<void> done) const;
