@@ -115,7 +115,7 @@ void Invocation::call(const InvokeTarget& target, const net::HttpRequest& reques
   const bool is_our_space = dot == std::string::npos || target.app_id.substr(dot + 1) == name_space_;
   const auto found = is_our_space ? applications_.find(id) : std::nullopt;
   if (!found) return failed("couldn't find service: " + id);
-  if (*found == nullptr) return failed("cannot invoke local endpoint: " + std::string(kNoAppChannel));
+  if (*found == nullptr) return failed("cannot invoke local endpoint: app channel not initialized");
 
   net::HttpCall call = call_of(request, "/" + without_slash(target.method));
   if (id != app_id_) {
