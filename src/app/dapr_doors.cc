@@ -59,6 +59,7 @@ std::unique_ptr<grpc::Server> make_grpc_server(const dapr::App& app, dapr::GrpcA
     server->add(dapr::GrpcApi::kService, method, [&api, method](std::shared_ptr<grpc::Call> call) {
       api.call(method, call->message(), call->headers(), [call](dapr::DaprResult<dapr::GrpcApi::Reply> reply) {
         if (!reply) return call->fail(status_of(reply.error()));
+        if (reply->error) return call->fail(status_of(*reply->error), reply->headers);
         call->answer(std::move(reply->message), reply->headers);
       });
     });
