@@ -103,7 +103,7 @@ Result<void> DaprDoors::add(const model::DaprAppSpec& spec) {
   dapr::App& app = sidecar->app;
   app.id = spec.app_id;
   app.name_space = spec.name_space;
-  app.runtime_version = kVersionNumber;
+  app.runtime_version = spec.runtime_version.empty() ? kVersionNumber : spec.runtime_version;
   app.api_token = api::Token(*std::move(api_token));
   app.shut_down = world_.shut_down;
 

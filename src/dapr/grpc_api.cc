@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "codec/dapr_messages.h"
+#include "codec/go_json.h"
 #include "dapr/error.h"
 
 namespace holdfast::dapr {
@@ -121,6 +122,9 @@ void GrpcApi::save_state(Call call) {
   requests.reserve(request->states.size());
   for (auto& item : request->states) {
     if (item.key.empty()) return call.done(tl::unexpected(errors::state_key_empty()));
+    // What says that it is JSON is it; daprd keeps another text of the same value, we this one.
+    if (const auto type = item.metadata.find("contentType"); type != item.metadata.end() && type->second == "application/json")
+      if (auto json = codec::check_go_json(item.value); !json) return call.done(tl::unexpected(errors::unknown(json.error().message)));
     requests.push_back(request_of(StateChange::Kind::Set, std::move(item)));
   }
   app_.states->save(**component, std::move(requests), answers_empty(std::move(call.done)));
