@@ -26,10 +26,11 @@ model::Listener admin_of(const model::DaprAppSpec& app) {
 }
 
 Result<void> make_folder(const std::string& data) {
-  if (data == kMemory) return {};
+  const std::filesystem::path parent = std::filesystem::path(data).parent_path();
+  if (data == kMemory || parent.empty()) return {};
   std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(data).parent_path(), error);
-  if (error && !std::filesystem::exists(std::filesystem::path(data).parent_path()))
+  std::filesystem::create_directories(parent, error);
+  if (error && !std::filesystem::exists(parent))
     return fail(ErrorCode::Io, "--data: cannot make the folder of " + data + ": " + error.message());
   return {};
 }
