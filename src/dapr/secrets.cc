@@ -15,25 +15,6 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-DaprError error(int status, grpc::Code code, std::string name, std::string message) {
-  DaprError out;
-  out.http_status = status;
-  out.grpc_code = code;
-  out.code = std::move(name);
-  out.message = std::move(message);
-  return out;
-}
-
-// Go's %q, of what needs no more of it.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + "\"";
-}
-
 bool refers_to_secrets(const model::DaprComponent& component) {
   return std::any_of(component.metadata.begin(), component.metadata.end(), [](const auto& p) { return p.refers_to_secret(); });
 }
@@ -107,34 +88,27 @@ bool SecretStores::is_allowed(std::string_view store, std::string_view key) cons
   return true;
 }
 
-SecretStores::Answer<Secret> SecretStores::get(const std::string& store, const std::string& key) const {
-  using grpc::Code;
-  if (stores_.empty())
-    return tl::unexpected(error(500, Code::FailedPrecondition, "ERR_SECRET_STORES_NOT_CONFIGURED", "secret store is not configured"));
+SecretStores::Answer<const SecretStore*> SecretStores::asked_for(const std::string& store) const {
+  if (stores_.empty()) return tl::unexpected(errors::secret_stores_not_configured());
   const SecretStore* found = find(store);
-  if (found == nullptr)
-    return tl::unexpected(error(401, Code::InvalidArgument, "ERR_SECRET_STORE_NOT_FOUND", "failed finding secret store with key " + store));
-  if (!is_allowed(store, key))
-    return tl::unexpected(
-        error(403, Code::PermissionDenied, "ERR_PERMISSION_DENIED", "access denied by policy to get " + quoted(key) + " from " + quoted(store)));
-  auto secret = found->get(key);
-  if (!secret)
-    return tl::unexpected(error(500, Code::Internal, "ERR_SECRET_GET",
-                                "failed getting secret with key " + key + " from secret store " + store + ": " + secret.error().message));
+  if (found == nullptr) return tl::unexpected(errors::secret_store_not_found(store));
+  return found;
+}
+
+SecretStores::Answer<Secret> SecretStores::get(const std::string& store, const std::string& key) const {
+  const auto found = asked_for(store);
+  if (!found) return tl::unexpected(found.error());
+  if (!is_allowed(store, key)) return tl::unexpected(errors::secret_denied(key, store));
+  auto secret = (*found)->get(key);
+  if (!secret) return tl::unexpected(errors::secret_get(key, store, secret.error().message));
   return *std::move(secret);
 }
 
 SecretStores::Answer<std::map<std::string, Secret>> SecretStores::get_all(const std::string& store) const {
-  using grpc::Code;
-  if (stores_.empty())
-    return tl::unexpected(error(500, Code::FailedPrecondition, "ERR_SECRET_STORES_NOT_CONFIGURED", "secret store is not configured"));
-  const SecretStore* found = find(store);
-  if (found == nullptr)
-    return tl::unexpected(error(401, Code::InvalidArgument, "ERR_SECRET_STORE_NOT_FOUND", "failed finding secret store with key " + store));
-  auto secrets = found->get_all();
-  if (!secrets)
-    return tl::unexpected(
-        error(500, Code::Internal, "ERR_SECRET_GET", "failed getting secrets from secret store " + store + ": " + secrets.error().message));
+  const auto found = asked_for(store);
+  if (!found) return tl::unexpected(found.error());
+  auto secrets = (*found)->get_all();
+  if (!secrets) return tl::unexpected(errors::secret_bulk_get(store, secrets.error().message));
   std::erase_if(*secrets, [&](const auto& secret) { return !is_allowed(store, secret.first); });
   return *std::move(secrets);
 }

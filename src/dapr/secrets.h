@@ -57,6 +57,7 @@ class SecretStores {
  private:
   class Lookup;
 
+  [[nodiscard]] Answer<const SecretStore*> asked_for(const std::string& store) const;
   [[nodiscard]] Result<void> open_one(const model::DaprComponent& component, Random& random);
   [[nodiscard]] bool is_allowed(std::string_view store, std::string_view key) const;
 

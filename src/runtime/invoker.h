@@ -67,7 +67,7 @@ class Invoker final : public partition::FunctionDirectory, private MailLedger {
     std::size_t call_bytes_max = 128u << 20;  // Requests of calls under way; and their answers, until the host has them.
     Duration endpoint_down_max;
     std::size_t ready_addresses_max = 32'768;  // Of all types, about; the others' mail waits in rows.
-    std::size_t mail_rows_per_turn = 1'000;    // Looked at for those others.
+    std::size_t mail_rows_per_turn = 100;    // Looked at for those others.
     Pace::Limits pace;
   };
 

@@ -36,7 +36,7 @@ struct Options {
   std::size_t stream_bytes_in_memory = 8u << 20;       // The newest records of one stream, before they become rows; of all: twice that.
   std::size_t state_cache_bytes = 128u << 20;          // Rows of idle addresses kept in memory.
   std::size_t ready_addresses_max = 32'768;            // Addresses that wait in memory for their call, about; the others' mail waits in the view.
-  std::size_t mail_rows_per_turn = 1'000;              // Of that, looked at in one turn of the loop.
+  std::size_t mail_rows_per_turn = 100;              // Of that, looked at in one turn of the loop.
   std::uint64_t in_flight_max = 4096;                  // Calls of functions under way, all endpoints together.
   std::size_t open_epoch_bytes_max = 64u << 20;        // Beyond it no function is called until the epoch is closed.
   std::size_t call_bytes_max = 128u << 20;             // Requests of calls under way; and their answers, until they are in an epoch.
