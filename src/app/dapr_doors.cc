@@ -114,7 +114,7 @@ Result<void> DaprDoors::add(const model::DaprAppSpec& spec) {
   auto components = make_components(resources->components, {surroundings, *configuration, *app.secrets, *world_.items, *world_.clock}, random);
   if (!components) return fail(std::move(components.error()));
   app.components = std::move(components->registered);
-  app.states = std::make_unique<dapr::States>(spec.app_id, std::move(components->states));
+  app.states = std::make_unique<dapr::States>(spec.app_id, std::move(components->states), std::vector<Loop*>(world_.loops.begin(), world_.loops.end()));
 
   if (auto ok = open_channel(*sidecar); !ok) return ok;
   applications_.add(spec.app_id, sidecar->channel.get());

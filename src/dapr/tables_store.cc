@@ -32,6 +32,12 @@ StoreError error_of(Error error) {
   return {error.code == ErrorCode::Conflict ? StoreError::Kind::EtagMismatch : StoreError::Kind::Failed, std::move(error.message)};
 }
 
+StoredState state_of(model::ItemRow&& row) {
+  StoredState state{std::move(row.value), etag_of(row.version), std::move(row.content_type), std::nullopt};
+  if (row.expires_at.unix_ms != 0) state.expires_at = row.expires_at;
+  return state;
+}
+
 StoreResult<ItemWrite> write_of(const std::string& table, StateChange&& change) {
   ItemWrite write{.item = {table, std::move(change.key)}};
   if (!change.etag.empty()) {
@@ -91,9 +97,7 @@ void TablesStore::get_some(std::vector<std::string> keys, std::function<void(std
         found.emplace_back(std::nullopt);
         continue;
       }
-      StoredState state{std::move(row->value), etag_of(row->version), std::move(row->content_type), std::nullopt};
-      if (row->expires_at.unix_ms != 0) state.expires_at = row->expires_at;
-      found.emplace_back(std::move(state));
+      found.emplace_back(state_of(*std::move(row)));
     }
     done(std::move(found));
   });
@@ -136,6 +140,27 @@ void TablesStore::transact(std::vector<StateChange> changes, Done<void> done) {
   items_.transact({.writes = *std::move(writes), .commands = {}}, [done = std::move(done)](Result<ports::Items::Versions> versions) {
     if (!versions) return done(tl::unexpected(error_of(std::move(versions.error()))));
     done({});
+  });
+}
+
+void TablesStore::scan(StateScan scan, Done<StatePage> done) {
+  ports::ItemQuery query{.table = table_, .prefix = std::move(scan.prefix), .after = std::move(scan.after)};
+  query.limit = static_cast<std::uint32_t>(std::min(scan.limit, kReadMax));
+  if (scan.show == StateScan::Show::Keys) query.show = ports::ItemQuery::Show::Keys;
+  items_.scan_items(std::move(query), [done = std::move(done)](Result<ports::ItemPage> found) {
+    if (!found) return done(tl::unexpected(error_of(std::move(found.error()))));
+    StatePage page;
+    page.items.reserve(found->items.size());
+    for (auto& [key, row] : found->items) page.items.push_back({std::move(key), state_of(std::move(row))});
+    page.next = std::move(found->next);
+    done(std::move(page));
+  });
+}
+
+void TablesStore::delete_with_prefix(std::string prefix, Done<std::uint64_t> done) {
+  items_.delete_items(table_, std::move(prefix), [done = std::move(done)](Result<std::uint64_t> count) {
+    if (!count) return done(tl::unexpected(error_of(std::move(count.error()))));
+    done(*count);
   });
 }
 
