@@ -146,6 +146,7 @@ Result<void> DaprDoors::open_channel(Sidecar& sidecar) {
   options.origin.port = spec.app_port;
   options.api_token = *std::move(token);
   options.concurrency_max = spec.app_max_concurrency;
+  options.connections = world_.calls;
   options.response_bytes_max = std::max<std::uint64_t>(spec.body_bytes_max, 4u << 20);
   auto channel = dapr::AppChannel::open(world_.loops, std::move(options));
   if (!channel) return fail(std::move(channel.error()));

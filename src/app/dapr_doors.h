@@ -30,7 +30,8 @@ class DaprDoors {
     ports::Items* items = nullptr;
     const Clock* clock = nullptr;
     std::vector<net::EventLoop*> loops;
-    std::size_t connections_max = 0;   // Of all applications together.
+    std::size_t connections_max = 0;   // From all applications together.
+    std::shared_ptr<net::ConnectionBudget> calls;  // Connections to them, and to others that they call.
     std::function<void()> shut_down;   // An application has asked for it. Any thread.
   };
   struct Port {
@@ -58,7 +59,7 @@ class DaprDoors {
     std::unique_ptr<grpc::Server> grpc_server;
   };
 
-  explicit DaprDoors(World world) : world_(std::move(world)), outside_(world_.loops, kOutsideBytesMax) {}
+  explicit DaprDoors(World world) : world_(std::move(world)), outside_(world_.loops, kOutsideBytesMax, world_.calls) {}
   [[nodiscard]] Result<void> add(const model::DaprAppSpec& spec);
   [[nodiscard]] Result<void> open_channel(Sidecar& sidecar);
   [[nodiscard]] Result<void> listen(Sidecar& sidecar, const net::HttpLimits& limits);

@@ -294,6 +294,7 @@ Result<void> open_dapr(Parts& parts, const config::Configuration& configuration)
                          .clock = &parts.clock,
                          .loops = parts.event_loops(),
                          .connections_max = parts.descriptors.gateway_connections,
+                         .calls = std::make_shared<net::ConnectionBudget>(parts.descriptors.function_connections),
                          .shut_down = [] { ::kill(::getpid(), SIGTERM); }};
   auto dapr = DaprDoors::open(configuration.dapr_apps, std::move(world));
   if (!dapr) return fail(dapr.error());

@@ -19,6 +19,7 @@ Result<std::unique_ptr<AppChannel>> AppChannel::open(const std::vector<net::Even
     client.call_timeout = channel->options_.call_timeout;
     client.response_bytes_max = channel->options_.response_bytes_max;
     client.user_agent.clear();  // The caller's is passed on.
+    client.connections = channel->options_.connections;
     auto made = net::HttpClient::create(*loop, channel->options_.origin, std::move(client));
     if (!made) return fail(made.error());
     channel->lines_.push_back({loop, *std::move(made)});

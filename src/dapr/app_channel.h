@@ -27,6 +27,7 @@ struct AppChannelOptions {
   std::size_t waiting_max = 10'000;
   std::size_t response_bytes_max = 4u << 20;
   Duration call_timeout{600'000};
+  std::shared_ptr<net::ConnectionBudget> connections;  // Of all that this process calls; null: no bound beside the client's.
 };
 
 class AppChannel {

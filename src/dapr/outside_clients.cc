@@ -11,7 +11,9 @@ constexpr Duration kCallTimeout{60'000};
 
 }  // namespace
 
-OutsideClients::OutsideClients(const std::vector<net::EventLoop*>& loops, std::size_t response_bytes_max) : response_bytes_max_(response_bytes_max) {
+OutsideClients::OutsideClients(const std::vector<net::EventLoop*>& loops, std::size_t response_bytes_max,
+                               std::shared_ptr<net::ConnectionBudget> connections)
+    : response_bytes_max_(response_bytes_max), connections_(std::move(connections)) {
   for (net::EventLoop* loop : loops) lines_.push_back({loop, {}});
 }
 
@@ -28,6 +30,7 @@ Result<net::HttpClient*> OutsideClients::client_of(Line& line, const net::Url& o
   options.call_timeout = kCallTimeout;
   options.response_bytes_max = response_bytes_max_;
   options.user_agent.clear();
+  options.connections = connections_;
   auto made = net::HttpClient::create(*line.loop, origin, std::move(options));
   if (!made) return fail(std::move(made.error()));
   return line.clients.emplace(name, *std::move(made)).first->second.get();

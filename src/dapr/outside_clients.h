@@ -18,7 +18,7 @@ namespace holdfast::dapr {
 class OutsideClients {
  public:
   // The loops outlive it; it ends when they do not run.
-  OutsideClients(const std::vector<net::EventLoop*>& loops, std::size_t response_bytes_max);
+  OutsideClients(const std::vector<net::EventLoop*>& loops, std::size_t response_bytes_max, std::shared_ptr<net::ConnectionBudget> connections);
 
   // `done` as AppChannel's. Any thread.
   void call(net::Url origin, net::HttpCall call, AppChannel::Done done);
@@ -32,6 +32,7 @@ class OutsideClients {
 
   std::vector<Line> lines_;
   std::size_t response_bytes_max_;
+  std::shared_ptr<net::ConnectionBudget> connections_;
 };
 
 }  // namespace holdfast::dapr
