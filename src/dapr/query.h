@@ -26,7 +26,7 @@ inline constexpr std::size_t kQueryPathDepthMax = 64;  // Names in one path.
 struct QueryValue {
   enum class Kind : std::uint8_t { Null, False, True, Number, String, Other };  // In the order of sorting.
   Kind kind = Kind::Null;
-  long double number = 0;  // Holds every double and every integer of 64 bits.
+  long double number = 0;  // Holds every double and every integer below 2^63.
   std::string text;        // Of a Number as it was written.
 };
 

@@ -42,7 +42,7 @@ StoreResult<ItemWrite> write_of(const std::string& table, StateChange&& change) 
   ItemWrite write{.item = {table, std::move(change.key)}};
   if (!change.etag.empty()) {
     const auto version = parse_etag(change.etag);
-    if (!version) return mismatch("no item has the etag " + change.etag + ": key=" + change.key);
+    if (!version) return mismatch("no item has the etag " + change.etag + ": key=" + write.item.key);
     write.condition = {ItemCondition::Kind::Version, *version};
   } else if (change.first_write) {
     write.condition.kind = ItemCondition::Kind::Absent;

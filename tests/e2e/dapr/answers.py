@@ -71,8 +71,10 @@ class Masks:
     _in_body = ()
 
     def _note_etags(self, value, key):
-        """Numbers the etags of a bulk answer: [{"key", "etag"}]."""
+        """Numbers the etags of a bulk answer: [{"key", "etag"}], or of a query's: {"results": [...]}."""
         self._in_body = set()
+        if isinstance(value, dict):
+            value = value.get("results")
         for item in value if isinstance(value, list) else []:
             if isinstance(item, dict) and item.get("etag"):
                 self.etag(item.get("key", key), item["etag"])
