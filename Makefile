@@ -12,7 +12,7 @@ JOBS ?= $(shell nproc)
 export CCACHE_BASEDIR := $(CURDIR)
 export CCACHE_NOHASHDIR := 1
 
-NODE_PARTS := examples/greeter/javascript examples/flights tests/e2e/functions
+NODE_PARTS := examples/greeter/javascript examples/flights tests/e2e/functions tests/e2e/dapr/sdk/javascript
 PYTHON_PART := examples/greeter/python
 JAVA_PART := examples/greeter/java
 LEGACY_PYTHON_PART := examples/legacy/python
@@ -24,6 +24,12 @@ STATEFUN_PART := bench/peers/statefun
 STATEFUN := build/peers/statefun
 RESTATE_PART := bench/peers/restate
 BENCH_JAVA := build/bench-java
+DAPR_PART := tests/e2e/dapr
+DAPR_VENV := build/venv-dapr
+DAPR_NEW_VENV := build/venv-dapr-new
+DAPR_GO := build/dapr-go-client
+DAPR_JAVA := build/dapr-java-client
+DAPRD := build/peers/daprd/daprd
 
 # A run of tests: SUITES=unit,e2e make test; FILTER=… is handed to the suites.
 SUITES ?=
@@ -69,11 +75,17 @@ test-flink: packages-build kafka $(STATEFUN)/statefun-peer.jar ## functions of t
 	@cmake --build --preset release --target flink_functions bank_server connected_components_server shopping_cart_server -- -j$(JOBS)
 	@python3 tools/test.py --suites flink --filter "$(FILTER)"
 
+.PHONY: test-daprd
+test-daprd: daprd e2e-parts ## what the tests of the Dapr face expect, against the real daprd 1.14
+	@HOLDFAST_DAPR_PEER=daprd python3 tools/test.py --suites dapr --filter "$(FILTER)"
+
 .PHONY: test-long
-test-long: build-release-all e2e-parts packages-fuzz ## what takes too long for every change: 20,000 seeds, planted bugs, long chaos, TSan, SECONDS of fuzzing each
+test-long: build-release-all e2e-parts packages-fuzz ## what takes too long for every change: 20,000 seeds, planted bugs, long chaos, the real daprd, TSan, SECONDS of fuzzing each
 	@HOLDFAST_SIM_SEEDS=20000 python3 tools/test.py --suites unit --filter 'Simulation.*'
 	@tests/sim/planted/run.sh
 	@HOLDFAST_CHAOS_ROUNDS=200 python3 tools/test.py --suites e2e --filter chaos_test.Chaos
+	@HOLDFAST_CHAOS_ROUNDS=100 python3 tools/test.py --suites dapr --filter chaos_test.Chaos
+	@$(MAKE) test-daprd
 	@$(MAKE) test-tsan FILTER=
 	@for name in $$(tools/fuzz.sh "" 0 | sed -n 's/^  //p'); do echo "fuzz        $$name"; $(MAKE) fuzz T=$$name SECONDS=$(FUZZ_SECONDS) >build/fuzz-$$name.log 2>&1 || { tail -n 40 build/fuzz-$$name.log; exit 1; }; done
 
@@ -87,7 +99,7 @@ fuzz: packages-build packages-fuzz ## one fuzz target: make fuzz T=name SECONDS=
 	@tools/fuzz.sh "$(T)" "$(FUZZ_SECONDS)"
 
 .PHONY: bench
-bench: bench-$(or $(B),core) ## load on functions in JavaScript and C++, QUICK=1: a minute; B=statefun: Kafka to Kafka beside Flink StateFun; B=restate: beside Restate; B=sdk: the SDKs; B=start: starts with a million of everything
+bench: bench-$(or $(B),core) ## load on functions in JavaScript and C++, QUICK=1: a minute; B=statefun: Kafka to Kafka beside Flink StateFun; B=restate: beside Restate; B=dapr: beside daprd; B=sdk: the SDKs; B=start: starts with a million of everything
 
 .PHONY: bench-core
 bench-core: build bench/node_modules/.package-lock.json
@@ -108,6 +120,10 @@ bench-statefun: build kafka bench/node_modules/.package-lock.json $(STATEFUN)/st
 bench-restate: build bench/node_modules/.package-lock.json $(RESTATE_PART)/node_modules/.package-lock.json
 	@cmake --build --preset release --target bench_load -- -j$(JOBS)
 	@python3 bench/restate.py $(ARGS)
+
+.PHONY: bench-dapr
+bench-dapr: build packages-bench $(DAPRD)
+	@python3 bench/dapr.py $(ARGS)
 
 .PHONY: bench-sdk
 bench-sdk: build kafka bench/node_modules/.package-lock.json $(STATEFUN)/statefun-peer.jar $(BENCH_JAVA)/functions.jar
@@ -131,7 +147,7 @@ tidy: packages-build packages-format ## clang-tidy over src/
 
 .PHONY: clean
 clean: ## removes all that was built or downloaded
-	rm -rf build $(addsuffix /node_modules,$(NODE_PARTS) bench $(RESTATE_PART)) $(JAVA_PART)/target
+	rm -rf build $(addsuffix /node_modules,$(NODE_PARTS) bench $(RESTATE_PART)) $(JAVA_PART)/target $(DAPR_PART)/sdk/java/target
 
 # --- parts -------------------------------------------------------------------------------------------------------
 
@@ -150,7 +166,7 @@ build-debug-all: packages-build
 	@cmake --build --preset debug -- -j$(JOBS)
 
 .PHONY: e2e-parts
-e2e-parts: packages-test $(addsuffix /node_modules/.package-lock.json,$(NODE_PARTS)) $(VENV)/installed $(JAVA_PART)/target/greeter.jar $(KAFKA)/installed $(LEGACY_VENV)/installed build/legacy-go
+e2e-parts: packages-test $(addsuffix /node_modules/.package-lock.json,$(NODE_PARTS)) $(VENV)/installed $(JAVA_PART)/target/greeter.jar $(KAFKA)/installed $(LEGACY_VENV)/installed build/legacy-go $(DAPR_VENV)/installed $(DAPR_NEW_VENV)/installed $(DAPR_GO) $(DAPR_JAVA)/client.jar
 
 # The broker of tools/kafka.py, and its client.
 .PHONY: kafka
@@ -172,6 +188,35 @@ $(LEGACY_VENV)/installed: $(LEGACY_PYTHON_PART)/requirements.txt | packages-pyth
 	@python3 -m venv --clear $(LEGACY_VENV)
 	@$(LEGACY_VENV)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
+
+$(DAPR_VENV)/installed: $(DAPR_PART)/requirements.txt | packages-python
+	@echo "pip install $<"
+	@python3 -m venv --clear $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(DAPR_NEW_VENV)/installed: $(DAPR_PART)/requirements-newest.txt | packages-python
+	@echo "pip install $<"
+	@python3 -m venv --clear $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+$(DAPR_GO): $(shell find $(DAPR_PART)/sdk/go -name '*.go' -o -name 'go.*') | packages-go
+	@echo "go build    $(DAPR_PART)/sdk/go"
+	@cd $(DAPR_PART)/sdk/go && go build -o $(CURDIR)/$@ . </dev/null
+	@touch $@
+
+$(DAPR_JAVA)/client.jar: $(DAPR_PART)/sdk/java/pom.xml $(shell find $(DAPR_PART)/sdk/java/src -type f) | packages-java
+	@echo "mvn package $(DAPR_PART)/sdk/java"
+	@cd $(DAPR_PART)/sdk/java && mvn -q -B -ntp package -Doutput=$(CURDIR)/$(DAPR_JAVA) </dev/null
+	@touch $@
+
+# The real one, some minutes: tools/daprd.py says how.
+.PHONY: daprd
+daprd: $(DAPRD)
+
+$(DAPRD): tools/daprd.py | packages-go
+	@nice python3 tools/daprd.py
 
 build/legacy-go: $(shell find $(LEGACY_GO_PART) -name '*.go' -o -name 'go.*') | packages-go
 	@echo "go build    $(LEGACY_GO_PART)"

@@ -6,7 +6,8 @@
 Exit code 0 only if nothing failed and nothing crashed. Standard library only.
 
 Suites: `layers`, `docs`, `tools` and `bench` (Python), `unit` (the GoogleTest programs that ctest knows in build/release), `debug` and
-`tsan` (the same in build/debug and build/tsan), `e2e` (real processes, tests/e2e), `flink` (the C++ SDK behind a real Flink
+`tsan` (the same in build/debug and build/tsan), `e2e` (real processes, tests/e2e), `dapr` (the Dapr face held to
+daprd's answers, tests/e2e/dapr), `flink` (the C++ SDK behind a real Flink
 StateFun, tests/flink). Without --suites: all but tsan.
 """
 import argparse
@@ -24,7 +25,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM_SECONDS = 1800
 OUTPUT_LINES_MAX = 2000
-DEFAULT_SUITES = ("layers", "docs", "tools", "bench", "unit", "debug", "e2e", "flink")
+DEFAULT_SUITES = ("layers", "docs", "tools", "bench", "unit", "debug", "e2e", "dapr", "flink")
 
 
 @dataclasses.dataclass
@@ -178,6 +179,7 @@ SUITES = {
     "debug": lambda f, d: gtest_suite(ROOT / "build" / "debug", f, d, SANITIZERS),
     "tsan": lambda f, d: gtest_suite(ROOT / "build" / "tsan", f, d, SANITIZERS),
     "e2e": lambda f, d: python_suite("tests/e2e", f, d),
+    "dapr": lambda f, d: python_suite("tests/e2e/dapr", f, d),
     "flink": lambda f, d: python_suite("tests/flink", f, d),
 }
 

@@ -20,17 +20,19 @@ std::string trimmed(const std::string& text) {
   return text.substr(begin, text.find_last_not_of(kBlanks) + 1 - begin);
 }
 
-Result<std::string> read_token(const model::Listener& listener, const std::string& name, const config::Environment& environment) {
+}  // namespace
+
+Result<std::string> read_token(const std::string& file_name, const std::string& variable, const std::string& name, const config::Environment& environment) {
   std::string token;
   std::string where;
-  if (!listener.token_file.empty()) {
-    where = listener.token_file;
-    std::ifstream file(listener.token_file);
-    if (!file) return fail(ErrorCode::Invalid, name + ": cannot read the token file " + listener.token_file);
+  if (!file_name.empty()) {
+    where = file_name;
+    std::ifstream file(file_name);
+    if (!file) return fail(ErrorCode::Invalid, name + ": cannot read the token file " + file_name);
     token = trimmed(std::string(std::istreambuf_iterator<char>(file), {}));
-  } else if (!listener.token_env.empty()) {
-    where = "the environment variable " + listener.token_env;
-    token = trimmed(environment(listener.token_env).value_or(""));
+  } else if (!variable.empty()) {
+    where = "the environment variable " + variable;
+    token = trimmed(environment(variable).value_or(""));
   } else {
     return std::string();
   }
@@ -43,8 +45,6 @@ Result<std::string> read_token(const model::Listener& listener, const std::strin
   }
   return token;
 }
-
-}  // namespace
 
 Result<void> set_host_port(model::Listener& listener, const std::string& text, const std::string& option) {
   const auto wrong = [&] { return fail(ErrorCode::Invalid, option + ": expected HOST:PORT as 127.0.0.1:9999, got \"" + text + "\""); };
@@ -70,7 +70,7 @@ Result<void> check_exposure(const model::Listener& listener, const std::string& 
 
 std::vector<std::string> listener_warnings(const model::Listener& listener, const std::string& name, const config::Environment& environment) {
   std::vector<std::string> out;
-  const auto token = read_token(listener, name, environment);
+  const auto token = read_token(listener.token_file, listener.token_env, name, environment);
   if (!token || token->empty()) return out;  // prepare() says what is wrong with it.
   if (!listener.is_loopback() && listener.tls.certificate.empty()) {
     out.push_back(name + ": the token is sent to " + listener.host +
@@ -87,7 +87,7 @@ Result<PreparedListener> prepare(const model::Listener& listener, const std::str
                                  Rotation& rotation) {
   PreparedListener out;
   WatchedFiles token_files({listener.token_file});
-  auto token = read_token(listener, name, environment);
+  auto token = read_token(listener.token_file, listener.token_env, name, environment);
   if (!token) return fail(token.error());
   out.listen.host = listener.host;
   out.listen.port = listener.port;
@@ -106,7 +106,7 @@ Result<PreparedListener> prepare(const model::Listener& listener, const std::str
     rotation.add(name + " token", [token = out.guard.token, listener, name, environment, files = std::move(token_files),
                                    again = false]() mutable -> Result<bool> {
       if (!files.changed() && !again) return false;
-      auto fresh = read_token(listener, name, environment);
+      auto fresh = read_token(listener.token_file, listener.token_env, name, environment);
       again = !fresh;
       if (!fresh) return fail(fresh.error());
       return token.replace(*std::move(fresh));

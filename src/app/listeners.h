@@ -22,6 +22,11 @@ namespace holdfast::app {
 enum class OpenToAll { Refused, Allowed };
 [[nodiscard]] Result<void> check_exposure(const model::Listener& listener, const std::string& name, OpenToAll open_to_all);
 
+// The token that is in a file or else in an environment variable, without surrounding white space; empty, if neither is named. Invalid: it is
+// empty there, or no header could carry it. `name` is named in the error.
+[[nodiscard]] Result<std::string> read_token(const std::string& file_name, const std::string& variable, const std::string& name,
+                                             const config::Environment& environment);
+
 struct PreparedListener {
   net::ListenSpec listen;
   api::GuardOptions guard;

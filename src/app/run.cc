@@ -2,6 +2,7 @@
 
 #include "app/check.h"
 #include "app/check_data.h"
+#include "app/daprd.h"
 #include "app/repair.h"
 #include "app/up.h"
 #include "app/version.h"
@@ -21,7 +22,8 @@ int run(int argc, const char* const* argv, const std::vector<const holdfast_modu
                    .up = [&modules](const cli::UpOptions& options) { return app::up(options, modules); },
                    .check = [&modules](const cli::CheckOptions& options) { return app::check(options, modules); },
                    .check_data = app::check_data,
-                   .repair = app::repair});
+                   .repair = app::repair,
+                   .daprd = app::daprd});
 }
 
 }  // namespace holdfast

@@ -3,6 +3,7 @@
 
 namespace holdfast::app {
 
+inline constexpr const char* kVersionNumber = "0.1.0";
 inline constexpr const char* kVersion = "holdfast 0.1.0";
 
 }  // namespace holdfast::app

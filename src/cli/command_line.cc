@@ -8,6 +8,7 @@
 
 #include "cli/client_commands.h"
 #include "cli/completion.h"
+#include "cli/daprd_command.h"
 #include "cli/edge_commands.h"
 #include "cli/module_commands.h"
 #include "cli/new_function.h"
@@ -133,6 +134,11 @@ std::optional<Duration> parse_duration(const std::string& text) {
 }
 
 int run(int argc, const char* const* argv, const LocalCommands& local) {
+  // daprd's flags are not of CLI11's kind: one dash, and values that look like options.
+  const std::vector<std::string> arguments(argv, argv + argc);
+  if (argc > 0 && is_daprd(arguments[0])) return run_daprd(std::span(arguments).subspan(1), local);
+  if (argc > 1 && arguments[1] == "daprd") return run_daprd(std::span(arguments).subspan(2), local);
+
   int exit_code = kExitDone;
   Connection connection;
   UpOptions up;
@@ -176,6 +182,10 @@ int run(int argc, const char* const* argv, const LocalCommands& local) {
     up.grace = *duration;
     exit_code = local.up(up);
   });
+
+  // Carried out above; here for the help and the completion.
+  auto* daprd_command = app.add_subcommand("daprd", "be the Dapr sidecar of one application, with daprd's flags");
+  for (const auto& flag : daprd_flag_helps()) daprd_command->add_option("--" + flag.name, flag.help);
 
   auto* check_command = app.add_subcommand("check", "say what is wrong with FILES, without starting anything");
   check_command->add_option("files", check.files, "configuration files")->type_name("FILES")->required();

@@ -1,5 +1,5 @@
 // The command line: what `holdfast` can be told, and the commands that only talk to a running Holdfast. Those that run here
-// (up, check, check-data, repair) are parsed here and carried out by app/, which has the parts.
+// (up, daprd, check, check-data, repair) are parsed here and carried out by app/, which has the parts.
 //
 // Exit codes: 0 done, 1 failed, 2 wrong usage or configuration.
 #pragma once
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "cli/daprd_flags.h"
 
 namespace holdfast::cli {
 
@@ -57,9 +58,10 @@ struct LocalCommands {
   std::function<int(const CheckOptions&)> check;
   std::function<int(const CheckDataOptions&)> check_data;
   std::function<int(const RepairOptions&)> repair;
+  std::function<int(const DaprdOptions&)> daprd;
 };
 
-// Parses and carries out; the exit code.
+// Parses and carries out; the exit code. A program that is called by the name daprd has daprd's command line.
 [[nodiscard]] int run(int argc, const char* const* argv, const LocalCommands& local);
 
 // "30s", "500ms", "2m", "1h"; none if it is not that.

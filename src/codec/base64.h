@@ -1,16 +1,11 @@
-// Base64 (RFC 4648, section 4): standard alphabet, padded.
+// base/base64.h, by the names it has among the codecs.
 #pragma once
 
-#include <string>
-#include <string_view>
-
-#include "base/result.h"
+#include "base/base64.h"
 
 namespace holdfast::codec {
 
-[[nodiscard]] std::string to_base64(std::string_view bytes);
-
-// Refuses other characters (line breaks too), missing padding, and padding bits that are not zero.
-[[nodiscard]] Result<std::string> from_base64(std::string_view text);
+using holdfast::from_base64;
+using holdfast::to_base64;
 
 }  // namespace holdfast::codec

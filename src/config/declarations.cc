@@ -36,6 +36,9 @@ bool Declarations::ingress(MapReader& spec, std::string_view key, const std::str
 bool Declarations::egress(MapReader& spec, std::string_view key, const std::string& id) {
   return declare(egresses_, spec, key, id, "an egress id that no other egress has", spec.written(key));
 }
+bool Declarations::dapr_app(MapReader& spec, std::string_view key, const std::string& id) {
+  return declare(dapr_apps_, spec, key, id, "an app id that no other app has", spec.written(key));
+}
 bool Declarations::port(MapReader& spec, std::string_view key, std::uint16_t port) {
   if (port == 0) return true;
   const auto [earlier, fresh] = ports_.emplace(port, Port{spec.place(key), spec.path(key)});

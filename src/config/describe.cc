@@ -152,6 +152,15 @@ void egress(const model::NatsEgressSpec& e, Lines& out) {
                              ", outbox up to " + show_bytes(e.outbox_bytes));
 }
 
+void dapr_app(const model::DaprAppSpec& app, Lines& out) {
+  std::string how = app.app_port == 0 ? "no port" : std::string(model::show(app.app_protocol)) + " at " + app.app_channel_address + ":" + std::to_string(app.app_port);
+  if (app.http_port) how += ", HTTP API on port " + std::to_string(*app.http_port);
+  if (app.grpc_port) how += ", gRPC API on port " + std::to_string(*app.grpc_port);
+  if (!app.unix_socket_folder.empty()) how += ", sockets in " + app.unix_socket_folder;
+  if (!app.resource_folders.empty()) how += ", resources of " + topics(app.resource_folders);
+  out.emplace_back(app.app_id, how);
+}
+
 // One heading and its lines, as a table of two columns.
 struct Section {
   std::string heading;
@@ -191,6 +200,11 @@ std::string describe(const Configuration& configuration) {
       {"shards", s.shards == 0 ? "half the processors" : std::to_string(s.shards)},
       {"partitions", s.partitions_given ? std::to_string(s.partitions)
                                         : std::to_string(s.partitions) + " for a new data directory"}};
+  if (!configuration.dapr_apps.empty()) {
+    Section apps{.heading = "Dapr apps", .lines = {}};
+    for (const auto& app : configuration.dapr_apps) dapr_app(app, apps.lines);
+    sections.insert(sections.end() - 1, std::move(apps));
+  }
   std::size_t width = 0;
   for (const Section& section : sections)
     for (const auto& [left, right] : section.lines)

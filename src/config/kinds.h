@@ -22,6 +22,7 @@ class Declarations {
   bool egress(MapReader& spec, std::string_view key, const std::string& id);
   [[nodiscard]] bool has_ingress(const std::string& id) const { return ingresses_.contains(id); }
   bool port(MapReader& spec, std::string_view key, std::uint16_t port);
+  bool dapr_app(MapReader& spec, std::string_view key, const std::string& id);
   bool settings(MapReader& spec);
   bool playground_egress(MapReader& spec);  // StateFun gives it its id, so there can be one.
 
@@ -75,7 +76,7 @@ class Declarations {
     Place place;
     std::string path;
   };
-  std::map<std::string, Place> functions_, ingresses_, egresses_;
+  std::map<std::string, Place> functions_, ingresses_, egresses_, dapr_apps_;
   std::map<std::uint16_t, Port> ports_;
   std::optional<Place> settings_, playground_egress_;
 };
@@ -105,6 +106,7 @@ void read_routable_kafka_ingress(MapReader& spec, Configuration& configuration, 
 void read_protobuf_kafka_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_routable_kinesis_ingress(MapReader& spec, Configuration& configuration, Declarations& declarations);
 void read_settings(MapReader& spec, Configuration& configuration, Declarations& declarations);
+void read_dapr_app(MapReader& spec, Configuration& configuration, Declarations& declarations);
 
 // A document without a kind: module.yaml 1.0, 2.0 and 3.0, and fragments of them without a version. Tells by
 // its keys whether it is one.
@@ -154,6 +156,7 @@ inline constexpr Kind kKinds[] = {
     {"holdfast.nats.v1/ingress", Extras::Refused, read_nats_ingress},
     {"holdfast.nats.v1/egress", Extras::Refused, read_nats_egress},
     {"holdfast.runtime.v1/settings", Extras::Refused, read_settings},
+    {"holdfast.dapr.v1/app", Extras::Refused, read_dapr_app},
 };
 
 }  // namespace holdfast::config

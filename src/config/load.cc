@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <map>
 #include <set>
 #include <tuple>
@@ -10,6 +9,7 @@
 #include "config/kinds.h"
 #include "config/nearest.h"
 #include "config/reader.h"
+#include "config/text_file.h"
 #include "config/yaml.h"
 
 namespace holdfast::config {
@@ -58,13 +58,9 @@ void Loader::add_file(const std::string& name) {
   auto absolute = std::filesystem::canonical(path, error);
   if (error) absolute = path;
   if (!paths_.insert(absolute).second) return refuse(name, "each file once", "this one again");
-  // Not asked for its size: it may be a pipe.
-  std::ifstream in(path, std::ios::binary);
-  std::string text(kFileBytesMax + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (!in.is_open() || in.bad()) return refuse(name, "a file that can be read", "one that cannot");
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  add_source({name, std::move(text), path.parent_path().string()});
+  auto text = read_text(path.string());
+  if (!text) return refuse(name, "a file that can be read", "one that cannot");
+  add_source({name, *std::move(text), path.parent_path().string()});
 }
 
 void Loader::add_source(const Source& source) {
@@ -116,22 +112,28 @@ LoadResult Loader::finish() && {
     };
     return at(a) < at(b);
   });
-  if (const std::size_t all = problems.size(); all > kProblemsMax) {
-    // Errors before warnings: what is left out must not make a broken configuration look fine.
-    std::stable_sort(problems.begin(), problems.end(),
-                     [](const Problem& a, const Problem& b) { return a.severity < b.severity; });
-    problems.resize(kProblemsMax);
-    result_.more_problems = all - kProblemsMax;
-  }
+  result_.more_problems = bound(problems);
   return std::move(result_);
 }
 
 }  // namespace
 
-bool LoadResult::ok() const {
-  return std::none_of(problems.begin(), problems.end(),
-                      [](const Problem& p) { return p.severity == Severity::Error; });
+std::size_t bound(std::vector<Problem>& problems) {
+  const std::size_t all = problems.size();
+  if (all <= kProblemsMax) return 0;
+  // Errors before warnings: what is left out must not make a broken configuration look fine.
+  std::stable_sort(problems.begin(), problems.end(),
+                   [](const Problem& a, const Problem& b) { return a.severity < b.severity; });
+  problems.resize(kProblemsMax);
+  return all - kProblemsMax;
 }
+
+bool has_errors(const std::vector<Problem>& problems) {
+  return std::any_of(problems.begin(), problems.end(),
+                     [](const Problem& p) { return p.severity == Severity::Error; });
+}
+
+bool LoadResult::ok() const { return !has_errors(problems); }
 
 LoadResult load(std::span<const std::string> files, const Environment& environment) {
   Loader loader(environment);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/problem.h"
+#include "model/dapr_app.h"
 #include "model/edges.h"
 #include "model/endpoint.h"
 #include "model/settings.h"
@@ -28,6 +29,7 @@ inline constexpr std::size_t kAliasedNodesMax = 10'000;  // Values that aliases 
 inline constexpr std::size_t kEndpointsMax = 10'000;     // Over all files.
 inline constexpr std::size_t kEgressesMax = 10'000;      // Over all files, each kind.
 inline constexpr std::size_t kIngressesMax = 10'000;     // Over all files, each kind.
+inline constexpr std::size_t kDaprAppsMax = 1'000;       // Over all files.
 inline constexpr std::size_t kTopicsMax = 10'000;        // Each ingress and egress.
 inline constexpr std::size_t kPairsMax = 1'000;          // Properties of each client.
 inline constexpr std::size_t kExpandedBytesMax = 64u << 10;  // A value after its ${…} are replaced.
@@ -38,6 +40,10 @@ using Environment = std::function<std::optional<std::string>(std::string_view na
 
 // The environment of this process.
 [[nodiscard]] Environment process_environment();
+
+// No more than kProblemsMax of them, errors first if some must go; how many went.
+std::size_t bound(std::vector<Problem>& problems);
+[[nodiscard]] bool has_errors(const std::vector<Problem>& problems);
 
 // Everything the documents of all files say. Endpoints and egresses are in the order they were written.
 struct Configuration {
@@ -50,6 +56,7 @@ struct Configuration {
   std::vector<model::NatsIngressSpec> nats_ingresses;
   std::vector<model::NatsEgressSpec> nats_egresses;
   std::vector<model::KinesisSpec> kinesis;
+  std::vector<model::DaprAppSpec> dapr_apps;
   model::Settings settings;
 };
 

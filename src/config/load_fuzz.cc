@@ -92,6 +92,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const model::EndpointSpec& endpoint : result.configuration.endpoints)
     HOLDFAST_CHECK(endpoint.protocol != model::FunctionProtocol::V3 || endpoint.states.empty());
   check_edges(result.configuration);
+  for (const model::DaprAppSpec& app : result.configuration.dapr_apps) {
+    HOLDFAST_CHECK(!app.app_id.empty() && app.app_id.find('.') == std::string::npos);
+    HOLDFAST_CHECK(app.health.timeout <= app.health.interval && app.health.path.starts_with('/'));
+    HOLDFAST_CHECK(app.body_bytes_max > 0 && app.header_bytes_max > 0);
+  }
   for (const model::StreamEgressSpec& stream : result.configuration.streams)
     HOLDFAST_CHECK(!stream.default_topic.empty());
   return 0;

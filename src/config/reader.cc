@@ -213,6 +213,11 @@ std::optional<Expansion> MapReader::scalar(const Node& value, const std::string&
     file_.report(Severity::Error, value.mark, path, expected, value.shown());
     return std::nullopt;
   }
+  if (file_.dollars == Dollars::Literal) {
+    Expansion literal;
+    literal.text = value.scalar;
+    return literal;
+  }
   Expansion text = expand(value.scalar, file_.environment);
   if (text.ok()) return text;
   file_.report(Severity::Error, value.mark, path, text.expected, text.got, text.hint);

@@ -15,12 +15,19 @@
 
 namespace holdfast::config {
 
+// What a $ in a value is.
+enum class Dollars : std::uint8_t {
+  Expanded,  // ${NAME} is a variable: environment.h.
+  Literal,   // A dollar: documents of Dapr, which has other ways.
+};
+
 // What the readers of all documents of one file share.
 struct File {
   std::string name;
   std::string folder;
   const Environment& environment;
   std::vector<Problem>& problems;
+  Dollars dollars = Dollars::Expanded;
 
   [[nodiscard]] Place place(Mark mark) const { return {name, mark.line, mark.column}; }
   void report(Severity severity, Mark mark, std::string path, std::string expected, std::string got,

@@ -33,6 +33,7 @@ struct HttpResponse {
   int status = 200;
   HeaderList headers;  // content-length, transfer-encoding, connection and date are the transport's.
   std::string body;
+  HeaderList trailers = {};  // HTTP/2 only; of one received over HTTP/1.1 none are kept, to one sent over it none are added.
   bool ends_with_connection = false;  // Of one received: nothing else said where the body ends, so it may be cut.
 };
 

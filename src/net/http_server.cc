@@ -196,7 +196,8 @@ void HttpServer::Impl::stop_listening() {
 }
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(std::vector<EventLoop*> loops, ListenSpec spec, HttpLimits limits,
-                                                       Handler handler, ErrorFormatter format_error, HeadCheck check_head) {
+                                                       Handler handler, ErrorFormatter format_error, HeadCheck check_head,
+                                                       OversizeAnswer answer_oversize) {
   HOLDFAST_CHECK(!loops.empty() && format_error != nullptr);
   auto fd = spec.unix_path.empty() ? listen_tcp(spec) : listen_unix(spec.unix_path);
   if (!fd) return fail(fd.error());
@@ -207,6 +208,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(std::vector<EventLoop*> l
   shared->answer_when_full = answer_when_full(format_error, most_connections(limits));
   shared->handler = std::move(handler);
   shared->check_head = std::move(check_head);
+  shared->answer_oversize = std::move(answer_oversize);
   shared->tls = spec.tls;
   auto impl = std::make_shared<Impl>(std::move(loops), std::move(shared));
   impl->unix_path = spec.unix_path;

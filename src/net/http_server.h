@@ -1,10 +1,12 @@
-// HttpServer: accepts HTTP/1.1 connections, on a port or a unix socket, plain or TLS, and hands whole requests to a handler.
+// HttpServer: accepts HTTP/1.1 and, where it is asked to, HTTP/2 connections, on a port or a unix socket, plain or TLS, and hands whole
+// requests to a handler.
 //
 // A connection lives on one loop; the handler runs there and must not block. It answers through the Responder, now or later
-// and from any thread. One request per connection is under way at a time: a client that pipelines is answered in order.
-// Everything a client can make us hold is bounded by HttpLimits.
+// and from any thread. Of HTTP/1.1 one request per connection is under way at a time: a client that pipelines is answered in order. Of
+// HTTP/2 there are many, and each is answered when its answer is there. Everything a client can make us hold is bounded by HttpLimits.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -31,6 +33,28 @@ struct ListenSpec {
   TlsServer tls;                   // Null: plain.
 };
 
+class ServerConnection;
+class ServerShard;
+class UpgradedSession;  // net/upgrade.h
+using Http2Protocol = std::shared_ptr<UpgradedSession> (*)(std::shared_ptr<ServerShard> shard, ServerConnection& place,
+                                                           std::shared_ptr<const std::string> peer);
+// Apart, so that a program that does not speak HTTP/2, as the SDK's server, needs no nghttp2.
+[[nodiscard]] Http2Protocol http2();
+
+// What one HTTP/2 connection may have of us, beside what HttpLimits says of any connection and of any request.
+struct Http2Limits {
+  // http2(): connections that begin with HTTP/2's preface speak it ("prior knowledge"), and TLS offers it (ALPN). Null: HTTP/1.1 only.
+  Http2Protocol protocol = nullptr;
+  std::uint32_t streams_max = 250;  // Requests at once.
+  // Answers that wait to be taken: who has more waiting begins no further request (REFUSED_STREAM, so that it may be tried again).
+  // A connection holds this, and the answers to streams_max requests.
+  std::size_t unread_bytes_max = 16 * 1024 * 1024;
+  // In each second: requests taken back, and frames that ask for nothing (PING, SETTINGS, empty DATA …) beyond some for each request.
+  // Who sends more is told GOAWAY (ENHANCE_YOUR_CALM) and cut.
+  std::uint32_t resets_per_second_max = 1000;
+  std::uint32_t idle_frames_per_second_max = 10'000;
+};
+
 struct HttpLimits {
   MessageLimits message;
   // One more takes the place of the one that is idle longest; where none is, it is answered 503 and closed.
@@ -43,6 +67,7 @@ struct HttpLimits {
   std::size_t stream_buffer_bytes_max = 1024 * 1024;  // A stream whose client is further behind is cut.
   // Bodies of all connections that are still coming in. Who goes beyond is answered 503; never less than one whole body.
   std::size_t buffered_bytes_max = 256 * 1024 * 1024;
+  Http2Limits http2;
 };
 
 // What the server answers by itself, to requests that never reach the handler: one it cannot read, one too many, a handler that
@@ -54,9 +79,12 @@ using ErrorFormatter = HttpResponse (*)(int status, std::string_view message);
 // never kept. None: read on. Not asked where the body came with the head; the handler decides in any case. Any thread.
 using HeadCheck = std::function<std::optional<HttpResponse>(const HttpRequest& head)>;
 
+// HTTP/2 only: what is answered to a request whose body is longer than body_bytes_max. `so_far` has what has come of it. None: the
+// ErrorFormatter's 413. Any thread.
+using OversizeAnswer = std::function<HttpResponse(const HttpRequest& so_far)>;
+
+class AnswerSink;  // net/answer_sink.h
 class StreamWriter;
-class ServerConnection;
-class UpgradedSession;  // net/upgrade.h
 
 // The right to answer one request, exactly once. Dropped without an answer: 500. Any thread.
 class Responder {
@@ -75,17 +103,19 @@ class Responder {
   // `gone` runs on the connection's loop if the client goes away, or the server closes, before the answer is given. At most
   // once, at once if it already happened; not after send(). The answer may still be given, and is lost.
   void on_abort(Task gone);
+  // HTTP/2 only, else nothing happens: if there is no answer by then, `late` is the answer, what on_abort() has set runs, and what comes
+  // after is lost. Within the handler, at most once.
+  void expire_after(Duration time, HttpResponse late);
 
  private:
-  friend class ServerConnection;
-  Responder(std::shared_ptr<ServerConnection> connection, std::uint64_t exchange)
-      : connection_(std::move(connection)), exchange_(exchange) {}
-  std::shared_ptr<ServerConnection> connection_;
+  friend class AnswerSink;
+  Responder(std::shared_ptr<AnswerSink> sink, std::uint64_t exchange) : sink_(std::move(sink)), exchange_(exchange) {}
+  std::shared_ptr<AnswerSink> sink_;
   std::uint64_t exchange_ = 0;
 };
 
-// The open body of an answer. Dropped without close(): the connection is cut, so that the client sees an incomplete body.
-// Any thread.
+// The open body of an answer. Dropped without close(): the connection, or the one stream of it, is cut, so that the client sees an
+// incomplete body. Any thread.
 class StreamWriter {
  public:
   StreamWriter(StreamWriter&& other) noexcept = default;
@@ -94,7 +124,8 @@ class StreamWriter {
 
   // Does nothing once the client is gone. `hold` as in Responder::send().
   void write(std::string bytes, std::shared_ptr<void> hold = nullptr);
-  void close();
+  // `trailers`: HTTP/2 only, as HttpResponse::trailers.
+  void close(HeaderList trailers = {});
   // Bytes written here that the system has not taken yet.
   [[nodiscard]] std::size_t buffered() const;
   // `gone` runs on the connection's loop when the stream ends without our close(): the client went away, fell behind
@@ -103,10 +134,11 @@ class StreamWriter {
 
  private:
   friend class Responder;
-  StreamWriter(std::shared_ptr<ServerConnection> connection, std::uint64_t exchange)
-      : connection_(std::move(connection)), exchange_(exchange) {}
-  std::shared_ptr<ServerConnection> connection_;
+  StreamWriter(std::shared_ptr<AnswerSink> sink, std::uint64_t exchange, std::shared_ptr<std::atomic<std::size_t>> buffered)
+      : sink_(std::move(sink)), exchange_(exchange), buffered_(std::move(buffered)) {}
+  std::shared_ptr<AnswerSink> sink_;
   std::uint64_t exchange_ = 0;
+  std::shared_ptr<std::atomic<std::size_t>> buffered_;
 };
 
 class HttpServer {
@@ -118,7 +150,8 @@ class HttpServer {
   [[nodiscard]] static Result<std::unique_ptr<HttpServer>> listen(std::vector<EventLoop*> loops, ListenSpec spec,
                                                                   HttpLimits limits, Handler handler,
                                                                   ErrorFormatter format_error = plain_text_error,
-                                                                  HeadCheck check_head = nullptr);
+                                                                  HeadCheck check_head = nullptr,
+                                                                  OversizeAnswer answer_oversize = nullptr);
   // After the loops have stopped, or after close() has reported; otherwise a handler might still be running.
   ~HttpServer();
 
@@ -131,7 +164,8 @@ class HttpServer {
   // All from any thread; the callbacks run on some loop of the server.
   // No more connections; those there are go on.
   void stop_accepting();
-  // stop_accepting(), closes idle connections, answers what is under way with `connection: close`. `drained` when none is left.
+  // stop_accepting(), closes idle connections, answers what is under way with `connection: close` or behind a GOAWAY. `drained` when
+  // none is left.
   void drain(Task drained);
   // Everything at once; `closed` when no handler runs and none will.
   void close(Task closed);

@@ -1,4 +1,4 @@
-// Decompression of whole bodies, with a bound on what comes out. For net/ only.
+// Decompression of whole bodies, with a bound on what comes out. For net/ and grpc/.
 #pragma once
 
 #include <cstddef>

@@ -21,6 +21,7 @@ constexpr std::size_t kLingerBytesMax = 64 * 1024 * 1024;
 constexpr Duration kLingerMax{5'000};
 constexpr std::int64_t kTickMsMin = 5;
 constexpr std::int64_t kTickMsMax = 1000;
+constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 }  // namespace
 
@@ -122,7 +123,8 @@ ServerConnection::ServerConnection(std::shared_ptr<ServerShard> shard, Arrival a
       peer_(std::move(arrival.peer)),
       parser_(shard_->shared().limits.message),
       idle_node_{this},
-      idle_at_(idle_node_.begin()) {
+      idle_at_(idle_node_.begin()),
+      may_be_http2_(shard_->shared().limits.http2.protocol != nullptr) {
   stream_->keep(std::move(arrival.place));
 }
 
@@ -136,7 +138,7 @@ void ServerConnection::set_busy() {
 
 void ServerConnection::start() {
   if (shard_->shared().tls) {
-    stream_->use_tls_server(shard_->shared().tls);
+    stream_->use_tls_server(shard_->shared().tls, may_be_http2_ ? Offer::Http2 : Offer::Http1);
     state_ = State::Handshake;
     deadline_ = shard_->tick_after(shard_->shared().limits.request_timeout);
   } else {
@@ -222,6 +224,18 @@ void ServerConnection::read_requests() {
 }
 
 void ServerConnection::consume(std::string_view bytes) {
+  std::string whole;
+  if (may_be_http2_) {
+    whole = std::exchange(ahead_, {}).append(bytes);
+    bytes = whole;
+    const std::size_t known = std::min(bytes.size(), kHttp2Preface.size());
+    if (bytes.substr(0, known) == kHttp2Preface.substr(0, known)) {
+      if (known == kHttp2Preface.size()) return begin_http2(std::move(whole));
+      ahead_ = std::move(whole);
+      return;
+    }
+    may_be_http2_ = false;
+  }
   set_busy();
   dispatching_ = true;
   const bool was_started = parser_.started();
@@ -263,6 +277,15 @@ void ServerConnection::consume(std::string_view bytes) {
   }
 }
 
+void ServerConnection::begin_http2(std::string bytes) {
+  may_be_http2_ = false;
+  state_ = State::Upgraded;
+  deadline_ = UINT64_MAX;
+  session_ = shard_->shared().limits.http2.protocol(shard_, *this, peer_);
+  ahead_ = std::move(bytes);
+  hand_over();
+}
+
 // Only bodies that take more than one read are counted: the small ones that come whole need no shared counter.
 bool ServerConnection::hold_body() {
   const std::size_t bytes = parser_.body_bytes();
@@ -288,8 +311,7 @@ void ServerConnection::dispatch() {
   state_ = State::Busy;
   deadline_ = UINT64_MAX;
   ++exchange_;
-  Responder responder(shared_from_this(), exchange_);
-  shard_->shared().handler(std::move(request), std::move(responder));
+  shard_->shared().handler(std::move(request), responder(shared_from_this(), exchange_));
 }
 
 // After an answer that did not happen inside consume(). What goes on does so later: the answer may have been given inside another
@@ -495,12 +517,13 @@ void ServerConnection::finish_answer() {
   resume();
 }
 
-void ServerConnection::begin_stream(std::uint64_t exchange, int status, HeaderList headers) {
+std::shared_ptr<std::atomic<std::size_t>> ServerConnection::begin_stream(std::uint64_t exchange, int status, HeaderList headers) {
   on_loop([this, exchange, status, headers = std::move(headers)] {
     if (!is_current(exchange)) return;
     HOLDFAST_CHECK(state_ == State::Busy);
     do_begin_stream(status, headers);
   });
+  return {shared_from_this(), &buffered_};
 }
 
 void ServerConnection::do_begin_stream(int status, const HeaderList& headers) {
@@ -516,8 +539,6 @@ void ServerConnection::do_begin_stream(int status, const HeaderList& headers) {
 }
 
 void ServerConnection::write_stream(std::uint64_t exchange, std::string bytes, std::shared_ptr<void> hold) {
-  if (bytes.empty()) return;
-  buffered_.fetch_add(bytes.size(), std::memory_order_relaxed);
   on_loop([this, exchange, bytes = std::move(bytes), hold = std::move(hold)]() mutable {
     if (is_current(exchange) && state_ == State::Streaming && !ending_) do_write_stream(bytes, std::move(hold));
   });
@@ -566,13 +587,14 @@ void ServerConnection::upgrade(std::uint64_t exchange, std::string_view protocol
 void ServerConnection::hand_over() {
   stream_->watcher().forget_waits();
   armed_read_ = armed_write_ = false;
-  UpgradedStream connection{std::move(stream_), std::exchange(ahead_, {}), std::move(out_.front().bytes)};
+  UpgradedStream connection{std::move(stream_), std::exchange(ahead_, {}), {}};
+  if (!out_.empty()) connection.to_write = std::move(out_.front().bytes);
   out_.clear();
   session_->begin(shard_->loop(), std::move(connection), [self = shared_from_this()] { self->close(); });
   if (state_ == State::Upgraded && shard_->draining()) session_->drain();
 }
 
-void ServerConnection::end_stream(std::uint64_t exchange) {
+void ServerConnection::end_stream(std::uint64_t exchange, HeaderList /*trailers*/) {
   on_loop([this, exchange] {
     if (!is_current(exchange) || state_ != State::Streaming || ending_) return;
     ending_ = true;
@@ -599,6 +621,8 @@ void ServerConnection::when_gone(std::uint64_t exchange, Task gone) {
     else gone_ = std::move(gone);
   });
 }
+
+void ServerConnection::expire_after(std::uint64_t /*exchange*/, Duration /*time*/, HttpResponse /*late*/) {}
 
 void ServerConnection::tell_gone() {
   if (gone_) std::exchange(gone_, nullptr)();

@@ -3,6 +3,7 @@
 //   Handshake -> Reading -> Busy -> Writing -> Reading ...      (TLS only the first)
 //                           Busy -> Streaming -> Writing ...
 //                           Busy -> Upgraded                     the session has the stream, this only its place among the connections
+//              Reading -> Upgraded                               likewise, where the first bytes are HTTP/2's preface
 //   any -> Lingering -> Closed                                   a refusal is sent, the rest of the request is thrown away
 //
 // All of it happens on the shard's loop, but for what Responder and StreamWriter call, which is marked.
@@ -18,17 +19,21 @@
 #include <unordered_map>
 #include <vector>
 
+#include "net/answer_sink.h"
 #include "net/http_server.h"
 #include "net/stream.h"
 #include "net/upgrade.h"
 
 namespace holdfast::net {
 
+class ServerConnection;
+
 // What shards of one server share; does not change once it serves.
 struct ServerShared {
   HttpLimits limits;
   HttpServer::Handler handler;
   HeadCheck check_head;
+  OversizeAnswer answer_oversize;
   TlsServer tls;
   ErrorFormatter format_error = plain_text_error;
   std::string answer_when_full;
@@ -73,10 +78,13 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   void release_bytes(std::size_t bytes) { shared_->buffered_bytes.fetch_sub(bytes); }
   [[nodiscard]] EventLoop& loop() { return loop_; }
   [[nodiscard]] const LoopHandle& handle() const { return handle_; }
+  // A whole field line, and its value.
   [[nodiscard]] std::string_view date() const { return date_; }
+  [[nodiscard]] std::string_view date_value() const { return std::string_view(date_).substr(6, date_.size() - 8); }
 
   std::vector<char> read_buffer;  // Shared by the connections: what is left of it is copied when a handler does not answer at once.
   std::string head_buffer;
+  std::string frame_buffer;  // What an HTTP/2 session is about to write.
 
  private:
   void start_ticking();
@@ -98,7 +106,7 @@ class ServerShard : public std::enable_shared_from_this<ServerShard> {
   std::string date_;
 };
 
-class ServerConnection final : public IoHandler, public std::enable_shared_from_this<ServerConnection> {
+class ServerConnection final : public IoHandler, public AnswerSink, public std::enable_shared_from_this<ServerConnection> {
  public:
   ServerConnection(std::shared_ptr<ServerShard> shard, Arrival arrival);
 
@@ -110,16 +118,19 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   void on_readable() override;
   void on_writable() override;
 
-  // Any thread; `exchange` says which request is meant.
-  void send(std::uint64_t exchange, HttpResponse response, std::shared_ptr<void> hold);
-  void begin_stream(std::uint64_t exchange, int status, HeaderList headers);
-  void upgrade(std::uint64_t exchange, std::string_view protocol, std::shared_ptr<UpgradedSession> session);
-  void write_stream(std::uint64_t exchange, std::string bytes, std::shared_ptr<void> hold);
-  void end_stream(std::uint64_t exchange);
-  void cut(std::uint64_t exchange);
-  void when_gone(std::uint64_t exchange, Task gone);
-  void send_error(std::uint64_t exchange, int status, std::string_view message);
-  [[nodiscard]] std::size_t buffered() const { return buffered_.load(std::memory_order_relaxed); }
+  // Whether it waits for a request, and may be closed for another connection. Also for the session it has become.
+  void set_idle();
+  void set_busy();
+
+  void send(std::uint64_t exchange, HttpResponse response, std::shared_ptr<void> hold) override;
+  void send_error(std::uint64_t exchange, int status, std::string_view message) override;
+  void upgrade(std::uint64_t exchange, std::string_view protocol, std::shared_ptr<UpgradedSession> session) override;
+  void when_gone(std::uint64_t exchange, Task gone) override;
+  void expire_after(std::uint64_t exchange, Duration time, HttpResponse late) override;
+  std::shared_ptr<std::atomic<std::size_t>> begin_stream(std::uint64_t exchange, int status, HeaderList headers) override;
+  void write_stream(std::uint64_t exchange, std::string bytes, std::shared_ptr<void> hold) override;
+  void end_stream(std::uint64_t exchange, HeaderList trailers) override;
+  void cut(std::uint64_t exchange) override;
 
  private:
   enum class State { Handshake, Reading, Busy, Writing, Streaming, Upgraded, Lingering, Closed };
@@ -131,14 +142,13 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   void shake_hands();
   void read_requests();
   void consume(std::string_view bytes);
+  void begin_http2(std::string bytes);
   void dispatch();
   void resume();
   void read_ahead();
   void discard();
   void refuse(int status, const std::string& message);
   void refuse(HttpResponse response);
-  void set_idle();
-  void set_busy();
   [[nodiscard]] bool hold_body();
   void release_body();
   void build_head(std::string& out, int status, const HeaderList& headers, std::size_t body_size, bool chunked);
@@ -166,6 +176,7 @@ class ServerConnection final : public IoHandler, public std::enable_shared_from_
   ServerShard::Idle::iterator idle_at_;
   bool armed_read_ = false;
   bool armed_write_ = false;
+  bool may_be_http2_ = false;  // Nothing but a beginning of HTTP/2's preface has come; it is in `ahead_`.
   bool dispatching_ = false;  // consume() is on the stack and goes on with the next request itself.
   bool head_checked_ = false;
   bool keep_alive_ = true;

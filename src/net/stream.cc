@@ -60,9 +60,9 @@ struct Stream::Tls {
 Stream::Stream(EventLoop& loop, int fd) : watcher_(loop, fd) {}
 Stream::~Stream() = default;
 
-void Stream::use_tls_server(const TlsServer& context) {
+void Stream::use_tls_server(const TlsServer& context, Offer offer) {
   tls_ = std::make_unique<Tls>();
-  tls_->ssl = make_server_session(*context, watcher_.fd());
+  tls_->ssl = make_server_session(*context, watcher_.fd(), offer);
 }
 
 void Stream::use_tls_client(const TlsClient& context, const std::string& host) {

@@ -34,7 +34,7 @@ class Stream {
   Stream(EventLoop& loop, int fd);
   ~Stream();
 
-  void use_tls_server(const TlsServer& context);
+  void use_tls_server(const TlsServer& context, Offer offer);
   void use_tls_client(const TlsClient& context, const std::string& host);
   [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
 

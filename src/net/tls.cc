@@ -80,11 +80,25 @@ Result<std::string> read_password(const std::string& path) {
   return text;
 }
 
+// One context serves listeners with and without HTTP/2: the session says which it is of. Without it nothing is chosen, as if the client
+// had not asked.
+int choose_protocol(SSL* ssl, const unsigned char** chosen, unsigned char* size, const unsigned char* offered, unsigned int offered_size,
+                    void* /*argument*/) {
+  if (SSL_get_app_data(ssl) == nullptr) return SSL_TLSEXT_ERR_NOACK;
+  static constexpr unsigned char kOurs[] = "\x02h2\x08http/1.1";
+  unsigned char* found = nullptr;
+  if (SSL_select_next_proto(&found, size, kOurs, sizeof kOurs - 1, offered, offered_size) != OPENSSL_NPN_NEGOTIATED)
+    return SSL_TLSEXT_ERR_NOACK;
+  *chosen = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
 Result<SslContextPtr> server_context(const TlsServerFiles& files) {
   SslContextPtr context = make_context(TLS_server_method());
   if (auto used = use_certificate(context.get(), files.cert, files.key, files.key_password); !used) return fail(used.error());
   static constexpr unsigned char kSessionContext[] = "holdfast";
   SSL_CTX_set_session_id_context(context.get(), kSessionContext, sizeof kSessionContext - 1);
+  SSL_CTX_set_alpn_select_cb(context.get(), choose_protocol, nullptr);
   if (!files.client_ca.empty()) {
     if (auto readable = check_readable("client CA file", files.client_ca); !readable) return fail(readable.error());
     if (SSL_CTX_load_verify_file(context.get(), files.client_ca.c_str()) != 1) return cannot("client CA file", files.client_ca);
@@ -213,8 +227,10 @@ Result<TlsClient> load_tls_client(const TlsClientFiles& files) {
               [files] { return client_context(files); });
 }
 
-SslPtr make_server_session(const TlsContext& context, int fd) {
+SslPtr make_server_session(const TlsContext& context, int fd, Offer offer) {
+  static char offers_http2;  // Only its address is of use.
   SslPtr ssl = make_session(context, fd);
+  if (offer == Offer::Http2) SSL_set_app_data(ssl.get(), &offers_http2);
   SSL_set_accept_state(ssl.get());
   return ssl;
 }

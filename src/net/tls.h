@@ -27,6 +27,9 @@ struct TlsClientFiles {
   std::string client_key_password_file = {};  // Not empty: its first line is the password.
 };
 
+// What a server says it speaks, to clients that ask (ALPN).
+enum class Offer { Http1, Http2 };  // Http2: beside HTTP/1.1.
+
 using TlsServer = std::shared_ptr<TlsContext>;
 using TlsClient = std::shared_ptr<TlsContext>;
 

@@ -125,12 +125,12 @@ class TlsTest : public NetTest {
     OSSL_PROVIDER_unload(standard);
   }
 
-  void serve_tls(const std::string& name = "server", const std::string& client_ca = "") {
+  void serve_tls(const std::string& name = "server", const std::string& client_ca = "", HttpLimits limits = {}) {
     auto context = load_tls_server({file(name + ".pem"), file(name + ".key"), "", client_ca.empty() ? "" : file(client_ca)});
     ASSERT_TRUE(context) << context.error().message;
     ListenSpec spec;
     spec.tls = *context;
-    serve([](HttpRequest&& request, Responder responder) { responder.send({200, {}, std::move(request.body)}); }, {}, spec);
+    serve([](HttpRequest&& request, Responder responder) { responder.send({200, {}, std::move(request.body)}); }, limits, spec);
   }
   HttpClient& connect_tls(const TlsClientFiles& files, const std::string& host = "127.0.0.1") {
     auto context = load_tls_client(files);

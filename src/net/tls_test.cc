@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/ssl.h>
+
+#include <thread>
 
 #include "net/tls_fixture.h"
 
@@ -34,6 +37,50 @@ TEST_F(TlsTest, BigBodiesGoBothWays) {
     ASSERT_TRUE(result) << result.error().message;
     EXPECT_TRUE(result->body == body);
   }
+}
+
+TEST_F(TlsTest, Http2IsOfferedByAServerThatSpeaksIt) {
+  serve_tls();
+  const auto offered = [&](const std::vector<std::string>& protocols) {
+    std::string wanted, chosen;
+    for (const std::string& each : protocols) wanted.append(1, static_cast<char>(each.size())).append(each);
+    auto peer = raw_connect();
+    peer->pause();
+    ::fcntl(peer->stream->watcher().fd(), F_SETFL, 0);
+    std::thread client([&, fd = peer->stream->watcher().fd()] {
+      SSL_CTX* context = SSL_CTX_new(TLS_client_method());
+      SSL* ssl = SSL_new(context);
+      SSL_set_alpn_protos(ssl, reinterpret_cast<const unsigned char*>(wanted.data()), static_cast<unsigned>(wanted.size()));
+      SSL_set_fd(ssl, fd);
+      EXPECT_EQ(SSL_connect(ssl), 1);
+      const unsigned char* name = nullptr;
+      unsigned size = 0;
+      SSL_get0_alpn_selected(ssl, &name, &size);
+      chosen.assign(reinterpret_cast<const char*>(name), size);
+      if (chosen == "h2") {
+        const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string(3, '\0') + "\x04" + std::string(5, '\0');
+        SSL_write(ssl, preface.data(), static_cast<int>(preface.size()));
+        char head[9] = {};
+        EXPECT_EQ(SSL_read(ssl, head, sizeof head), 9);
+        EXPECT_EQ(head[3], 4) << "not a SETTINGS frame";
+      }
+      SSL_free(ssl);
+      SSL_CTX_free(context);
+      loop_.post([&] { raw_.back()->ended = true; });
+    });
+    run_until([&] { return peer->ended; });
+    client.join();
+    return chosen;
+  };
+  EXPECT_EQ(offered({"h2", "http/1.1"}), "");
+  server_.reset();
+  HttpLimits limits;
+  limits.http2.protocol = http2();
+  serve_tls("server", "", limits);
+  EXPECT_EQ(offered({"http/1.1", "h2"}), "h2");
+  EXPECT_EQ(offered({"http/1.1"}), "http/1.1");
+  EXPECT_EQ(offered({"spdy/3"}), "");
+  EXPECT_EQ(post(connect_tls(trusting("ca.pem")), "/", "still")->body, "still");
 }
 
 TEST_F(TlsTest, AServerOfAnotherAuthorityIsUnreachable) {

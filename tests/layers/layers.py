@@ -12,6 +12,7 @@ TECHNOLOGIES = {
     "sys/epoll.h": {"net"},
     "openssl/": {"net"},
     "zlib.h": {"net"},
+    "nghttp2/": {"net"},
     "boost/json": {"codec"},
     "yaml-cpp/": {"config"},
     "spdlog/": {"base"},
@@ -20,6 +21,9 @@ TECHNOLOGIES = {
     "google/protobuf/": {"connect"},
     "librdkafka/": {"kafka"},
     "nats/": {"nats"},
+    "sqlite3.h": {"sqlite"},
+    "hiredis/": {"redis"},
+    "libpq-fe.h": {"postgres"},
     "CLI/": {"cli"},
     "dlfcn.h": {"native"},
 }

@@ -1,10 +1,10 @@
-#include "codec/base64.h"
+#include "base/base64.h"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 
-namespace holdfast::codec {
+namespace holdfast {
 
 namespace {
 
@@ -57,4 +57,4 @@ Result<std::string> from_base64(std::string_view text) {
   return out;
 }
 
-}  // namespace holdfast::codec
+}  // namespace holdfast

@@ -1,0 +1,79 @@
+#include "dapr/app_channel.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace holdfast::dapr {
+
+bool is_hop_by_hop(std::string_view name) {
+  static constexpr std::array<std::string_view, 12> kNames = {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te",
+                                                              "trailer",    "transfer-encoding", "upgrade", "content-length", "host", "accept-encoding"};
+  return std::ranges::any_of(kNames, [name](std::string_view known) { return net::equals_ignoring_case(name, known); });
+}
+
+Result<std::unique_ptr<AppChannel>> AppChannel::open(const std::vector<net::EventLoop*>& loops, AppChannelOptions options) {
+  std::unique_ptr<AppChannel> channel(new AppChannel(std::move(options)));
+  for (net::EventLoop* loop : loops) {
+    net::ClientOptions client;
+    client.call_timeout = channel->options_.call_timeout;
+    client.response_bytes_max = channel->options_.response_bytes_max;
+    client.user_agent.clear();  // The caller's is passed on.
+    client.connections = channel->options_.connections;
+    auto made = net::HttpClient::create(*loop, channel->options_.origin, std::move(client));
+    if (!made) return fail(made.error());
+    channel->lines_.push_back({loop, *std::move(made)});
+  }
+  return channel;
+}
+
+AppChannel::Line& AppChannel::line_here() {
+  const auto here = std::ranges::find_if(lines_, [](const Line& line) { return line.loop->is_current(); });
+  return here == lines_.end() ? lines_.front() : *here;
+}
+
+void AppChannel::call(net::HttpCall call, Done done) {
+  if (!options_.api_token.empty()) call.headers.set("dapr-api-token", options_.api_token);
+  Line& line = line_here();
+  if (options_.concurrency_max != 0) {
+    const std::lock_guard lock(mutex_);
+    if (under_way_ == options_.concurrency_max) {
+      if (waiting_.size() < options_.waiting_max) {
+        waiting_.push_back({&line, std::move(call), std::move(done)});
+        return;
+      }
+      on_loop(*line.loop, [done = std::move(done), most = options_.waiting_max] {
+        done(tl::unexpected(std::to_string(most) + " calls wait for the application already"));
+      });
+      return;
+    }
+    ++under_way_;
+  }
+  send(line, std::move(call), std::move(done));
+}
+
+void AppChannel::send(Line& line, net::HttpCall call, Done done) {
+  on_loop(*line.loop, [this, &line, call = std::move(call), done = std::move(done)]() mutable {
+    line.client->call(std::move(call), [this, done = std::move(done)](net::CallResult result) {
+      if (options_.concurrency_max != 0) send_next();
+      if (!result) return done(tl::unexpected(result.error().message));
+      done(*std::move(result));
+    });
+  });
+}
+
+void AppChannel::send_next() {
+  Waiting next;
+  {
+    const std::lock_guard lock(mutex_);
+    if (waiting_.empty()) {
+      --under_way_;
+      return;
+    }
+    next = std::move(waiting_.front());
+    waiting_.pop_front();
+  }
+  send(*next.line, std::move(next.call), std::move(next.done));
+}
+
+}  // namespace holdfast::dapr

@@ -1,0 +1,68 @@
+// AppChannel: HTTP to the application that a sidecar stands beside.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <tl/expected.hpp>
+#include <vector>
+
+#include "base/result.h"
+#include "net/event_loop.h"
+#include "net/http_client.h"
+
+namespace holdfast::dapr {
+
+// Fields of a message that are about one connection, or that the transport writes itself: a proxy passes on all others.
+[[nodiscard]] bool is_hop_by_hop(std::string_view name);
+
+struct AppChannelOptions {
+  net::Url origin;
+  std::string api_token;            // Sent as dapr-api-token; empty: none.
+  std::size_t concurrency_max = 0;  // Calls under way; the others wait. 0: no bound.
+  std::size_t waiting_max = 10'000;
+  std::size_t response_bytes_max = 4u << 20;
+  Duration call_timeout{600'000};
+  std::shared_ptr<net::ConnectionBudget> connections;  // Of all that this process calls; null: no bound beside the client's.
+};
+
+class AppChannel {
+ public:
+  // In words, why there is no answer.
+  using Answer = tl::expected<net::HttpResponse, std::string>;
+  using Done = std::function<void(Answer)>;
+
+  // The loops outlive the channel, which ends when they do not run.
+  [[nodiscard]] static Result<std::unique_ptr<AppChannel>> open(const std::vector<net::EventLoop*>& loops, AppChannelOptions options);
+
+  // `done` runs on one of the loops: the caller's, if it is on one. Any thread.
+  void call(net::HttpCall call, Done done);
+
+ private:
+  struct Line {
+    net::EventLoop* loop;
+    std::unique_ptr<net::HttpClient> client;
+  };
+  struct Waiting {
+    Line* line = nullptr;
+    net::HttpCall call;
+    Done done;
+  };
+
+  explicit AppChannel(AppChannelOptions options) : options_(std::move(options)) {}
+  [[nodiscard]] Line& line_here();
+  void send(Line& line, net::HttpCall call, Done done);
+  void send_next();
+
+  AppChannelOptions options_;
+  std::vector<Line> lines_;
+  std::mutex mutex_;  // Of what follows; used only where there is a bound.
+  std::size_t under_way_ = 0;
+  std::deque<Waiting> waiting_;
+};
+
+}  // namespace holdfast::dapr

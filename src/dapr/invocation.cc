@@ -1,0 +1,142 @@
+#include "dapr/invocation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "codec/base64.h"
+#include "dapr/error.h"
+
+namespace holdfast::dapr {
+namespace {
+
+constexpr std::string_view kAppIdHeader = "dapr-app-id";
+constexpr std::string_view kInvokePath = "/v1.0/invoke/";
+constexpr std::string_view kMethodPart = "/method/";
+
+std::string without_slash(std::string path) { return path.starts_with('/') ? path.substr(1) : path; }
+
+std::string query_unescape(std::string text) {
+  std::ranges::replace(text, '+', ' ');
+  return net::percent_decode(text).value_or(std::string());
+}
+
+// Slashes in a row count as one: so "//v1.0//invoke/http://host/method/x" leads to a URL that still has two.
+std::optional<std::string_view> behind_invoke(std::string_view path) {
+  std::string_view wanted = kInvokePath;
+  std::size_t at = 0;
+  while (!wanted.empty()) {
+    if (at == path.size() || path[at] != wanted.front()) return std::nullopt;
+    const bool is_slash = wanted.front() == '/';
+    wanted.remove_prefix(1);
+    ++at;
+    while (is_slash && at < path.size() && path[at] == '/') ++at;
+  }
+  return path.substr(at);
+}
+
+net::HttpCall call_of(const net::HttpRequest& request, std::string target) {
+  net::HttpCall call;
+  call.method = request.method;
+  call.target = std::move(target);
+  if (const auto query = request.query(); !query.empty()) call.target.append("?").append(query);
+  for (const auto& [name, value] : request.headers) {
+    if (is_hop_by_hop(name)) continue;
+    const bool is_grpcs = name.size() > 5 && net::equals_ignoring_case(name.substr(0, 5), "grpc-");  // Its own are told from ours, as by daprd.
+    call.headers.add(is_grpcs ? "dapr-" + std::string(name) : std::string(name), value);
+  }
+  call.body = request.body;
+  return call;
+}
+
+AppChannel::Done passes_on(std::string app_id, Invocation::Done done) {
+  return [app_id = std::move(app_id), done = std::move(done)](AppChannel::Answer answer) {
+    if (!answer) return done(tl::unexpected(errors::direct_invoke(app_id, answer.error())));
+    net::HttpResponse response{.status = answer->status, .headers = {}, .body = std::move(answer->body)};
+    for (const auto& [name, value] : answer->headers)
+      if (!is_hop_by_hop(name) && !net::equals_ignoring_case(name, "date")) response.headers.add(name, value);
+    done(std::move(response));
+  };
+}
+
+}  // namespace
+
+std::string clean_path(std::string_view path) {
+  std::vector<std::string_view> segments;
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('/', at), path.size());
+    const std::string_view segment = path.substr(at, end - at);
+    if (segment == "..") {
+      if (!segments.empty()) segments.pop_back();
+    } else if (!segment.empty() && segment != ".") {
+      segments.push_back(segment);
+    }
+    at = end + 1;
+  }
+  std::string clean;
+  for (const auto segment : segments) clean.append("/").append(segment);
+  return clean.empty() ? "/" : clean;
+}
+
+std::optional<InvokeTarget> find_invoke_target(const net::HttpRequest& request) {
+  if (const auto id = request.headers.get(kAppIdHeader); !id.empty()) return InvokeTarget{std::string(id), without_slash(clean_path(request.path()))};
+  if (const auto authorization = request.headers.get("authorization"); authorization.starts_with("Basic ")) {
+    if (const auto pair = codec::from_base64(authorization.substr(6)); pair && pair->starts_with(std::string(kAppIdHeader) + ":")) {
+      std::string id = pair->substr(kAppIdHeader.size() + 1);
+      if (id.find(':') == std::string::npos) return InvokeTarget{std::move(id), without_slash(clean_path(request.path()))};
+    }
+  }
+  const auto rest = behind_invoke(request.path());
+  if (!rest) return std::nullopt;
+  const auto at = rest->find(kMethodPart);
+  if (at == std::string_view::npos || at == 0) return std::nullopt;
+  std::string id(rest->substr(0, at));
+  if (auto decoded = query_unescape(id); !decoded.empty()) id = std::move(decoded);
+  return InvokeTarget{std::move(id), std::string(rest->substr(at + kMethodPart.size()))};
+}
+
+std::optional<AppChannel*> Applications::find(std::string_view app_id) const {
+  const auto it = channels_.find(app_id);
+  return it == channels_.end() ? std::nullopt : std::optional(it->second);
+}
+
+bool Invocation::reaches(const std::string& app_id) const {
+  if (app_id.starts_with("http://") || app_id.starts_with("https://") || endpoints_.contains(app_id)) return true;
+  return applications_.find(app_id.substr(0, app_id.find('.'))).value_or(nullptr) != nullptr;
+}
+
+void Invocation::call(const InvokeTarget& target, const net::HttpRequest& request, Done done) const {
+  const auto failed = [&](const std::string& why) { done(tl::unexpected(errors::direct_invoke(target.app_id, why))); };
+  if (target.app_id.starts_with("http://") || target.app_id.starts_with("https://")) {
+    auto url = net::parse_url(target.app_id);
+    if (!url) return failed(url.error().message);
+    return call_outside({*std::move(url), {}}, target, request, std::move(done));
+  }
+  if (const auto endpoint = endpoints_.find(target.app_id); endpoint != endpoints_.end())
+    return call_outside(endpoint->second, target, request, std::move(done));
+  if (target.app_id.empty()) return failed("app id is empty");
+  // "id" or "id.namespace".
+  const std::size_t dot = target.app_id.find('.');
+  const std::string id = target.app_id.substr(0, dot);
+  if (dot != std::string::npos && target.app_id.find('.', dot + 1) != std::string::npos) return failed("invalid app id " + target.app_id);
+  const bool is_our_space = dot == std::string::npos || target.app_id.substr(dot + 1) == name_space_;
+  const auto found = is_our_space ? applications_.find(id) : std::nullopt;
+  if (!found) return failed("couldn't find service: " + id);
+  if (*found == nullptr) return failed("cannot invoke local endpoint: app channel not initialized");
+
+  net::HttpCall call = call_of(request, "/" + without_slash(target.method));
+  if (id != app_id_) {
+    call.headers.set("dapr-caller-app-id", app_id_);
+    call.headers.set("dapr-callee-app-id", id);
+  }
+  (*found)->call(std::move(call), passes_on(target.app_id, std::move(done)));
+}
+
+void Invocation::call_outside(const HttpEndpoint& endpoint, const InvokeTarget& target, const net::HttpRequest& request, Done done) const {
+  const std::string& path = endpoint.base.target;
+  net::HttpCall call = call_of(request, (path.ends_with('/') ? path : path + "/") + without_slash(target.method));
+  call.headers.remove("dapr-app-id");
+  for (const auto& [name, value] : endpoint.headers) call.headers.set(name, value);
+  outside_.call(endpoint.base, std::move(call), passes_on(target.app_id, std::move(done)));
+}
+
+}  // namespace holdfast::dapr

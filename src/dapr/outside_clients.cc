@@ -1,0 +1,52 @@
+#include "dapr/outside_clients.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast::dapr {
+namespace {
+
+constexpr std::size_t kOriginsMax = 256;  // Of one loop, with connections at once.
+constexpr Duration kCallTimeout{60'000};
+
+}  // namespace
+
+OutsideClients::OutsideClients(const std::vector<net::EventLoop*>& loops, std::size_t response_bytes_max,
+                               std::shared_ptr<net::ConnectionBudget> connections)
+    : response_bytes_max_(response_bytes_max), connections_(std::move(connections)) {
+  for (net::EventLoop* loop : loops) lines_.push_back({loop, {}});
+}
+
+// On the line's loop.
+Result<net::HttpClient*> OutsideClients::client_of(Line& line, const net::Url& origin) const {
+  const std::string name = origin.origin();
+  if (const auto it = line.clients.find(name); it != line.clients.end()) return it->second.get();
+  if (line.clients.size() >= kOriginsMax) {
+    const auto idle = std::ranges::find_if(line.clients, [](const auto& entry) { return entry.second->pending() == 0; });
+    if (idle == line.clients.end()) return fail(ErrorCode::Overloaded, std::to_string(kOriginsMax) + " other servers are being called");
+    line.clients.erase(idle);
+  }
+  net::ClientOptions options;
+  options.call_timeout = kCallTimeout;
+  options.response_bytes_max = response_bytes_max_;
+  options.user_agent.clear();
+  options.connections = connections_;
+  auto made = net::HttpClient::create(*line.loop, origin, std::move(options));
+  if (!made) return fail(std::move(made.error()));
+  return line.clients.emplace(name, *std::move(made)).first->second.get();
+}
+
+void OutsideClients::call(net::Url origin, net::HttpCall call, AppChannel::Done done) {
+  const auto here = std::ranges::find_if(lines_, [](const Line& line) { return line.loop->is_current(); });
+  Line& line = here == lines_.end() ? lines_.front() : *here;
+  on_loop(*line.loop, [this, &line, origin = std::move(origin), call = std::move(call), done = std::move(done)]() mutable {
+    auto client = client_of(line, origin);
+    if (!client) return done(tl::unexpected(std::move(client.error().message)));
+    (*client)->call(std::move(call), [done = std::move(done)](net::CallResult result) {
+      if (!result) return done(tl::unexpected(std::move(result.error().message)));
+      done(*std::move(result));
+    });
+  });
+}
+
+}  // namespace holdfast::dapr
