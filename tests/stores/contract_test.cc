@@ -38,7 +38,8 @@ class StateStores : public ::testing::TestWithParam<Implementation> {
 
 INSTANTIATE_TEST_SUITE_P(Every, StateStores,
                          ::testing::Values(Implementation{"Memory", make_memory_place}, Implementation{"Sqlite", make_sqlite_place},
-                                           Implementation{"SqliteInMemory", make_sqlite_memory_place}, Implementation{"Redis", make_redis_place}),
+                                           Implementation{"SqliteInMemory", make_sqlite_memory_place}, Implementation{"Redis", make_redis_place}, Implementation{"PostgresV1", make_postgres_v1_place},
+                                           Implementation{"PostgresV2", make_postgres_v2_place}),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(StateStores, WhatIsSavedIsReadAsItWas) {
