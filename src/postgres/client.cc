@@ -12,11 +12,14 @@ namespace {
 
 using Steady = std::chrono::steady_clock;
 
-// libpq ends its messages with a line's end, and breaks long ones into lines.
+// Messages of libpq have lines; those that are set in are advice.
 std::string one_line(std::string_view text) {
-  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-  std::string out(text);
-  std::ranges::replace(out, '\n', ' ');
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find('\n', at), text.size());
+    if (end > at && text[at] != '\t') out.append(out.empty() ? "" : " ").append(text.substr(at, end - at));
+    at = end + 1;
+  }
   return out;
 }
 
