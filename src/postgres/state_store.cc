@@ -1,14 +1,13 @@
 #include "postgres/state_store.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
-#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "base/base64.h"
-#include "base/log.h"
 #include "codec/go_json.h"
 #include "dapr/pooled_store.h"
 #include "postgres/client.h"
