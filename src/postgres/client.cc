@@ -103,7 +103,8 @@ tl::expected<Rows, Failure> Client::execute(const std::string& sql, const std::v
       const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
       failure = Failure{};
       failure->sql_state = state == nullptr ? "" : state;
-      failure->message = message == nullptr ? one_line(PQresultErrorMessage(result)) : std::string(severity == nullptr ? "ERROR" : severity) + ": " + message + " (SQLSTATE " + failure->sql_state + ")";
+      if (message == nullptr) failure->message = one_line(PQresultErrorMessage(result));
+      else failure->message = std::string(severity == nullptr ? "ERROR" : severity) + ": " + message + " (SQLSTATE " + failure->sql_state + ")";
     }
     rows = std::make_unique<Rows>(result);
   }

@@ -12,7 +12,8 @@ constexpr std::int64_t kConnectionsMax = 64;
 
 // With a schema before it, or in quotes.
 bool is_table_name(const std::string& text) {
-  return std::ranges::all_of(text, [](unsigned char c) { return c >= 0x80 || std::isalnum(c) != 0 || std::string_view("_.$\"-").find(static_cast<char>(c)) != std::string_view::npos; });
+  constexpr static std::string_view kOthers = "_.$\"-";
+  return std::ranges::all_of(text, [](unsigned char c) { return c >= 0x80 || std::isalnum(c) != 0 || kOthers.find(static_cast<char>(c)) != std::string_view::npos; });
 }
 
 }  // namespace

@@ -1,14 +1,13 @@
 #include "postgres/state_store.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
-#include <functional>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "base/base64.h"
-#include "base/log.h"
 #include "codec/go_json.h"
 #include "dapr/pooled_store.h"
 #include "postgres/client.h"
@@ -61,10 +60,9 @@ StoreResult<void> check_etag(Layout layout, const std::string& etag) {
   if (layout == Layout::V1) {
     std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(etag.data(), etag.data() + etag.size(), number);
-    if (error == std::errc::result_out_of_range) return tl::unexpected<StoreError>({StoreError::Kind::EtagInvalid, "strconv.ParseUint: parsing \"" + etag + "\": value out of range"});
-    if (error != std::errc() || end != etag.data() + etag.size())
-      return tl::unexpected<StoreError>({StoreError::Kind::EtagInvalid, "strconv.ParseUint: parsing \"" + etag + "\": invalid syntax"});
-    return {};
+    if (error == std::errc() && end == etag.data() + etag.size()) return {};
+    const std::string why = error == std::errc::result_out_of_range ? "value out of range" : "invalid syntax";
+    return tl::unexpected<StoreError>({StoreError::Kind::EtagInvalid, "strconv.ParseUint: parsing \"" + etag + "\": " + why});
   }
   if (etag.size() != 36) return mismatch("invalid UUID length: " + std::to_string(etag.size()));
   for (std::size_t i = 0; i < etag.size(); ++i) {
@@ -87,8 +85,8 @@ StoreResult<std::vector<StateChange>> merge(std::vector<StateChange> changes) {
     }
     StateChange& before = place->second;
     const bool has_condition = !change.etag.empty() || change.first_write;
-    if (has_condition && (!before.etag.empty() || before.first_write) && (change.etag != before.etag || (change.etag.empty() && change.first_write != before.first_write)))
-      return mismatch("key " + change.key + " is asked to have two etags");
+    const bool had_condition = !before.etag.empty() || before.first_write;
+    if (has_condition && had_condition && change.etag != before.etag) return mismatch("key " + change.key + " is asked to have two etags");
     if (!has_condition) {
       change.etag = std::move(before.etag);
       change.first_write = before.first_write;

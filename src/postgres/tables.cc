@@ -27,8 +27,8 @@ Tables::Tables(const Settings& settings)
       expiry_(is_v1_ ? "expiredate" : "expires_at"),
       live_(" (t." + expiry_ + " IS NULL OR t." + expiry_ + " >= CURRENT_TIMESTAMP)") {
   const std::string from = " FROM " + table_ + " AS t WHERE t.key = ";
-  select_ = std::string("SELECT t.key, ") + (is_v1_ ? "t.value::text, t.isbinary::text, t.xmin::text" : "t.value, 'false'::text, t.etag::text") + ", (extract(epoch from t." + expiry_ +
-            ") * 1000)::bigint::text" + from + "ANY($1) AND" + live_;
+  const std::string columns = is_v1_ ? "t.value::text, t.isbinary::text, t.xmin::text" : "t.value, 'false'::text, t.etag::text";
+  select_ = "SELECT t.key, " + columns + ", (extract(epoch from t." + expiry_ + ") * 1000)::bigint::text" + from + "ANY($1) AND" + live_;
   select_live_ = "SELECT 1" + from + "$1 AND" + live_;
   remove_ = "DELETE" + from + "$1";
   remove_if_ = remove_ + (is_v1_ ? " AND t.xmin = $2::xid" : " AND t.etag = $2::uuid") + " AND" + live_;
@@ -104,9 +104,11 @@ Result<void> Tables::make(Client& client) const {
 Result<void> Tables::clean_up(Client& client) const {
   const std::string& metadata = settings_.metadata_table;
   const std::string key = is_v1_ ? "last-cleanup" : "last-cleanup-state-v2-" + settings_.table_prefix;
-  const auto claimed = client.execute("INSERT INTO " + metadata + " AS m (key, value) VALUES ($1, now()::text) ON CONFLICT (key) DO UPDATE SET value = now()::text WHERE "
-                                      "(extract('epoch' from now() - m.value::timestamp with time zone) * 1000)::bigint > " + std::to_string(settings_.cleanup_interval.ms - 100),
-                                      {{.value = key}}, kStepMax);
+  const std::string claim = "INSERT INTO " + metadata +
+                            " AS m (key, value) VALUES ($1, now()::text) ON CONFLICT (key) DO UPDATE SET value = now()::text WHERE "
+                            "(extract('epoch' from now() - m.value::timestamp with time zone) * 1000)::bigint > " +
+                            std::to_string(settings_.cleanup_interval.ms - 100);
+  const auto claimed = client.execute(claim, {{.value = key}}, kStepMax);
   if (!claimed) return fail(error_of(claimed.error()));
   if (claimed->affected() == 0) return {};
   const auto gone = client.execute("DELETE FROM " + table_ + " WHERE " + expiry_ + " IS NOT NULL AND " + expiry_ + " < now()", {}, kCleanupMax);

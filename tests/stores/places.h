@@ -70,11 +70,13 @@ inline PostgresServer& shared_postgres() {
 }
 inline std::unique_ptr<Place> make_postgres_v1_place() {
   if (PostgresServer::program("postgres").empty()) return nullptr;
-  return std::make_unique<PostgresV1Place>(postgres::open_state_store(document("state.postgresql", {{"connectionString", shared_postgres().connection_string()}, {"tableName", "state_v1"}})));
+  return std::make_unique<PostgresV1Place>(postgres::open_state_store(
+      document("state.postgresql", {{"connectionString", shared_postgres().connection_string()}, {"tableName", "state_v1"}})));
 }
 inline std::unique_ptr<Place> make_postgres_v2_place() {
   if (PostgresServer::program("postgres").empty()) return nullptr;
-  return std::make_unique<OpenPlace>(postgres::open_state_store(document("state.postgresql", {{"connectionString", shared_postgres().connection_string()}}, "v2")));
+  return std::make_unique<OpenPlace>(
+      postgres::open_state_store(document("state.postgresql", {{"connectionString", shared_postgres().connection_string()}}, "v2")));
 }
 
 }  // namespace holdfast::testing

@@ -157,7 +157,8 @@ class PostgresServer {
   const std::string user_ = ::geteuid() == 0 ? "65534" : "";
   // A process that is killed leaves what it wrote to the system: no fsync is needed for that to last.
   Server server_{[this](int port) -> std::vector<std::string> {
-                   return {program("postgres"), "-D", folder_.path() + "/data", "-p", std::to_string(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"};
+                   return {program("postgres"), "-D", folder_.path() + "/data", "-p", std::to_string(port), "-c", "listen_addresses=127.0.0.1",
+                           "-c", "unix_socket_directories=", "-c", "fsync=off"};
                  },
                  user_};
 };
