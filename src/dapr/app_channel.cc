@@ -5,6 +5,11 @@
 #include <utility>
 
 namespace holdfast::dapr {
+namespace {
+
+constexpr std::size_t kQueueMax = 1'024;  // Calls of one loop that wait for a connection.
+
+}  // namespace
 
 bool is_hop_by_hop(std::string_view name) {
   static constexpr std::array<std::string_view, 12> kNames = {"connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te",
@@ -20,11 +25,18 @@ Result<std::unique_ptr<AppChannel>> AppChannel::open(const std::vector<net::Even
     client.response_bytes_max = channel->options_.response_bytes_max;
     client.user_agent.clear();  // The caller's is passed on.
     client.connections = channel->options_.connections;
+    client.repeats_all = false;
+    client.queue_max = kQueueMax;
     auto made = net::HttpClient::create(*loop, channel->options_.origin, std::move(client));
     if (!made) return fail(made.error());
     channel->lines_.push_back({loop, *std::move(made)});
   }
   return channel;
+}
+
+AppChannel::~AppChannel() {
+  for (auto& waiting : std::exchange(waiting_, {})) waiting.done(tl::unexpected(std::string("the sidecar is stopping")));
+  lines_.clear();
 }
 
 AppChannel::Line& AppChannel::line_here() {
@@ -38,12 +50,13 @@ void AppChannel::call(net::HttpCall call, Done done) {
   if (options_.concurrency_max != 0) {
     const std::lock_guard lock(mutex_);
     if (under_way_ == options_.concurrency_max) {
-      if (waiting_.size() < options_.waiting_max) {
+      if (waiting_.size() < options_.waiting_max && waiting_bytes_ + call.body.size() <= options_.waiting_bytes_max) {
+        waiting_bytes_ += call.body.size();
         waiting_.push_back({&line, std::move(call), std::move(done)});
         return;
       }
-      on_loop(*line.loop, [done = std::move(done), most = options_.waiting_max] {
-        done(tl::unexpected(std::to_string(most) + " calls wait for the application already"));
+      on_loop(*line.loop, [done = std::move(done), count = waiting_.size(), bytes = waiting_bytes_] {
+        done(tl::unexpected(std::to_string(count) + " calls of " + std::to_string(bytes) + " bytes wait for the application already"));
       });
       return;
     }
@@ -72,6 +85,7 @@ void AppChannel::send_next() {
     }
     next = std::move(waiting_.front());
     waiting_.pop_front();
+    waiting_bytes_ -= next.call.body.size();
   }
   send(*next.line, std::move(next.call), std::move(next.done));
 }

@@ -230,6 +230,7 @@ void GrpcApi::set_metadata(Call call) {
 }
 
 void GrpcApi::shut_down(Call call) {
+  if (!app_.shut_down) return call.done(tl::unexpected(errors::bad_request(kNotAlone)));
   call.done(Reply{});
   app_.shut_down();
 }

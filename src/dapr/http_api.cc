@@ -160,6 +160,7 @@ void HttpApi::get_secrets(api::Exchange& exchange, const std::string& store) con
 }
 
 void HttpApi::shut_down(api::Exchange& exchange) const {
+  if (!app_.shut_down) return answer_error(exchange, errors::bad_request(kNotAlone));
   answer_nothing(exchange);
   app_.shut_down();
 }

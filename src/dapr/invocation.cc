@@ -40,7 +40,8 @@ net::HttpCall call_of(const net::HttpRequest& request, std::string target) {
   call.target = std::move(target);
   if (const auto query = request.query(); !query.empty()) call.target.append("?").append(query);
   for (const auto& [name, value] : request.headers) {
-    if (is_hop_by_hop(name)) continue;
+    if (is_hop_by_hop(name) || net::has_token(request.headers.get("connection"), name)) continue;
+    if (net::equals_ignoring_case(name, "dapr-caller-app-id") || net::equals_ignoring_case(name, "dapr-callee-app-id")) continue;  // Ours to say.
     const bool is_grpcs = name.size() > 5 && net::equals_ignoring_case(name.substr(0, 5), "grpc-");  // Its own are told from ours, as by daprd.
     call.headers.add(is_grpcs ? "dapr-" + std::string(name) : std::string(name), value);
   }

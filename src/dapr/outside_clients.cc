@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t kOriginsMax = 256;  // Of one loop, with connections at once.
 constexpr Duration kCallTimeout{60'000};
+constexpr std::size_t kQueueMax = 1'024;  // Calls to one server that wait for a connection.
 
 }  // namespace
 
@@ -31,6 +32,8 @@ Result<net::HttpClient*> OutsideClients::client_of(Line& line, const net::Url& o
   options.response_bytes_max = response_bytes_max_;
   options.user_agent.clear();
   options.connections = connections_;
+  options.repeats_all = false;
+  options.queue_max = kQueueMax;
   auto made = net::HttpClient::create(*line.loop, origin, std::move(options));
   if (!made) return fail(std::move(made.error()));
   return line.clients.emplace(name, *std::move(made)).first->second.get();

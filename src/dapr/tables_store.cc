@@ -13,6 +13,7 @@ using partition::ItemCondition;
 using partition::ItemWrite;
 
 constexpr std::size_t kReadMax = 500;  // Items of one read; larger ones are several.
+constexpr std::size_t kAnswerBytesMax = 64u << 20;  // Values of one answer, and one more chunk.
 
 std::string etag_of(const model::Sequence& version) { return std::to_string(version.epoch) + "-" + std::to_string(version.index); }
 
@@ -83,13 +84,16 @@ StoreResult<std::vector<ItemWrite>> writes_of(const std::string& table, std::vec
 
 }  // namespace
 
-void TablesStore::get_some(std::vector<std::string> keys, std::function<void(std::vector<Found>)> done) {
+void TablesStore::get_some(std::vector<std::string> keys, std::function<void(std::vector<Found>, bool is_too_large)> done) {
   std::vector<model::ItemKey> items;
   items.reserve(keys.size());
   for (auto& key : keys) items.push_back({table_, std::move(key)});
   const std::size_t count = items.size();
   items_.get_items(std::move(items), [count, done = std::move(done)](Result<ports::Items::Found> rows) {
-    if (!rows) return done(std::vector<Found>(count, tl::unexpected(error_of(std::move(rows.error())))));
+    if (!rows) {
+      const bool is_too_large = rows.error().code == ErrorCode::TooLarge;
+      return done(std::vector<Found>(count, tl::unexpected(error_of(std::move(rows.error())))), is_too_large);
+    }
     std::vector<Found> found;
     found.reserve(count);
     for (auto& row : *rows) {
@@ -99,27 +103,49 @@ void TablesStore::get_some(std::vector<std::string> keys, std::function<void(std
       }
       found.emplace_back(state_of(*std::move(row)));
     }
-    done(std::move(found));
+    done(std::move(found), false);
   });
 }
 
+// In chunks, which are halved where they are too large; beyond a bound nothing more is read, and a key that can be none is no fault of others.
 void TablesStore::get(std::vector<std::string> keys, std::function<void(std::vector<Found>)> done) {
-  if (keys.size() <= kReadMax) return get_some(std::move(keys), std::move(done));
   struct Reading : std::enable_shared_from_this<Reading> {
     void go_on(TablesStore& store) {
-      if (keys.empty()) return done(std::move(found));
-      const auto from = keys.end() - static_cast<std::ptrdiff_t>(std::min(kReadMax, keys.size()));
-      std::vector<std::string> some(std::make_move_iterator(from), std::make_move_iterator(keys.end()));
-      keys.erase(from, keys.end());
-      store.get_some(std::move(some), [self = shared_from_this(), &store](std::vector<Found> more) {
-        // From the end on, so that what is left stays where it is.
-        more.insert(more.end(), std::make_move_iterator(self->found.begin()), std::make_move_iterator(self->found.end()));
-        self->found = std::move(more);
-        self->go_on(store);
-      });
+      while (at < keys.size()) {
+        if (bytes > kAnswerBytesMax) {
+          found.emplace_back(tl::unexpected<StoreError>({StoreError::Kind::Failed, "more than " + std::to_string(kAnswerBytesMax) + " bytes are asked for at once"}));
+        } else if (keys[at].empty() || keys[at].size() > model::kIdBytesMax) {
+          found.emplace_back(tl::unexpected<StoreError>(
+              {StoreError::Kind::Failed, "a key of " + std::to_string(keys[at].size()) + " bytes, expected 1 to " + std::to_string(model::kIdBytesMax)}));
+        } else {
+          return read(store);
+        }
+        ++at;
+      }
+      done(std::move(found));
+    }
+    void read(TablesStore& store) {
+      std::size_t end = at;
+      while (end < keys.size() && end - at < chunk && !keys[end].empty() && keys[end].size() <= model::kIdBytesMax) ++end;
+      store.get_some({keys.begin() + static_cast<std::ptrdiff_t>(at), keys.begin() + static_cast<std::ptrdiff_t>(end)},
+                     [self = shared_from_this(), &store, end](std::vector<Found> more, bool is_too_large) {
+                       if (is_too_large && self->chunk > 1) {
+                         self->chunk = (end - self->at + 1) / 2;
+                         return self->go_on(store);
+                       }
+                       for (auto& one : more) {
+                         if (one && *one) self->bytes += (*one)->value.size();
+                         self->found.push_back(std::move(one));
+                       }
+                       self->at = end;
+                       self->go_on(store);
+                     });
     }
     std::vector<std::string> keys;
     std::vector<Found> found;
+    std::size_t at = 0;
+    std::size_t chunk = kReadMax;
+    std::size_t bytes = 0;
     std::function<void(std::vector<Found>)> done;
   };
   auto reading = std::make_shared<Reading>();

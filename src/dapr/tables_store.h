@@ -22,7 +22,7 @@ class TablesStore final : public StateStore {
   void delete_with_prefix(std::string prefix, Done<std::uint64_t> done) override;
 
  private:
-  void get_some(std::vector<std::string> keys, std::function<void(std::vector<Found>)> done);
+  void get_some(std::vector<std::string> keys, std::function<void(std::vector<Found>, bool is_too_large)> done);
 
   ports::Items& items_;
   std::string table_;

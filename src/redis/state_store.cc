@@ -124,12 +124,15 @@ class Connection final : public dapr::StoreConnection {
     std::string lost;
     bool is_script_gone = false;
     for (auto* call : calls) {
-      auto error = !lost.empty() ? std::optional(Error{ErrorCode::Unavailable, lost}) : call->is_read() ? read(*call) : finish(*call, attempt, again, is_script_gone);
+      std::optional<Error> error;
+      if (!lost.empty()) error = Error{ErrorCode::Unavailable, lost};
+      else error = call->is_read() ? read(*call) : finish(*call, attempt, again, is_script_gone);
       if (!error) continue;
       lost = std::move(error->message);
+      const std::string connection = "the connection to redis at " + settings_.address() + " was lost";
       if (call->is_read() && attempt == 0) again.push_back(call);
-      else if (call->is_read()) call->refuse({StoreError::Kind::Failed, "the connection to redis at " + settings_.address() + " was lost: " + lost});
-      else call->refuse({StoreError::Kind::Failed, "the connection to redis at " + settings_.address() + " was lost before it answered, and what was asked may have been done: " + lost});
+      else if (call->is_read()) call->refuse({StoreError::Kind::Failed, connection + ": " + lost});
+      else call->refuse({StoreError::Kind::Failed, connection + " before it answered, and what was asked may have been done: " + lost});
     }
     for (auto& [call, found, places] : std::exchange(plain_, {})) {
       for (const auto place : places) found[place] = lost.empty() ? read_plain(call->keys[place]) : failed(lost);
@@ -222,7 +225,8 @@ class Connection final : public dapr::StoreConnection {
       return std::nullopt;
     }
     const auto& change = call.changes[which - 1];
-    call.done(tl::unexpected<StoreError>({StoreError::Kind::EtagMismatch, (change.kind == StateChange::Kind::Delete ? "failed to delete " : "failed to set key ") + change.key}));
+    const std::string what = change.kind == StateChange::Kind::Delete ? "failed to delete " : "failed to set key ";
+    call.done(tl::unexpected<StoreError>({StoreError::Kind::EtagMismatch, what + change.key}));
     return std::nullopt;
   }
 

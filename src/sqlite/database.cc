@@ -1,5 +1,6 @@
 #include "sqlite/database.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace holdfast::sqlite {

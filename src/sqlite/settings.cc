@@ -13,6 +13,12 @@ bool is_identifier(const std::string& text) {
   return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return c < 0x80 && (std::isalnum(c) != 0 || c == '_'); });
 }
 
+// Nothing that could end one.
+bool is_of_pragma(char c) {
+  constexpr std::string_view kOthers = "_()=-+. '";
+  return (static_cast<unsigned char>(c) < 0x80 && std::isalnum(static_cast<unsigned char>(c)) != 0) || kOthers.find(c) != std::string_view::npos;
+}
+
 std::string lower(std::string text) {
   std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return text;
@@ -51,8 +57,7 @@ void read_connection_string(const std::string& text, dapr::StoreSettings& from, 
     if (name == "_pragma") {
       for (const auto* forbidden : {"busy_timeout", "journal_mode", "foreign_keys"})
         if (lower(value).starts_with(forbidden)) from.refuse("found forbidden option '_pragma=" + std::string(forbidden) + "' in the connection string");
-      const bool is_plain = std::ranges::all_of(value, [](unsigned char c) { return c < 0x80 && (std::isalnum(c) != 0 || std::string_view("_()=-+. '").find(static_cast<char>(c)) != std::string_view::npos); });
-      if (!is_plain) from.refuse("found a strange option '_pragma' in the connection string");
+      if (!std::ranges::all_of(value, is_of_pragma)) from.refuse("found a strange option '_pragma' in the connection string");
       to.pragmas.push_back(value);
     } else if (!name.starts_with('_')) {
       rest += (rest.empty() ? "?" : "&") + option;

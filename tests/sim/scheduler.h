@@ -55,6 +55,8 @@ class Scheduler final : public Clock {
   [[nodiscard]] Instant latest() const { return monotonic_ + set_by_max_; }
   // Sets the clock forward, or back.
   void set_clock(Duration by);
+  // So often has it been set.
+  [[nodiscard]] std::size_t sets() const { return sets_.size(); }
   // The latest that the clock has shown between two times that are monotonic and past.
   [[nodiscard]] Instant latest_between(Instant from, Instant to) const;
   // Sets it to the latest that it would show without having been set back.

@@ -98,6 +98,10 @@ void Tables::check_shown(const Read& read, std::size_t key, const model::ItemRow
   if (write.fate == Write::Fate::Refused) return broken(which + ", which was refused");
   if (is_surely_over(write, key, read.began)) return broken(which + ", and a later one was answered before");
   if (write.version && *write.version != row.version) broken(which + " with another version than before");
+  // A clock that is set only makes it later than the latest, or shown for longer.
+  if ((row.expires_at.unix_ms == 0) != (write.ttl.ms == 0)) broken(which + " with a time to live that it was not given");
+  if (row.expires_at > scheduler_.latest() + write.ttl) broken(which + " for longer than it was given");
+  if (row.expires_at.unix_ms != 0 && scheduler_.sets() == read.sets && row.expires_at <= read.began_at) broken(which + ", past its time");
   write.version = row.version;
   if (row.version < read.floor[key]) broken(which + " with a version that goes back");
   floor_[key] = std::max(floor_[key], row.version);

@@ -54,13 +54,15 @@ class Tables {
   struct Read {
     Step began = 0;
     std::array<model::Sequence, kKeys> floor;  // Of versions, as they were answered before.
+    Instant began_at;                          // By the clock, which had been set so often.
+    std::size_t sets = 0;
   };
   using Ids = std::vector<std::uint64_t>;
 
   [[nodiscard]] static std::string name(std::size_t key);
   [[nodiscard]] std::uint64_t begin(Write write);
   void end(const Ids& ids, const std::optional<Error>& error);
-  [[nodiscard]] Read begin_read() const { return {scheduler_.steps(), floor_}; }
+  [[nodiscard]] Read begin_read() const { return {scheduler_.steps(), floor_, scheduler_.now(), scheduler_.sets()}; }
   [[nodiscard]] bool is_surely_over(const Write& write, std::size_t key, Step at) const;
   void check_shown(const Read& read, std::size_t key, const model::ItemRow& row);
   void check_absent(const Read& read, std::size_t key);
