@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "dapr/memory_store.h"
 #include "dapr/tables_store.h"
+#include "redis/state_store.h"
+#include "sqlite/state_store.h"
 
 namespace holdfast::app {
 namespace {
@@ -24,22 +26,26 @@ std::vector<std::string> capabilities_of(const dapr::StateStore::Features& featu
   return out;
 }
 
-// Null: there is no such type.
-std::unique_ptr<dapr::StateStore> make_state_store(const std::string& type, const std::string& name, const dapr::Properties& properties,
-                                                   const DaprComponentsWorld& world) {
-  if (type == "state.holdfast") return std::make_unique<dapr::TablesStore>(world.items, "dapr/" + properties.find("table").value_or(name));
-  if (type == "state.in-memory") return std::make_unique<dapr::MemoryStore>(world.clock);
-  return nullptr;
+using Store = std::unique_ptr<dapr::StateStore>;
+
+Result<Store> make_state_store(const dapr::StoreDocument& document, const DaprComponentsWorld& world) {
+  if (document.type == "state.holdfast")
+    return Store(std::make_unique<dapr::TablesStore>(world.items, "dapr/" + document.properties.find("table").value_or(document.name)));
+  if (document.type == "state.in-memory") return Store(std::make_unique<dapr::MemoryStore>(world.clock));
+  if (document.type == "state.sqlite") return sqlite::open_state_store(document);
+  if (document.type == "state.redis") return redis::open_state_store(document);
+  return fail(ErrorCode::Invalid, "there is no component of type " + document.type +
+                                      " here; state stores are state.holdfast, state.in-memory, state.redis and state.sqlite");
 }
 
-Result<void> add_state_store(const std::string& name, const std::string& type, const std::string& version, const dapr::Properties& properties,
-                             const DaprComponentsWorld& world, DaprComponents& out) {
-  auto store = make_state_store(type, name, properties, world);
-  if (!store) return fail(ErrorCode::Invalid, "there is no component of type " + type + " here; state stores are state.holdfast and state.in-memory");
-  auto prefix = dapr::KeyPrefix::create(properties.find("keyPrefix").value_or(""), name, world.surroundings.app_id, world.surroundings.name_space);
+Result<void> add_state_store(const dapr::StoreDocument& document, const DaprComponentsWorld& world, DaprComponents& out) {
+  const auto& name = document.name;
+  auto store = make_state_store(document, world);
+  if (!store) return fail(std::move(store.error()));
+  auto prefix = dapr::KeyPrefix::create(document.properties.find("keyPrefix").value_or(""), name, world.surroundings.app_id, world.surroundings.name_space);
   if (!prefix) return fail(std::move(prefix.error()));
-  out.registered.push_back({name, type, version, capabilities_of(store->features())});
-  out.states.push_back({name, *std::move(prefix), std::move(store)});
+  out.registered.push_back({name, document.type, document.version, capabilities_of((*store)->features())});
+  out.states.push_back({name, *std::move(prefix), *std::move(store)});
   return {};
 }
 
@@ -53,7 +59,8 @@ Result<void> add(const model::DaprComponent& document, const DaprComponentsWorld
   }
   auto properties = world.secrets.resolve(document, random);
   if (!properties) return fail(std::move(properties.error()));
-  if (document.type.starts_with("state.")) return add_state_store(document.name, document.type, document.version, *properties, world, out);
+  if (document.type.starts_with("state."))
+    return add_state_store({document.name, document.type, document.version, *std::move(properties), document.init_timeout}, world, out);
   return fail(ErrorCode::Invalid, "there is no component of type " + document.type + " here");
 }
 
@@ -79,7 +86,7 @@ Result<DaprComponents> make_components(const std::vector<model::DaprComponent>& 
   }
   const bool has_documents = std::ranges::any_of(documents, [](const auto& document) { return document.type.starts_with("state."); });
   if (!has_documents)
-    if (auto ok = add_state_store(kDefaultStore, "state.holdfast", "v1", {}, world, out); !ok) return fail(std::move(ok.error()));
+    if (auto ok = add_state_store({.name = kDefaultStore, .type = "state.holdfast", .version = "v1", .properties = {}}, world, out); !ok) return fail(std::move(ok.error()));
   return out;
 }
 

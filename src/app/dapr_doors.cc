@@ -59,6 +59,7 @@ std::unique_ptr<grpc::Server> make_grpc_server(const dapr::App& app, dapr::GrpcA
     server->add(dapr::GrpcApi::kService, method, [&api, method](std::shared_ptr<grpc::Call> call) {
       api.call(method, call->message(), call->headers(), [call](dapr::DaprResult<dapr::GrpcApi::Reply> reply) {
         if (!reply) return call->fail(status_of(reply.error()));
+        if (reply->error) return call->fail(status_of(*reply->error), reply->headers);
         call->answer(std::move(reply->message), reply->headers);
       });
     });
@@ -102,7 +103,7 @@ Result<void> DaprDoors::add(const model::DaprAppSpec& spec) {
   dapr::App& app = sidecar->app;
   app.id = spec.app_id;
   app.name_space = spec.name_space;
-  app.runtime_version = kVersionNumber;
+  app.runtime_version = spec.runtime_version.empty() ? kVersionNumber : spec.runtime_version;
   app.api_token = api::Token(*std::move(api_token));
   app.shut_down = world_.shut_down;
 

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "codec/dapr_messages.h"
+#include "codec/go_json.h"
 #include "dapr/error.h"
 
 namespace holdfast::dapr {
@@ -35,10 +36,26 @@ States::Done<void> answers_empty(GrpcApi::Done done) {
 // Metadata as HTTP headers: not what is HTTP/2's or gRPC's own, nor bytes.
 void add_as_headers(const net::HeaderList& metadata, net::HeaderList& headers) {
   for (const auto& [name, value] : metadata) {
-    if (name.ends_with("-bin") || name == "content-type" || name == "dapr-api-token") continue;
-    if (name.starts_with("grpc-")) headers.add("dapr-" + std::string(name), value);
-    else headers.add(name, value);
+    if (name.ends_with("-bin") || name == "content-type" || name == "dapr-api-token" || name == "grpc-timeout" || name == "te") continue;
+    headers.add(name == "host" ? "dapr-authority" : name, value);
   }
+}
+
+// What an application answered over HTTP, as gRPC has it.
+GrpcApi::Reply reply_of(const net::HttpResponse& response) {
+  GrpcApi::Reply out;
+  if (response.status < 200 || response.status > 299) {
+    out.error = errors::answered_with_status(response.status, std::string(net::reason_phrase(response.status)), response.body);
+  } else {
+    wire::InvokeResponse answer;
+    if (!response.body.empty()) answer.data = wire::Any{.type_url = {}, .value = response.body};
+    answer.content_type = response.headers.get("content-type");
+    out = reply(answer);
+  }
+  for (const auto& [name, value] : response.headers)
+    if (!net::equals_ignoring_case(name, "content-type")) out.headers.add(name, value);
+  out.headers.add("dapr-http-status", std::to_string(response.status));
+  return out;
 }
 
 }  // namespace
@@ -105,6 +122,9 @@ void GrpcApi::save_state(Call call) {
   requests.reserve(request->states.size());
   for (auto& item : request->states) {
     if (item.key.empty()) return call.done(tl::unexpected(errors::state_key_empty()));
+    // What says that it is JSON is it; daprd keeps another text of the same value, we this one.
+    if (const auto type = item.metadata.find("contentType"); type != item.metadata.end() && type->second == "application/json")
+      if (auto json = codec::check_go_json(item.value); !json) return call.done(tl::unexpected(errors::unknown(json.error().message)));
     requests.push_back(request_of(StateChange::Kind::Set, std::move(item)));
   }
   app_.states->save(**component, std::move(requests), answers_empty(std::move(call.done)));
@@ -148,26 +168,24 @@ void GrpcApi::execute_state_transaction(Call call) {
 void GrpcApi::invoke_service(Call call) {
   auto request = read<wire::InvokeServiceRequest>(call.message);
   if (!request) return call.done(tl::unexpected(std::move(request.error())));
-  if (!request->message) return call.done(tl::unexpected(errors::invoke_without_message(app_.id)));
-  wire::InvokeRequest& message = *request->message;
+  const wire::InvokeRequest message = request->message.value_or(wire::InvokeRequest());
   net::HttpRequest http;
-  http.method = message.http_extension && message.http_extension->verb != "NONE" ? message.http_extension->verb : "POST";
-  http.target = message.method;
-  if (message.http_extension && !message.http_extension->querystring.empty()) http.target += "?" + message.http_extension->querystring;
+  // Words that are none are for whoever would be called to refuse.
+  if (message.http_extension && message.http_extension->verb != "NONE" && message.http_extension->verb != "CONNECT") http.method = message.http_extension->verb;
+  const std::size_t mark = message.method.find('?');
+  std::string query = mark == std::string::npos ? std::string() : message.method.substr(mark + 1);
+  if (message.http_extension && !message.http_extension->querystring.empty()) query += (query.empty() ? "" : "&") + message.http_extension->querystring;
+  const std::string method = message.method.substr(0, mark);
+  http.target = query.empty() ? method : method + "?" + query;
   add_as_headers(call.metadata, http.headers);
   if (!message.content_type.empty()) http.headers.set("content-type", message.content_type);
   if (message.data) http.body = message.data->value;
-  app_.invocation->call({request->id, message.method}, http, [done = std::move(call.done)](DaprResult<net::HttpResponse> response) {
+  if (http.method.empty() && app_.invocation->reaches(request->id))
+    return call.done(tl::unexpected(message.http_extension ? errors::direct_invoke(request->id, rpc_error_text(grpc::Code::InvalidArgument, "invalid HTTP verb"))
+                                                           : errors::invoke_without_message(request->id)));
+  app_.invocation->call({request->id, method}, http, [done = std::move(call.done)](DaprResult<net::HttpResponse> response) {
     if (!response) return done(tl::unexpected(std::move(response.error())));
-    if (response->status < 200 || response->status > 299)
-      return done(tl::unexpected(errors::answered_with_status(response->status, std::string(net::reason_phrase(response->status)), response->body)));
-    wire::InvokeResponse answer;
-    answer.data = wire::Any{.type_url = {}, .value = response->body};
-    answer.content_type = response->headers.get("content-type");
-    Reply out = reply(answer);
-    for (const auto& [name, value] : response->headers)
-      if (!net::equals_ignoring_case(name, "content-type")) out.headers.add(name, value);
-    done(std::move(out));
+    done(reply_of(*response));
   });
 }
 

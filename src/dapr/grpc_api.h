@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,8 +16,9 @@ namespace holdfast::dapr {
 class GrpcApi {
  public:
   struct Reply {
-    std::string message;      // Bytes of it.
-    net::HeaderList headers;  // Metadata.
+    std::string message;             // Bytes of it.
+    net::HeaderList headers;         // Metadata.
+    std::optional<DaprError> error;  // An answer that is a status instead.
   };
   // Exactly once, any thread.
   using Done = std::function<void(DaprResult<Reply>)>;

@@ -20,6 +20,19 @@ net::HttpResponse plain(int status, std::string body) {
 bool is_get(const api::Exchange& exchange) { return exchange.request.method == "GET"; }
 bool is_write(const api::Exchange& exchange) { return exchange.request.method == "POST" || exchange.request.method == "PUT"; }
 
+// What there is no component of, as daprd says it then.
+std::optional<DaprError> without_component(const api::Exchange& exchange, const std::vector<std::string>& path) {
+  const std::string& block = path[0];
+  const std::size_t size = path.size();
+  if (block == "publish" && size >= 3 && is_write(exchange)) return errors::pubsub_not_found(path[1] == "bulk" ? path[2] : path[1], {});
+  if (block == "bindings" && size == 2 && is_write(exchange)) return errors::output_binding_not_found(path[1]);
+  if (block == "actors" && size >= 4) return errors::actor_runtime_not_found();
+  if (block == "configuration" && size >= 2 && is_get(exchange)) return errors::configuration_stores_not_configured();
+  if ((block == "lock" || block == "unlock") && size == 2 && is_write(exchange)) return errors::lock_stores_not_configured();
+  if (block == "crypto" && size == 3 && exchange.request.method == "PUT") return errors::crypto_providers_not_configured();
+  return std::nullopt;
+}
+
 }  // namespace
 
 void answer_error(api::Exchange& exchange, const DaprError& error) {
@@ -83,6 +96,8 @@ void HttpApi::handle(net::HttpRequest request, net::Responder responder) {
 // Whether there is such a route. What none is for is an invocation, if it says of whom.
 bool HttpApi::route(const api::ExchangePtr& exchange, std::string_view version, const Path& path) {
   if (version == "v1.0-alpha1" && path.size() == 3 && path[0] == "state" && path[2] == "query" && is_write(*exchange)) return query(*exchange, path[1]), true;
+  if (version == "v1.0-alpha1" && !path.empty())
+    if (const auto missing = without_component(*exchange, path)) return answer_error(*exchange, *missing), true;
   if (version != "v1.0" || path.empty()) return false;
   const auto is = [&path](std::initializer_list<std::string_view> wanted) { return std::ranges::equal(path, wanted); };
   if (path[0] == "state") return route_state(exchange, path);
@@ -95,6 +110,7 @@ bool HttpApi::route(const api::ExchangePtr& exchange, std::string_view version, 
   }
   if (exchange->request.method == "PUT" && path[0] == "metadata" && path.size() == 2) return put_metadata(*exchange, path[1]), true;
   if (exchange->request.method == "POST" && is({"shutdown"})) return shut_down(*exchange), true;
+  if (const auto missing = without_component(*exchange, path)) return answer_error(*exchange, *missing), true;
   return false;
 }
 

@@ -99,6 +99,11 @@ std::optional<AppChannel*> Applications::find(std::string_view app_id) const {
   return it == channels_.end() ? std::nullopt : std::optional(it->second);
 }
 
+bool Invocation::reaches(const std::string& app_id) const {
+  if (app_id.starts_with("http://") || app_id.starts_with("https://") || endpoints_.contains(app_id)) return true;
+  return applications_.find(app_id.substr(0, app_id.find('.'))).value_or(nullptr) != nullptr;
+}
+
 void Invocation::call(const InvokeTarget& target, const net::HttpRequest& request, Done done) const {
   const auto failed = [&](const std::string& why) { done(tl::unexpected(errors::direct_invoke(target.app_id, why))); };
   if (target.app_id.starts_with("http://") || target.app_id.starts_with("https://")) {
@@ -108,6 +113,7 @@ void Invocation::call(const InvokeTarget& target, const net::HttpRequest& reques
   }
   if (const auto endpoint = endpoints_.find(target.app_id); endpoint != endpoints_.end())
     return call_outside(endpoint->second, target, request, std::move(done));
+  if (target.app_id.empty()) return failed("app id is empty");
   // "id" or "id.namespace".
   const std::size_t dot = target.app_id.find('.');
   const std::string id = target.app_id.substr(0, dot);
@@ -115,7 +121,7 @@ void Invocation::call(const InvokeTarget& target, const net::HttpRequest& reques
   const bool is_our_space = dot == std::string::npos || target.app_id.substr(dot + 1) == name_space_;
   const auto found = is_our_space ? applications_.find(id) : std::nullopt;
   if (!found) return failed("couldn't find service: " + id);
-  if (*found == nullptr) return failed("cannot invoke local endpoint: " + std::string(kNoAppChannel));
+  if (*found == nullptr) return failed("cannot invoke local endpoint: app channel not initialized");
 
   net::HttpCall call = call_of(request, "/" + without_slash(target.method));
   if (id != app_id_) {

@@ -59,6 +59,8 @@ class Invocation {
         endpoints_(std::move(endpoints)),
         outside_(outside) {}
 
+  // Whether there is somebody who could be called by that id.
+  [[nodiscard]] bool reaches(const std::string& app_id) const;
   // `done` as of AppChannel.
   void call(const InvokeTarget& target, const net::HttpRequest& request, Done done) const;
 

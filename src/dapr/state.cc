@@ -28,7 +28,7 @@ StoreResult<std::int64_t> ttl_of(const Metadata& metadata) {
   const auto [end, error] = std::from_chars(begin, text.data() + text.size(), seconds);
   if (error == std::errc::result_out_of_range) return refuse("strconv.Atoi: parsing \"" + it->second + "\": value out of range");
   if (error != std::errc() || end != text.data() + text.size()) return refuse("strconv.Atoi: parsing \"" + it->second + "\": invalid syntax");
-  return std::max<std::int64_t>(0, seconds);
+  return seconds > 0 ? seconds : -1;
 }
 
 StoreResult<StateChange> change_of(const KeyPrefix& prefix, StateRequest&& request) {

@@ -46,7 +46,7 @@ struct StateChange {
   // Set only.
   std::string value;
   std::string content_type;
-  std::int64_t ttl_seconds = 0;  // 0 or less: it does not expire.
+  std::int64_t ttl_seconds = 0;  // 0: none was given; less: it was asked not to expire.
 };
 
 class StateStore {

@@ -21,6 +21,9 @@ TECHNOLOGIES = {
     "google/protobuf/": {"connect"},
     "librdkafka/": {"kafka"},
     "nats/": {"nats"},
+    "sqlite3.h": {"sqlite"},
+    "hiredis/": {"redis"},
+    "libpq-fe.h": {"postgres"},
     "CLI/": {"cli"},
     "dlfcn.h": {"native"},
 }

@@ -5,7 +5,8 @@
 * A gRPC answer is its status code, its message, its details (google.rpc, decoded), the response message as JSON (bytes as text, with the
   same rule), and of the metadata what begins with `metadata.` or is in HEADERS.
 * Etags are names: the value that an item's etag had first is <etag-1>, the next other one <etag-2>, separately for each key. So
-  "the same as before" and "another one" are compared, not what etags look like (daprd's are UUIDs, or numbers).
+  "the same as before" and "another one" are compared, not what etags look like (daprd's are UUIDs, or numbers, Holdfast's two numbers). In the
+  text of an error ("current=…, expect=…") they are <etag>.
 * <uuid>, <time> (RFC 3339, HTTP dates, and YYYY-MM-DDTHH:MM:SSZ), <port> where it is one of ours, <folder> where the temporary folder
   is written, <address> where a listener other than ours has an address of 127.0.0.1.
 * The type of the store that a scene is played with is <store>, and of versions of the runtime only that there is one is compared: <version>.
@@ -20,6 +21,7 @@ BODY_MAX = 4000
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 VERSION = re.compile(r'("(?:runtimeVersion|daprRuntimeVersion)":")\d+\.\d+\.\d+"')
+ETAG_IN_TEXT = re.compile(r"\b(current|expect)=(\\*\"?)(?:<uuid>|\d+-\d+)")
 OTHER_ADDRESS = re.compile(r"127\.0\.0\.1:\d{4,5}\b")
 
 
@@ -50,7 +52,8 @@ class Masks:
         for value, name in self._replaced:
             text = text.replace(value, name)
         text = VERSION.sub(r'\1<version>"', text)
-        return OTHER_ADDRESS.sub("<address>", TIME.sub("<time>", UUID.sub("<uuid>", text)))
+        text = ETAG_IN_TEXT.sub(r"\1=\2<etag>", TIME.sub("<time>", UUID.sub("<uuid>", text)))
+        return OTHER_ADDRESS.sub("<address>", text)
 
     def body(self, body, key):
         if len(body) > BODY_MAX:

@@ -25,10 +25,27 @@ def stores_of(name):
     return own + ([(store, store) for store in stores] if len(stores) > 1 else [])
 
 
+# What Holdfast does not do yet: a store, or a scene. Their tests are skipped with this reason, and counted as that.
+NOT_YET = {
+    "state.sqlite": "no state.sqlite yet",
+    "state_key_prefixes": "no state.sqlite yet",
+    "secrets_in_components": "no state.sqlite yet",
+    "invoke_grpc_app": "no applications that speak gRPC yet",
+    **{scene: "no calls to other sidecars yet" for scene in
+       ("invoke_other_http", "invoke_other_grpc", "invoke_sizes", "invoke_access_control")},
+}
+
+
+def not_yet(name, store):
+    return peer() == "holdfast" and (NOT_YET.get(name) or NOT_YET.get(store))
+
+
 class DaprTest(unittest.TestCase):
     maxDiff = None
 
     def check(self, name, store, like):
+        if not_yet(name, store):
+            self.skipTest(not_yet(name, store))
         expected = json.loads((EXPECTED / f"{name}.json").read_text())["calls"]
         calls = play(name, peer(), store)
         wanted = [entry.get(like, entry["answer"]) for entry in expected]

@@ -3,11 +3,16 @@
 
     differences.json    [{"title", "reason", "calls": [{"scene", "call", "holdfast": answer, "index"?, "stores"?}]}]
 
-`index` says which one where a scene makes the same call twice, `stores` for which stores (all, without). Run as a program, it writes the page.
+`index` says which one where a scene makes the same call twice, `stores` for which stores (all, without).
+
+    differences.py                                      writes the page
+    differences.py show [SCENE…]                        plays against Holdfast, and prints what differs and is not listed
+    differences.py accept "TITLE" SCENE [TEXT]          adds what differs in that scene (calls that have TEXT in them) to the entry of this title
 """
 import functools
 import json
 import pathlib
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 PAGE = HERE.parent.parent.parent / "docs" / "dapr" / "differences.md"
@@ -52,6 +57,58 @@ def short(answer):
     return text if len(text) <= 200 else text[:199] + "…"
 
 
+def found(scenes):
+    """What differs, and is not listed: (scene, index, call, store, expected, answered)."""
+    import dapr_test
+    for scene in scenes:
+        for store, like in dapr_test.stores_of(scene):
+            if dapr_test.not_yet(scene, store):
+                continue
+            expected = json.loads((dapr_test.EXPECTED / f"{scene}.json").read_text())["calls"]
+            for index, (entry, call) in enumerate(zip(expected, dapr_test.play(scene, "holdfast", store))):
+                answer = json.loads(json.dumps(call["answer"]))
+                wanted = of(scene, index, entry["call"], store) or entry.get(like, entry["answer"])
+                if answer != wanted:
+                    yield scene, index, entry["call"], store, wanted, answer
+
+
+def show(scenes):
+    for scene, index, call, store, wanted, answer in found(scenes):
+        print(f"{scene}[{index}] {store or ''}\n    {call}\n    daprd     {json.dumps(wanted, ensure_ascii=False)}\n    holdfast  {json.dumps(answer, ensure_ascii=False)}")
+
+
+def accept(title, scene, text=""):
+    entries = load()
+    entry = next((entry for entry in entries if entry["title"] == title), None)
+    if entry is None:
+        entry = {"title": title, "reason": "TODO", "calls": []}
+        entries.append(entry)
+    for _, index, call, store, _, answer in list(found([scene])):
+        if text not in call:
+            continue
+        same = next((one for one in entry["calls"] if (one["scene"], one["index"], one["holdfast"]) == (scene, index, answer)), None)
+        if same:
+            same["stores"].append(store)
+        else:
+            entry["calls"].append({"scene": scene, "index": index, "call": call, "stores": [store], "holdfast": answer})
+    (HERE / "differences.json").write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+
+
+def main(arguments):
+    if not arguments:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(page())
+    elif arguments[0] == "show":
+        from scene import SCENES
+        import dapr_test  # noqa: F401 (registers the scenes)
+        show(arguments[1:] or SCENES)
+    elif arguments[0] == "accept" and len(arguments) in (3, 4):
+        accept(*arguments[1:])
+    else:
+        raise SystemExit(__doc__)
+
+
 if __name__ == "__main__":
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page())
+    # Under its own name, so that dapr_test and this are one module.
+    import differences
+    differences.main(sys.argv[1:])

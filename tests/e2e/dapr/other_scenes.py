@@ -104,7 +104,7 @@ METADATA = ("components", "capabilities", "rules")
 @scene()
 def metadata_http(world):
     secrets(world)
-    world.folder.resource(component("lite", "state.sqlite", connectionString=str(world.folder.path / "lite.db")))
+    world.folder.resource(component("second", "state.in-memory"))
     s = world.sidecar()
     s.http("GET", "/v1.0/metadata", sort=METADATA)
     s.http("PUT", "/v1.0/metadata/team", b"blue")
