@@ -30,9 +30,6 @@ NOT_YET = {
     "state.sqlite": "no state.sqlite yet",
     "state_key_prefixes": "no state.sqlite yet",
     "secrets_in_components": "no state.sqlite yet",
-    "invoke_grpc_app": "no applications that speak gRPC yet",
-    **{scene: "no calls to other sidecars yet" for scene in
-       ("invoke_other_http", "invoke_other_grpc", "invoke_sizes", "invoke_access_control")},
 }
 
 
