@@ -99,7 +99,7 @@ fuzz: packages-build packages-fuzz ## one fuzz target: make fuzz T=name SECONDS=
 	@tools/fuzz.sh "$(T)" "$(FUZZ_SECONDS)"
 
 .PHONY: bench
-bench: bench-$(or $(B),core) ## load on functions in JavaScript and C++, QUICK=1: a minute; B=statefun: Kafka to Kafka beside Flink StateFun; B=restate: beside Restate; B=sdk: the SDKs; B=start: starts with a million of everything
+bench: bench-$(or $(B),core) ## load on functions in JavaScript and C++, QUICK=1: a minute; B=statefun: Kafka to Kafka beside Flink StateFun; B=restate: beside Restate; B=dapr: beside daprd; B=sdk: the SDKs; B=start: starts with a million of everything
 
 .PHONY: bench-core
 bench-core: build bench/node_modules/.package-lock.json
@@ -120,6 +120,10 @@ bench-statefun: build kafka bench/node_modules/.package-lock.json $(STATEFUN)/st
 bench-restate: build bench/node_modules/.package-lock.json $(RESTATE_PART)/node_modules/.package-lock.json
 	@cmake --build --preset release --target bench_load -- -j$(JOBS)
 	@python3 bench/restate.py $(ARGS)
+
+.PHONY: bench-dapr
+bench-dapr: build packages-bench $(DAPRD)
+	@python3 bench/dapr.py $(ARGS)
 
 .PHONY: bench-sdk
 bench-sdk: build kafka bench/node_modules/.package-lock.json $(STATEFUN)/statefun-peer.jar $(BENCH_JAVA)/functions.jar

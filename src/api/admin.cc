@@ -64,6 +64,8 @@ std::optional<Refusal> Admin::check(const net::HttpRequest& request, const std::
 
 void Admin::route(ExchangePtr exchange, const Path& path) {
   const net::HttpRequest& asked = exchange->request;
+  if (options_.only_probes && !(path.size() == 1 && (path[0] == "metrics" || path[0] == "healthz" || path[0] == "readyz")))
+    return exchange->answer_error(404, "not_found", "off loopback there are /metrics, /healthz and /readyz here");
   if (EdgeOperations::is_path(path)) return edges_.handle(std::move(exchange), path);
   if (ModuleOperations::is_path(path)) return modules_.handle(std::move(exchange), path);
   if (path.size() >= 2 && path.size() <= 3 && path[0] == "v1" && path[1] == "orphans") {

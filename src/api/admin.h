@@ -24,6 +24,7 @@ struct AdminOptions {
   GuardOptions guard;
   std::string version;                             // "holdfast 0.1.0"
   std::vector<const MetricsSource*> metrics;       // Beside the admin's own; outlive it.
+  bool only_probes = false;                        // /metrics, /healthz and /readyz are all there is: a listener that lets everybody in.
   // Outlive the requests; what they answer after the admin is gone goes nowhere.
   std::vector<ports::Ingress*> ingresses;
   std::vector<ports::Egress*> egresses;

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "dapr/memory_store.h"
 #include "dapr/tables_store.h"
+#include "postgres/state_store.h"
 #include "redis/state_store.h"
 #include "sqlite/state_store.h"
 
@@ -34,8 +35,9 @@ Result<Store> make_state_store(const dapr::StoreDocument& document, const DaprCo
   if (document.type == "state.in-memory") return Store(std::make_unique<dapr::MemoryStore>(world.clock));
   if (document.type == "state.sqlite") return sqlite::open_state_store(document);
   if (document.type == "state.redis") return redis::open_state_store(document);
+  if (document.type == "state.postgresql" || document.type == "state.postgres") return postgres::open_state_store(document);
   return fail(ErrorCode::Invalid, "there is no component of type " + document.type +
-                                      " here; state stores are state.holdfast, state.in-memory, state.redis and state.sqlite");
+                                      " here; state stores are state.holdfast, state.in-memory, state.sqlite, state.redis and state.postgresql");
 }
 
 Result<void> add_state_store(const dapr::StoreDocument& document, const DaprComponentsWorld& world, DaprComponents& out) {

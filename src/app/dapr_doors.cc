@@ -152,7 +152,7 @@ Result<void> DaprDoors::add(const model::DaprAppSpec& spec) {
   auto components = make_components(resources->components, {surroundings, *configuration, *app.secrets, *world_.items, *world_.clock}, random);
   if (!components) return fail(std::move(components.error()));
   app.components = std::move(components->registered);
-  app.states = std::make_unique<dapr::States>(spec.app_id, std::move(components->states));
+  app.states = std::make_unique<dapr::States>(spec.app_id, std::move(components->states), std::vector<Loop*>(world_.loops.begin(), world_.loops.end()));
 
   if (auto ok = open_channel(*sidecar); !ok) return ok;
   applications_.add(spec.app_id, sidecar->channel.get());
@@ -204,6 +204,7 @@ Result<void> DaprDoors::open_channel(Sidecar& sidecar) {
   options.origin.port = spec.app_port;
   options.api_token = *std::move(token);
   options.concurrency_max = spec.app_max_concurrency;
+  options.connections = world_.calls;
   options.response_bytes_max = std::max<std::uint64_t>(spec.body_bytes_max, 4u << 20);
   auto channel = dapr::AppChannel::open(world_.loops, std::move(options));
   if (!channel) return fail(std::move(channel.error()));
@@ -254,7 +255,7 @@ Result<void> DaprDoors::listen_to_sidecars(Sidecar& sidecar, const net::HttpLimi
   auto server = sidecar.internal_server->listen(world_.loops, {.host = host, .port = *spec.internal_grpc_port}, limits);
   if (!server) return fail(std::move(server.error()));
   const bool is_everywhere = host == "0.0.0.0" || host == "::" || host == "[::]";
-  if (auto ok = neighbours_.announce(spec.name_space, spec.app_id, is_everywhere ? "127.0.0.1" : host, (*server)->port()); !ok)
+  if (auto ok = neighbours_.announce(spec.name_space == "default" ? "" : spec.name_space, spec.app_id, is_everywhere ? "127.0.0.1" : host, (*server)->port()); !ok)
     log_warn("sidecars of other processes do not find this one", {{"app_id", spec.app_id}, {"error", ok.error().message}});
   ports_.push_back({spec.app_id, "internal", *std::move(server)});
   return {};

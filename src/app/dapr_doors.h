@@ -31,7 +31,8 @@ class DaprDoors {
     ports::Items* items = nullptr;
     const Clock* clock = nullptr;
     std::vector<net::EventLoop*> loops;
-    std::size_t connections_max = 0;   // Of all applications together.
+    std::size_t connections_max = 0;   // From all applications together.
+    std::shared_ptr<net::ConnectionBudget> calls;  // Connections to them, and to others that they call.
     std::function<void()> shut_down;   // An application has asked for it. Any thread.
   };
   struct Port {
@@ -61,7 +62,11 @@ class DaprDoors {
     std::unique_ptr<grpc::Server> internal_server;
   };
 
-  explicit DaprDoors(World world) : world_(std::move(world)), outside_(world_.loops, kOutsideBytesMax), sidecar_clients_(world_.loops, kOutsideBytesMax, net::http2_calls()), neighbours_(dapr::Neighbours::default_folder()) {}
+  explicit DaprDoors(World world)
+      : world_(std::move(world)),
+        outside_(world_.loops, kOutsideBytesMax, world_.calls),
+        sidecar_clients_(world_.loops, kOutsideBytesMax, world_.calls, net::http2_calls()),
+        neighbours_(dapr::Neighbours::default_folder()) {}
   [[nodiscard]] Result<void> add(const model::DaprAppSpec& spec);
   [[nodiscard]] Result<void> open_channel(Sidecar& sidecar);
   [[nodiscard]] Result<void> listen(Sidecar& sidecar, const net::HttpLimits& limits);

@@ -17,19 +17,20 @@ LogLevel log_level(const std::string& name) {
   return name == "debug" ? LogLevel::Debug : name == "warn" ? LogLevel::Warn : name == "error" || name == "fatal" ? LogLevel::Error : LogLevel::Info;
 }
 
-// The admin API takes the place of daprd's port of metrics: it has them at /metrics, as that has.
+// The admin API takes the place of daprd's port of metrics: it has them at /metrics, as that has. Off loopback there is nothing else.
 model::Listener admin_of(const model::DaprAppSpec& app) {
   model::Listener admin;
-  if (!app.metrics_listen_address.empty() && app.metrics_listen_address != "0.0.0.0") admin.host = app.metrics_listen_address;
+  if (!app.metrics_listen_address.empty()) admin.host = app.metrics_listen_address;
   admin.port = app.metrics_port.value_or(model::DaprAppSpec::kMetricsPort);
   return admin;
 }
 
 Result<void> make_folder(const std::string& data) {
-  if (data == kMemory) return {};
+  const std::filesystem::path parent = std::filesystem::path(data).parent_path();
+  if (data == kMemory || parent.empty()) return {};
   std::error_code error;
-  std::filesystem::create_directories(std::filesystem::path(data).parent_path(), error);
-  if (error && !std::filesystem::exists(std::filesystem::path(data).parent_path()))
+  std::filesystem::create_directories(parent, error);
+  if (error && !std::filesystem::exists(parent))
     return fail(ErrorCode::Io, "--data: cannot make the folder of " + data + ": " + error.message());
   return {};
 }

@@ -259,13 +259,13 @@ Result<void> open_gateway(Parts& parts, const config::Configuration& configurati
   return {};
 }
 
-Result<void> open_admin(Parts& parts, const config::Configuration& configuration) {
+Result<void> open_admin(Parts& parts, const config::Configuration& configuration, bool is_for_metrics) {
   const model::Settings& settings = configuration.settings;
   const auto environment = config::process_environment();
   auto admin = prepare(settings.admin, "admin", environment, parts.rotation);
   if (!admin) return fail(admin.error());
   for (const auto& warning : listener_warnings(settings.admin, "admin", environment)) log_warn(warning);
-  api::AdminOptions options{.guard = admin->guard, .version = kVersion, .metrics = {}};
+  api::AdminOptions options{.guard = admin->guard, .version = kVersion, .metrics = {}, .only_probes = is_for_metrics};
   if (parts.gateway) options.metrics.push_back(&parts.gateway->metrics());
   if (parts.dapr)
     for (const auto* metrics : parts.dapr->metrics()) options.metrics.push_back(metrics);
@@ -289,12 +289,15 @@ Result<void> open_admin(Parts& parts, const config::Configuration& configuration
   return {};
 }
 
-Result<void> open_dapr(Parts& parts, const config::Configuration& configuration) {
+Result<void> open_dapr(Parts& parts, const config::Configuration& configuration, bool is_alone) {
   DaprDoors::World world{.items = parts.runtime.get(),
                          .clock = &parts.clock,
                          .loops = parts.event_loops(),
                          .connections_max = parts.descriptors.gateway_connections,
-                         .shut_down = [] { ::kill(::getpid(), SIGTERM); }};
+                         .calls = std::make_shared<net::ConnectionBudget>(parts.descriptors.function_connections),
+                         .shut_down = nullptr};
+  // Where others are served, one application must not end them.
+  if (is_alone) world.shut_down = [] { ::kill(::getpid(), SIGTERM); };
   auto dapr = DaprDoors::open(configuration.dapr_apps, std::move(world));
   if (!dapr) return fail(dapr.error());
   parts.dapr = *std::move(dapr);
@@ -305,9 +308,9 @@ Result<void> open_doors(Parts& parts, const config::Configuration& configuration
   if (options.gateway)
     if (auto ok = open_gateway(parts, configuration); !ok) return ok;
   if (!configuration.dapr_apps.empty())
-    if (auto ok = open_dapr(parts, configuration); !ok) return ok;
+    if (auto ok = open_dapr(parts, configuration, !options.gateway); !ok) return ok;
   if (options.admin)
-    if (auto ok = open_admin(parts, configuration); !ok) return ok;
+    if (auto ok = open_admin(parts, configuration, !options.gateway && !configuration.settings.admin.is_loopback()); !ok) return ok;
   return {};
 }
 
@@ -361,6 +364,22 @@ void tell_all(const std::vector<std::unique_ptr<Edge>>& edges, StopSignals& sign
   }
 }
 
+// Lets servers answer what they have, and notifies when they have, or after `time`.
+void drain(const std::vector<net::HttpServer*>& servers, net::EventLoop& home, StopSignals& signals, Duration time) {
+  if (servers.empty()) return signals.notify();
+  auto left = std::make_shared<std::atomic<std::size_t>>(servers.size());
+  auto settled = std::make_shared<std::atomic<bool>>(false);
+  const auto settle = [&signals, settled] {
+    if (!settled->exchange(true)) signals.notify();
+  };
+  home.post([&home, settle, time] { home.after(time, settle); });
+  for (net::HttpServer* server : servers) {
+    server->drain([left, settle] {
+      if (left->fetch_sub(1) == 1) settle();
+    });
+  }
+}
+
 // Drains: nothing new comes in, what is under way may finish, and everything is durable in the end. A second signal ends the process there
 // and then; what was acknowledged is in the log already.
 void stop(Parts& parts, StopSignals& signals, Duration grace) {
@@ -374,6 +393,13 @@ void stop(Parts& parts, StopSignals& signals, Duration grace) {
   };
   for (net::HttpServer* server : parts.servers()) {
     if (server != parts.admin_server.server.get()) server->stop_accepting();
+  }
+  // Calls of applications are theirs alone: nothing below knows when they are done.
+  if (parts.dapr) {
+    std::vector<net::HttpServer*> servers;
+    for (const auto& port : parts.dapr->ports()) servers.push_back(port.server.get());
+    drain(servers, *parts.loops.front(), signals, grace);
+    wait();
   }
   // First nothing comes in any more, then nothing is sent on; what functions still emit stays in the outboxes.
   tell_all(parts.edges.ingresses, signals, [](ports::Ingress& ingress, auto done) { ingress.stop(std::move(done)); });
@@ -402,20 +428,9 @@ void stop(Parts& parts, StopSignals& signals, Duration grace) {
   wait();
 
   // Answers that are still on their way get a moment, event streams do not end by themselves.
-  const auto servers = parts.servers();
+  auto servers = parts.servers();
   if (servers.empty()) return;
-  auto left = std::make_shared<std::atomic<std::size_t>>(servers.size());
-  auto settled = std::make_shared<std::atomic<bool>>(false);
-  const auto settle = [&signals, settled] {
-    if (!settled->exchange(true)) signals.notify();
-  };
-  net::EventLoop& home = *parts.loops.front();
-  home.post([&home, settle] { home.after(kDrainMax, settle); });
-  for (net::HttpServer* server : servers) {
-    server->drain([left, settle] {
-      if (left->fetch_sub(1) == 1) settle();
-    });
-  }
+  drain(servers, *parts.loops.front(), signals, kDrainMax);
   wait();
   auto open = std::make_shared<std::atomic<std::size_t>>(servers.size());
   for (net::HttpServer* server : servers) {

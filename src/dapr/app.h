@@ -29,6 +29,9 @@ class ExtendedMetadata {
   Metadata values_;
 };
 
+// Why one application of several does not end the process.
+inline constexpr const char* kNotAlone = "this process serves other applications, too: end it with a signal";
+
 struct App {
   std::string id;
   std::string name_space;
@@ -43,7 +46,7 @@ struct App {
   ExtendedMetadata extended;
   std::atomic<bool> is_ready{false};           // Of everything, the application included: /v1.0/healthz.
   std::atomic<bool> is_outbound_ready{false};  // Of what the application may ask for.
-  std::function<void()> shut_down;             // Any thread.
+  std::function<void()> shut_down;             // Any thread. Null: the process is not this application's alone.
 };
 
 [[nodiscard]] codec::dapr::GetBulkSecretResponse bulk_secrets(std::map<std::string, Secret>&& secrets);

@@ -11,6 +11,7 @@ namespace holdfast::dapr {
 namespace {
 
 constexpr std::size_t kHttp2ConnectionsMax = 16;  // Of one loop; each carries many calls.
+constexpr std::size_t kQueueMax = 1'024;  // Calls of one loop that wait for a connection.
 
 }  // namespace
 
@@ -37,11 +38,19 @@ Result<std::unique_ptr<AppChannel>> AppChannel::open(const std::vector<net::Even
       client.pool_size = kHttp2ConnectionsMax;
     }
     client.user_agent.clear();  // The caller's is passed on.
+    client.connections = channel->options_.connections;
+    client.repeats_all = false;
+    client.queue_max = kQueueMax;
     auto made = net::HttpClient::create(*loop, channel->options_.origin, std::move(client));
     if (!made) return fail(made.error());
     channel->lines_.push_back({loop, *std::move(made)});
   }
   return channel;
+}
+
+AppChannel::~AppChannel() {
+  for (auto& waiting : std::exchange(waiting_, {})) waiting.done(tl::unexpected<net::ClientError>({net::ClientError::Kind::Disconnected, "the sidecar is stopping"}));
+  lines_.clear();
 }
 
 AppChannel::Line& AppChannel::line_here() {
@@ -73,12 +82,14 @@ void AppChannel::call_as_is(net::HttpCall call, net::HttpClient::Done done) {
   if (options_.concurrency_max != 0) {
     const std::lock_guard lock(mutex_);
     if (under_way_ == options_.concurrency_max) {
-      if (waiting_.size() < options_.waiting_max) {
+      if (waiting_.size() < options_.waiting_max && waiting_bytes_ + call.body.size() <= options_.waiting_bytes_max) {
+        waiting_bytes_ += call.body.size();
         waiting_.push_back({&line, std::move(call), std::move(done)});
         return;
       }
-      on_loop(*line.loop, [done = std::move(done), most = options_.waiting_max] {
-        done(tl::unexpected<net::ClientError>({net::ClientError::Kind::Overloaded, std::to_string(most) + " calls wait for the application already"}));
+      on_loop(*line.loop, [done = std::move(done), count = waiting_.size(), bytes = waiting_bytes_] {
+        done(tl::unexpected<net::ClientError>({net::ClientError::Kind::Overloaded, std::to_string(count) + " calls of " + std::to_string(bytes) +
+                                                                                       " bytes wait for the application already"}));
       });
       return;
     }
@@ -106,6 +117,7 @@ void AppChannel::send_next() {
     }
     next = std::move(waiting_.front());
     waiting_.pop_front();
+    waiting_bytes_ -= next.call.body.size();
   }
   send(*next.line, std::move(next.call), std::move(next.done));
 }

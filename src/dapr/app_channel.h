@@ -29,8 +29,10 @@ struct AppChannelOptions {
   std::string api_token;            // Sent as dapr-api-token; empty: none.
   std::size_t concurrency_max = 0;  // Calls under way; the others wait. 0: no bound.
   std::size_t waiting_max = 10'000;
+  std::size_t waiting_bytes_max = 64u << 20;
   std::size_t response_bytes_max = 4u << 20;
   Duration call_timeout{600'000};
+  std::shared_ptr<net::ConnectionBudget> connections;  // Of all that this process calls; null: no bound beside the client's.
 };
 
 class AppChannel {
@@ -42,6 +44,8 @@ class AppChannel {
   // The loops outlive the channel, which ends when they do not run.
   [[nodiscard]] static Result<std::unique_ptr<AppChannel>> open(const std::vector<net::EventLoop*>& loops, AppChannelOptions options);
 
+  // Answers whoever still waits.
+  ~AppChannel();
   // `done` runs on one of the loops: the caller's, if it is on one. Any thread. Trailers are only in answers of gRPC.
   void call(net::HttpCall call, Done done);
   // As it is: to an application that speaks gRPC, a call of that.
@@ -66,10 +70,11 @@ class AppChannel {
   void send_next();
 
   AppChannelOptions options_;
-  std::vector<Line> lines_;
   std::mutex mutex_;  // Of what follows; used only where there is a bound.
   std::size_t under_way_ = 0;
   std::deque<Waiting> waiting_;
+  std::size_t waiting_bytes_ = 0;  // Of their bodies.
+  std::vector<Line> lines_;        // Goes first: clients that end answer their calls, and whoever waits behind them is sent.
 };
 
 }  // namespace holdfast::dapr

@@ -71,6 +71,7 @@ const GrpcApi::Method GrpcApi::kMethods[] = {
     {"DeleteState", &GrpcApi::delete_state},
     {"DeleteBulkState", &GrpcApi::delete_bulk_state},
     {"ExecuteStateTransaction", &GrpcApi::execute_state_transaction},
+    {"QueryStateAlpha1", &GrpcApi::query_state},
     {"InvokeService", &GrpcApi::invoke_service},
     {"GetSecret", &GrpcApi::get_secret},
     {"GetBulkSecret", &GrpcApi::get_bulk_secret},
@@ -167,6 +168,17 @@ void GrpcApi::execute_state_transaction(Call call) {
   app_.states->transact(**component, *std::move(requests), answers_empty(std::move(call.done)));
 }
 
+void GrpcApi::query_state(Call call) {
+  auto request = read<wire::QueryStateRequest>(call.message);
+  if (!request) return call.done(tl::unexpected(std::move(request.error())));
+  const auto component = app_.states->find_queryable(request->store_name);
+  if (!component) return call.done(tl::unexpected(component.error()));
+  app_.states->query(**component, request->query, [done = std::move(call.done)](DaprResult<StateMatches> found) {
+    if (!found) return done(tl::unexpected(std::move(found.error())));
+    done(reply(query_response(*found)));
+  });
+}
+
 // --- Invocation ------------------------------------------------------------------------------------------------------
 
 void GrpcApi::invoke_service(Call call) {
@@ -219,6 +231,7 @@ void GrpcApi::set_metadata(Call call) {
 }
 
 void GrpcApi::shut_down(Call call) {
+  if (!app_.shut_down) return call.done(tl::unexpected(errors::bad_request(kNotAlone)));
   call.done(Reply{});
   app_.shut_down();
 }

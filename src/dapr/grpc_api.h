@@ -52,6 +52,7 @@ class GrpcApi {
   void delete_state(Call call);
   void delete_bulk_state(Call call);
   void execute_state_transaction(Call call);
+  void query_state(Call call);
   void invoke_service(Call call);
   void get_secret(Call call);
   void get_bulk_secret(Call call);

@@ -95,9 +95,7 @@ void HttpApi::handle(net::HttpRequest request, net::Responder responder) {
 
 // Whether there is such a route. What none is for is an invocation, if it says of whom.
 bool HttpApi::route(const api::ExchangePtr& exchange, std::string_view version, const Path& path) {
-  if (version == "v1.0-alpha1" && path.size() == 3 && path[0] == "state" && path[2] == "query" && is_write(*exchange)) return query(*exchange, path[1]), true;
-  if (version == "v1.0-alpha1" && !path.empty())
-    if (const auto missing = without_component(*exchange, path)) return answer_error(*exchange, *missing), true;
+  if (version == "v1.0-alpha1") return route_alpha(exchange, path);
   if (version != "v1.0" || path.empty()) return false;
   const auto is = [&path](std::initializer_list<std::string_view> wanted) { return std::ranges::equal(path, wanted); };
   if (path[0] == "state") return route_state(exchange, path);
@@ -114,6 +112,17 @@ bool HttpApi::route(const api::ExchangePtr& exchange, std::string_view version, 
   return false;
 }
 
+bool HttpApi::route_alpha(const api::ExchangePtr& exchange, const Path& path) {
+  if (path.empty()) return false;
+  if (const auto missing = without_component(*exchange, path)) return answer_error(*exchange, *missing), true;
+  if (path.size() != 3 || path[0] != "state") return false;
+  if (path[2] == "query" && is_write(*exchange)) return query(exchange, path[1]), true;
+  if (path[2] != "keys") return false;
+  if (is_get(*exchange)) return list_keys(exchange, path[1]), true;
+  if (exchange->request.method == "DELETE") return remove_keys(exchange, path[1]), true;
+  return false;
+}
+
 bool HttpApi::route_state(const api::ExchangePtr& exchange, const Path& path) {
   if (path.size() == 2 && is_write(*exchange)) return save(exchange, path[1]), true;
   if (path.size() != 3) return false;
@@ -122,13 +131,6 @@ bool HttpApi::route_state(const api::ExchangePtr& exchange, const Path& path) {
   if (is_get(*exchange)) return get_state(exchange, path[1], path[2]), true;
   if (exchange->request.method == "DELETE") return remove(exchange, path[1], path[2]), true;
   return false;
-}
-
-// No store can be asked yet.
-void HttpApi::query(api::Exchange& exchange, const std::string& store) const {
-  const auto component = app_.states->find(store);
-  if (!component) return answer_error(exchange, errors::state_store_not_found(store, {}));
-  answer_error(exchange, errors::state_query_not_supported(store));
 }
 
 void HttpApi::health(api::Exchange& exchange, bool is_ready, const DaprError& not_ready) const {
@@ -158,6 +160,7 @@ void HttpApi::get_secrets(api::Exchange& exchange, const std::string& store) con
 }
 
 void HttpApi::shut_down(api::Exchange& exchange) const {
+  if (!app_.shut_down) return answer_error(exchange, errors::bad_request(kNotAlone));
   answer_nothing(exchange);
   app_.shut_down();
 }

@@ -28,6 +28,7 @@ class HttpApi {
   // Segments behind the version, decoded.
   using Path = std::vector<std::string>;
   [[nodiscard]] bool route(const api::ExchangePtr& exchange, std::string_view version, const Path& path);
+  [[nodiscard]] bool route_alpha(const api::ExchangePtr& exchange, const Path& path);
   [[nodiscard]] bool route_state(const api::ExchangePtr& exchange, const Path& path);
   [[nodiscard]] bool is_authorized(const net::HttpRequest& request) const;
 
@@ -37,7 +38,9 @@ class HttpApi {
   void save(const api::ExchangePtr& exchange, const std::string& store);
   void remove(const api::ExchangePtr& exchange, const std::string& store, const std::string& key);
   void transact(const api::ExchangePtr& exchange, const std::string& store);
-  void query(api::Exchange& exchange, const std::string& store) const;
+  void query(const api::ExchangePtr& exchange, const std::string& store);
+  void list_keys(const api::ExchangePtr& exchange, const std::string& store);
+  void remove_keys(const api::ExchangePtr& exchange, const std::string& store);
 
   void health(api::Exchange& exchange, bool is_ready, const DaprError& not_ready) const;
   void get_metadata(api::Exchange& exchange) const;

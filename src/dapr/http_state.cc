@@ -1,7 +1,9 @@
 // HttpApi: the state API: from JSON and parameters to States, and back.
+#include <charconv>
 #include <utility>
 
 #include "codec/dapr_json.h"
+#include "codec/go_json.h"
 #include "dapr/error.h"
 #include "dapr/http_api.h"
 
@@ -89,6 +91,51 @@ void HttpApi::transact(const ExchangePtr& exchange, const std::string& store) {
   if (!requests) return answer_error(*exchange, requests.error());
   if (!body->broken.empty()) return answer_error(*exchange, errors::malformed_request(body->broken));
   app_.states->transact(**component, *std::move(requests), answers_nothing(exchange));
+}
+
+void HttpApi::query(const ExchangePtr& exchange, const std::string& store) {
+  const auto component = app_.states->find_queryable(store);
+  if (!component) return answer_error(*exchange, component.error());
+  app_.states->query(**component, exchange->request.body, [exchange](DaprResult<StateMatches> found) {
+    if (!found) return answer_error(*exchange, found.error());
+    if (found->items.empty()) return answer_nothing(*exchange);
+    answer_json(*exchange, codec::dapr::query_body(query_response(*found)));
+  });
+}
+
+void HttpApi::list_keys(const ExchangePtr& exchange, const std::string& store) {
+  const auto component = app_.states->find_queryable(store);
+  if (!component) return answer_error(*exchange, component.error());
+  const auto query = query_of(exchange);
+  States::KeysRequest request;
+  request.prefix = net::find_parameter(query, "prefix").value_or(std::string_view());
+  request.token = net::find_parameter(query, "token").value_or(std::string_view());
+  if (const auto limit = net::find_parameter(query, "limit")) {
+    const auto [end, error] = std::from_chars(limit->data(), limit->data() + limit->size(), request.limit);
+    if (error != std::errc() || end != limit->data() + limit->size()) return answer_error(*exchange, errors::bad_request("limit=" + std::string(*limit) + ", expected a number"));
+  }
+  app_.states->list_keys(**component, std::move(request), [exchange](DaprResult<StateMatches> found) {
+    if (!found) return answer_error(*exchange, found.error());
+    std::string body;
+    codec::GoJsonWriter out(body);
+    out.begin('{').key("keys").begin('[');
+    for (const auto& item : found->items) out.string(item.key);
+    out.end(']').if_any("token", found->token).end('}');
+    answer_json(*exchange, std::move(body));
+  });
+}
+
+void HttpApi::remove_keys(const ExchangePtr& exchange, const std::string& store) {
+  const auto component = app_.states->find_queryable(store);
+  if (!component) return answer_error(*exchange, component.error());
+  const auto query = query_of(exchange);
+  const auto prefix = net::find_parameter(query, "prefix");
+  // Not everything because of a word forgotten.
+  if (!prefix || prefix->empty()) return answer_error(*exchange, errors::bad_request("no prefix is given of the keys to delete"));
+  app_.states->remove_with_prefix(**component, *prefix, [exchange](DaprResult<std::uint64_t> count) {
+    if (!count) return answer_error(*exchange, count.error());
+    answer_json(*exchange, "{\"count\":" + std::to_string(*count) + "}");
+  });
 }
 
 }  // namespace holdfast::dapr

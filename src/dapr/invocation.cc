@@ -20,6 +20,9 @@ constexpr std::size_t kAnswerBytesMax = 64u << 20;  // Of another sidecar's; the
 
 std::string without_slash(std::string path) { return path.starts_with('/') ? path.substr(1) : path; }
 
+// Who has no namespace is in this one.
+std::string space_of(std::string_view name) { return name == "default" ? std::string() : std::string(name); }
+
 std::string query_unescape(std::string text) {
   std::ranges::replace(text, '+', ' ');
   return net::percent_decode(text).value_or(std::string());
@@ -45,7 +48,11 @@ net::HttpCall call_of(const net::HttpRequest& request, std::string target) {
   call.target = std::move(target);
   if (const auto query = request.query(); !query.empty()) call.target.append("?").append(query);
   for (const auto& [name, value] : request.headers) {
-    if (is_hop_by_hop(name) && !net::equals_ignoring_case(name, "content-length") && !net::equals_ignoring_case(name, "te")) continue;  // Whether there is one says who calls: app_callback.h.
+    if (net::has_token(request.headers.get("connection"), name)) continue;
+    // Whether there is a length says who calls: app_callback.h. What a caller says it takes of trailers goes on, as with daprd.
+    const bool goes_on = net::equals_ignoring_case(name, "content-length") || net::equals_ignoring_case(name, "te");
+    if (is_hop_by_hop(name) && !goes_on) continue;
+    if (net::equals_ignoring_case(name, "dapr-caller-app-id") || net::equals_ignoring_case(name, "dapr-callee-app-id")) continue;  // Ours to say.
     const bool is_grpcs = name.size() > 5 && net::equals_ignoring_case(name.substr(0, 5), "grpc-");  // Its own are told from ours, as by daprd.
     call.headers.add(is_grpcs ? "dapr-" + std::string(name) : std::string(name), value);
   }
@@ -127,8 +134,8 @@ void Invocation::call(const InvokeTarget& target, const net::HttpRequest& reques
   const std::size_t dot = target.app_id.find('.');
   const std::string id = target.app_id.substr(0, dot);
   if (dot != std::string::npos && target.app_id.find('.', dot + 1) != std::string::npos) return failed("invalid app id " + target.app_id);
-  const std::string space = dot == std::string::npos ? name_space_ : target.app_id.substr(dot + 1);
-  const auto found = space == name_space_ ? applications_.find(id) : std::nullopt;
+  const std::string space = dot == std::string::npos ? space_of(name_space_) : space_of(target.app_id.substr(dot + 1));
+  const auto found = space == space_of(name_space_) ? applications_.find(id) : std::nullopt;
   if (!found) {
     if (!address_of(id, space)) return failed(sidecars_.not_found.empty() ? "couldn't find service: " + id : sidecars_.not_found);
     net::HttpCall call = call_of(request, "/" + without_slash(target.method));
@@ -188,8 +195,8 @@ void Invocation::on_remote_answer(std::shared_ptr<Remote> remote, net::CallResul
 
 void Invocation::proxy(std::string_view target, net::HttpCall call, net::HttpClient::Done done, const std::function<void(const std::string& why)>& nobody) const {
   const std::string id(target.substr(0, target.find('.')));
-  const std::string space = id.size() == target.size() ? name_space_ : std::string(target.substr(id.size() + 1));
-  if (const auto found = space == name_space_ ? applications_.find(id) : std::nullopt) {
+  const std::string space = id.size() == target.size() ? space_of(name_space_) : space_of(target.substr(id.size() + 1));
+  if (const auto found = space == space_of(name_space_) ? applications_.find(id) : std::nullopt) {
     if (*found == nullptr || !(*found)->is_grpc()) return nobody("failed to proxy request: the application " + id + " does not speak gRPC");
     return (*found)->call_as_is(std::move(call), std::move(done));
   }

@@ -1,11 +1,19 @@
 #include "dapr/memory_store.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/random.h"
 
 namespace holdfast::dapr {
+namespace {
+
+// Of a page: nobody else is served meanwhile.
+constexpr std::size_t kScanLooksMax = 1'000;
+constexpr std::size_t kScanBytesMax = 1u << 20;
+
+}  // namespace
 
 MemoryStore::MemoryStore(const Clock& clock) : clock_(clock), etag_prefix_(std::to_string(entropy()) + "-") {}
 
@@ -79,6 +87,40 @@ void MemoryStore::transact(std::vector<StateChange> changes, Done<void> done) {
       for (auto& change : changes) apply(std::move(change), now);
   }
   done(std::move(outcome));
+}
+
+void MemoryStore::scan(StateScan scan, Done<StatePage> done) {
+  StatePage page;
+  {
+    const std::lock_guard lock(mutex_);
+    const Instant now = clock_.now();
+    std::size_t looks = 0, bytes = 0;
+    auto it = scan.after < scan.prefix ? states_.lower_bound(scan.prefix) : states_.upper_bound(scan.after);
+    for (; it != states_.end() && it->first.starts_with(scan.prefix); ++it) {
+      if (looks > 0 && (looks >= kScanLooksMax || bytes >= kScanBytesMax || page.items.size() >= scan.limit)) {
+        page.next = std::prev(it)->first;
+        break;
+      }
+      ++looks;
+      const auto& [key, state] = *it;
+      if (state.expires_at && *state.expires_at <= now) continue;
+      page.items.push_back({key, {{}, state.etag, state.content_type, state.expires_at}});
+      if (scan.show == StateScan::Show::Items) page.items.back().state.value = state.value;
+      bytes += key.size() + page.items.back().state.value.size();
+    }
+  }
+  done(std::move(page));
+}
+
+void MemoryStore::delete_with_prefix(std::string prefix, Done<std::uint64_t> done) {
+  std::uint64_t count = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const Instant now = clock_.now();
+    for (auto it = states_.lower_bound(prefix); it != states_.end() && it->first.starts_with(prefix); it = states_.erase(it))
+      if (!it->second.expires_at || *it->second.expires_at > now) ++count;
+  }
+  done(count);
 }
 
 }  // namespace holdfast::dapr

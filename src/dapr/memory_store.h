@@ -1,9 +1,9 @@
 // state.in-memory: state in this process, gone with it.
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "dapr/state_store.h"
@@ -15,10 +15,12 @@ class MemoryStore final : public StateStore {
   // `clock` outlives the store.
   explicit MemoryStore(const Clock& clock);
 
-  [[nodiscard]] Features features() const override { return {.delete_with_prefix = true}; }
+  [[nodiscard]] Features features() const override { return {.delete_with_prefix = true, .query = true}; }
   void get(std::vector<std::string> keys, std::function<void(std::vector<Found>)> done) override;
   void change(StateChange change, Done<void> done) override;
   void transact(std::vector<StateChange> changes, Done<void> done) override;
+  void scan(StateScan scan, Done<StatePage> done) override;
+  void delete_with_prefix(std::string prefix, Done<std::uint64_t> done) override;
 
  private:
   [[nodiscard]] const StoredState* live(const std::string& key, Instant now) const;
@@ -29,7 +31,7 @@ class MemoryStore final : public StateStore {
   const Clock& clock_;
   std::string etag_prefix_;  // No etag of another process is one of ours.
   std::mutex mutex_;
-  std::unordered_map<std::string, StoredState> states_;
+  std::map<std::string, StoredState> states_;
   std::uint64_t changes_ = 0;
   std::uint64_t sweep_at_ = 1024;
 };

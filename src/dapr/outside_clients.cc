@@ -9,11 +9,13 @@ namespace {
 constexpr std::size_t kOriginsMax = 256;  // Of one loop, with connections at once.
 constexpr std::size_t kHttp2ConnectionsMax = 16;  // To one origin; each carries many calls.
 constexpr Duration kCallTimeout{60'000};
+constexpr std::size_t kQueueMax = 1'024;  // Calls to one server that wait for a connection.
 
 }  // namespace
 
-OutsideClients::OutsideClients(const std::vector<net::EventLoop*>& loops, std::size_t response_bytes_max, net::ClientProtocol protocol)
-    : response_bytes_max_(response_bytes_max), protocol_(std::move(protocol)) {
+OutsideClients::OutsideClients(const std::vector<net::EventLoop*>& loops, std::size_t response_bytes_max,
+                               std::shared_ptr<net::ConnectionBudget> connections, net::ClientProtocol protocol)
+    : response_bytes_max_(response_bytes_max), connections_(std::move(connections)), protocol_(std::move(protocol)) {
   for (net::EventLoop* loop : loops) lines_.push_back({loop, {}});
 }
 
@@ -42,6 +44,9 @@ Result<net::HttpClient*> OutsideClients::client_of(Line& line, const net::Url& o
   options.protocol = protocol_;
   if (protocol_) options.pool_size = kHttp2ConnectionsMax;
   options.user_agent.clear();
+  options.connections = connections_;
+  options.repeats_all = false;
+  options.queue_max = kQueueMax;
   auto made = net::HttpClient::create(*line.loop, origin, std::move(options));
   if (!made) return fail(std::move(made.error()));
   return line.clients.emplace(name, *std::move(made)).first->second.get();

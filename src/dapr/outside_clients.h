@@ -18,7 +18,8 @@ namespace holdfast::dapr {
 class OutsideClients {
  public:
   // The loops outlive it; it ends when they do not run.
-  OutsideClients(const std::vector<net::EventLoop*>& loops, std::size_t response_bytes_max, net::ClientProtocol protocol = nullptr);
+  OutsideClients(const std::vector<net::EventLoop*>& loops, std::size_t response_bytes_max, std::shared_ptr<net::ConnectionBudget> connections,
+                 net::ClientProtocol protocol = nullptr);
 
   // `done` as AppChannel's. Any thread.
   void call(net::Url origin, net::HttpCall call, net::HttpClient::Done done);
@@ -35,6 +36,7 @@ class OutsideClients {
 
   std::vector<Line> lines_;
   std::size_t response_bytes_max_;
+  std::shared_ptr<net::ConnectionBudget> connections_;
   net::ClientProtocol protocol_;
 };
 

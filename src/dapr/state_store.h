@@ -49,6 +49,23 @@ struct StateChange {
   std::int64_t ttl_seconds = 0;  // 0: none was given; less: it was asked not to expire.
 };
 
+// A walk over items whose keys begin so, in the order of their keys, a page at a time. Not of one moment: what is there all the while is met once.
+struct StateScan {
+  std::string prefix;
+  std::string after;  // Only what comes behind this key: StatePage::next of the page before.
+  std::size_t limit = 100;
+  enum class Show : std::uint8_t { Items, Keys };
+  Show show = Show::Items;  // Keys: without values.
+};
+struct StatePage {
+  struct Item {
+    std::string key;
+    StoredState state;
+  };
+  std::vector<Item> items;
+  std::string next;  // Empty: there are no more. A page may hold less than was asked for though there are.
+};
+
 class StateStore {
  public:
   template <typename T>
@@ -60,7 +77,7 @@ class StateStore {
     bool transactional = true;
     bool ttl = true;
     bool delete_with_prefix = false;
-    bool query = false;
+    bool query = false;  // scan() is there, on which queries and lists of keys stand.
   };
 
   virtual ~StateStore() = default;
@@ -72,6 +89,11 @@ class StateStore {
   virtual void change(StateChange change, Done<void> done) = 0;
   // All or nothing, in order. Only of those that are transactional.
   virtual void transact(std::vector<StateChange> changes, Done<void> done) = 0;
+  // Only of those that have the feature.
+  virtual void scan(StateScan scan, Done<StatePage> done);
+  // Takes away all items whose keys begin so and that are there all the while, though not at one moment; answers how many. After an error some may
+  // be gone. Only of those that have the feature.
+  virtual void delete_with_prefix(std::string prefix, Done<std::uint64_t> done);
 };
 
 }  // namespace holdfast::dapr

@@ -11,6 +11,11 @@
 namespace holdfast::net {
 namespace {
 
+// Made twice, it is as made once (RFC 9110 section 9.2.2).
+bool is_idempotent(std::string_view method) {
+  return method == "GET" || method == "HEAD" || method == "PUT" || method == "DELETE" || method == "OPTIONS" || method == "TRACE";
+}
+
 using Kind = ClientError::Kind;
 
 constexpr std::size_t kReadBufferBytes = 64 * 1024;
@@ -89,6 +94,7 @@ void ClientPool::begin(HttpCall call, HttpClient::Done done, std::unique_ptr<Upg
   id->body = std::move(call.body);
   id->done = std::move(done);
   id->is_head_method = call.method == "HEAD";
+  id->idempotent = is_idempotent(call.method);
   id->deadline_ms = steady_ms() + options_.call_timeout.ms;
   if (deadline_timer_ == 0) arm_deadline();
   if (options_.read_timeout || options_.write_timeout) start_ticking();
@@ -244,7 +250,7 @@ void ClientPool::on_failed(ClientConnection& connection, CallId call, ClientErro
 }
 
 void ClientPool::on_stale(ClientConnection& connection, CallId call, const std::string& why) {
-  if (call->retried) return on_failed(connection, call, {Kind::Disconnected, why + " before the answer"});
+  if (call->retried || (!options_.repeats_all && !call->idempotent)) return on_failed(connection, call, {Kind::Disconnected, why + " before the answer"});
   const auto self = shared_from_this();
   forget(connection);
   call->retried = true;

@@ -31,6 +31,7 @@ struct PendingCall {
   std::unique_ptr<UpgradeRequest> upgrade;  // Null: an ordinary call.
   std::int64_t deadline_ms = 0;
   bool is_head_method = false;
+  bool idempotent = false;
   bool retried = false;
   ClientConnection* on = nullptr;  // Null: waiting.
 };

@@ -33,7 +33,7 @@ void Http2Session::refuse(Exchange& exchange, int status, const std::string& mes
 
 void Http2Session::begin_answering(Exchange& exchange) {
   release_request(exchange);
-  exchange.request.body = {};
+  std::string().swap(exchange.request.body);  // What it holds is not ours any more.
   exchange.state = Exchange::State::Answering;
   exchange.gone = nullptr;
   exchange.deadline = UINT64_MAX;

@@ -40,6 +40,9 @@ struct ClientOptions {
                                      // another) carries no further call, and is closed when it has none. 0: whatever its age.
   std::size_t pool_size = 1024;      // Connections at once.
   std::shared_ptr<ConnectionBudget> connections;  // Of several clients together, beside that; null: as many as each may have.
+  // A kept connection that turns out to be closed before a byte of the answer came: whether any call is made again over another, or only one
+  // whose method makes the same of being made twice (RFC 9110 section 9.2.2). The peer may have acted on it.
+  bool repeats_all = true;
   std::size_t queue_max = 65'536;    // Calls waiting for one; more are refused as Overloaded.
   std::size_t response_bytes_max = 32 * 1024 * 1024;  // Of the body, as sent and after decompression.
   ByteBudget* room = nullptr;        // Of the loop, for answers while they come in; outlives the client. Null: no bound. While it is used up a

@@ -52,7 +52,7 @@ class Items {
   using Versions = std::vector<model::Sequence>;
 
   virtual ~Items() = default;
-  // In the order asked for; none: it is not there. Each as of some moment, not all of the same.
+  // In the order asked for; none: it is not there. Each as of some moment, not all of the same. TooLarge: fewer at once can be read.
   virtual void get_items(std::vector<model::ItemKey> items, Done<Found> done) = 0;
   // Answers when it is durable, with the version of each item that was put (of the others: 0). Conflict: a condition is not met; nothing has
   // changed. Invalid, TooLarge: it is none. Overloaded, Unavailable, NoSpace: nothing has changed, later it may.

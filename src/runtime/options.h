@@ -50,6 +50,7 @@ struct Options {
   Duration epoch_open_max{5};                          // An epoch that nobody waits for is closed after this.
   std::size_t items_per_request_max = 1'000;           // Items of a transaction with what it sends, of a read, of a page.
   std::size_t transaction_bytes_max = 16u << 20;       // Values of a transaction, and what it sends.
+  std::size_t read_bytes_max = 16u << 20;              // Items of one read, of one shard: a larger one is read alone.
   std::size_t transactions_max = 10'000;               // Led by one shard and under way, of those over several.
   std::size_t item_waiters_max = 10'000;               // Changes that wait for items which a transaction holds,
   Duration item_wait_max{1'000};                       // and for how long.

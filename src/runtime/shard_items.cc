@@ -51,6 +51,8 @@ void Shard::get_items(const std::vector<model::ItemKey>& items, Runtime::Done<po
     newest = std::max(newest, undurable_items_.epoch_of(item));
     found.push_back(partition::live_item(table_, item, now));
     if (found.back()) bytes += bytes_of(*found.back());
+    if (bytes > options_.read_bytes_max && items.size() > 1)
+      return done(fail(ErrorCode::TooLarge, "items of more than " + std::to_string(options_.read_bytes_max) + " bytes at once"));
   }
   if (newest.value == 0) return done(std::move(found));
   if (waiting_item_bytes_ > 0 && waiting_item_bytes_ + bytes > options_.waiting_item_bytes_max)
@@ -250,7 +252,8 @@ void Shard::delete_items(std::shared_ptr<ItemDeletion> deletion) {
   if (auto ok = admit_anything(); !ok) return deletion->done(fail(std::move(ok.error())));
   std::vector<model::ItemKey> items;
   const bool is_end = look_at_rows({codec::RowKind::Item, place_of(deletion->table, deletion->prefix), {}}, deletion->at, kSliceUnits,
-                                   [&](std::string_view key, std::string_view, std::size_t&) {
+                                   [&](std::string_view key, std::string_view value, std::size_t& left) {
+                                     charge(left, value.size());
                                      if (auto item = codec::parse_item_key(key)) items.push_back(std::move(*item));
                                      return true;
                                    });

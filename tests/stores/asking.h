@@ -81,8 +81,8 @@ inline StateChange with_ttl(StateChange change, std::int64_t seconds) {
   return change;
 }
 
-inline dapr::StoreDocument document(std::string type, std::vector<std::pair<std::string, std::string>> metadata) {
-  return {.name = "store", .type = std::move(type), .version = "v1", .properties = dapr::Properties(std::move(metadata)), .init_timeout = {5'000}};
+inline dapr::StoreDocument document(std::string type, std::vector<std::pair<std::string, std::string>> metadata, std::string version = "v1") {
+  return {.name = "store", .type = std::move(type), .version = std::move(version), .properties = dapr::Properties(std::move(metadata)), .init_timeout = {5'000}};
 }
 
 MATCHER(Ok, "succeeds") {

@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "asking.h"
-#include "dapr/memory_store.h"
 #include "places.h"
+#include "tables_place.h"
 
 namespace holdfast::testing {
 namespace {
@@ -37,8 +37,10 @@ class StateStores : public ::testing::TestWithParam<Implementation> {
 };
 
 INSTANTIATE_TEST_SUITE_P(Every, StateStores,
-                         ::testing::Values(Implementation{"Memory", make_memory_place}, Implementation{"Sqlite", make_sqlite_place},
-                                           Implementation{"SqliteInMemory", make_sqlite_memory_place}, Implementation{"Redis", make_redis_place}),
+                         ::testing::Values(Implementation{"Memory", make_memory_place}, Implementation{"Tables", make_tables_place},
+                                           Implementation{"Sqlite", make_sqlite_place},
+                                           Implementation{"SqliteInMemory", make_sqlite_memory_place}, Implementation{"Redis", make_redis_place}, Implementation{"PostgresV1", make_postgres_v1_place},
+                                           Implementation{"PostgresV2", make_postgres_v2_place}),
                          [](const auto& info) { return info.param.name; });
 
 TEST_P(StateStores, WhatIsSavedIsReadAsItWas) {

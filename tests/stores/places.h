@@ -5,6 +5,7 @@
 
 #include "asking.h"
 #include "dapr/memory_store.h"
+#include "postgres/state_store.h"
 #include "redis/state_store.h"
 #include "server.h"
 #include "sqlite/state_store.h"
@@ -54,6 +55,26 @@ inline std::unique_ptr<Place> make_redis_place() {
   if (RedisServer::program().empty()) return nullptr;
   static RedisServer server;
   return std::make_unique<OpenPlace>(redis::open_state_store(document("state.redis", {{"redisHost", server.address()}})));
+}
+
+// A column of jsonb keeps what JSON means.
+class PostgresV1Place final : public OpenPlace {
+ public:
+  using OpenPlace::OpenPlace;
+  [[nodiscard]] bool keeps_json_to_the_letter() const override { return false; }
+};
+
+inline PostgresServer& shared_postgres() {
+  static PostgresServer server;
+  return server;
+}
+inline std::unique_ptr<Place> make_postgres_v1_place() {
+  if (PostgresServer::program("postgres").empty()) return nullptr;
+  return std::make_unique<PostgresV1Place>(postgres::open_state_store(document("state.postgresql", {{"connectionString", shared_postgres().connection_string()}, {"tableName", "state_v1"}})));
+}
+inline std::unique_ptr<Place> make_postgres_v2_place() {
+  if (PostgresServer::program("postgres").empty()) return nullptr;
+  return std::make_unique<OpenPlace>(postgres::open_state_store(document("state.postgresql", {{"connectionString", shared_postgres().connection_string()}}, "v2")));
 }
 
 }  // namespace holdfast::testing

@@ -26,7 +26,8 @@ class RedisStore : public ::testing::Test {
     store_ = open();
   }
   [[nodiscard]] std::unique_ptr<StateStore> open(std::vector<std::pair<std::string, std::string>> more = {}) {
-    more.insert(more.end(), {{"redisHost", server_->address()}, {"redisPassword", "secret"}});
+    // A server is back in less than a second; the first that is found counts.
+    more.insert(more.begin(), {{"redisHost", server_->address()}, {"redisPassword", "secret"}, {"redisMaxRetryInterval", "20ms"}, {"maxRetries", "100"}});
     auto made = redis::open_state_store(document("state.redis", std::move(more)));
     EXPECT_TRUE(made) << made.error().message;
     return made ? *std::move(made) : nullptr;

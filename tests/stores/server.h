@@ -56,8 +56,11 @@ namespace holdfast::testing {
   return "";
 }
 
-// The exit status, or none of a program that could not be started.
-inline pid_t spawn(const std::vector<std::string>& command) {
+// It goes when this process goes, however that goes. -1: it could not be started.
+inline pid_t spawn(std::vector<std::string> command, const std::string& user = "") {
+  std::vector<std::string> before{find_program("setpriv"), "--pdeathsig", "KILL"};
+  if (!user.empty()) before.insert(before.end(), {"--reuid", user, "--regid", user, "--clear-groups"});
+  command.insert(command.begin(), before.begin(), before.end());
   std::vector<char*> words;
   for (const auto& word : command) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
@@ -74,28 +77,27 @@ inline pid_t spawn(const std::vector<std::string>& command) {
 
 class Server {
  public:
-  // `command` for a port.
-  explicit Server(std::function<std::vector<std::string>(int port)> command) : command_(std::move(command)) {}
+  // `command` for a port, run by `user` (empty: whoever we are).
+  explicit Server(std::function<std::vector<std::string>(int port)> command, std::string user = "") : command_(std::move(command)), user_(std::move(user)) {}
   ~Server() { kill(); }
 
   void start() {
-    // Somebody else may take the port in between: then another.
-    for (int attempt = 0; attempt < 5; ++attempt) {
-      if (port_ == 0) port_ = free_port();
-      child_ = spawn(command_(port_));
-      const bool is_up = eventually([this] { return has_ended() || accepts(port_); });
-      if (is_up && !has_ended()) return;
-      kill();
-      if (!was_up_) port_ = 0;
-    }
-    ADD_FAILURE() << "the server does not start";
+    // Somebody else may take the port in between: then another. One that was killed may leave behind what ends a little later.
+    const bool is_up = eventually([this] {
+      if (has_ended()) {
+        if (!was_up_) port_ = free_port();
+        child_ = spawn(command_(port_), user_);
+      }
+      return child_ > 0 && accepts(port_) && !has_ended();
+    });
+    if (!is_up) ADD_FAILURE() << "the server does not start";
+    was_up_ = true;
   }
-  void kill() {
+  void kill(int signal = SIGKILL) {
     if (child_ <= 0) return;
-    ::kill(child_, SIGKILL);
+    ::kill(child_, signal);
     ::waitpid(child_, nullptr, 0);
     child_ = -1;
-    was_up_ = true;
   }
   [[nodiscard]] int port() const { return port_; }
   [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
@@ -106,6 +108,7 @@ class Server {
     return child_ <= 0;
   }
   std::function<std::vector<std::string>(int)> command_;
+  std::string user_;
   int port_ = 0;
   pid_t child_ = -1;
   bool was_up_ = false;
@@ -128,6 +131,35 @@ class RedisServer {
     command.insert(command.end(), more_.begin(), more_.end());
     return command;
   }};
+};
+
+// PostgreSQL with one user, `test`, who needs no password, and the database `postgres`. It never runs as root: then user nobody runs it.
+class PostgresServer {
+ public:
+  PostgresServer() {
+    if (!user_.empty() && ::chown(folder_.path().c_str(), 65534, 65534) != 0) ADD_FAILURE() << "the folder cannot be given away";
+    const pid_t child = spawn({program("initdb"), "-D", folder_.path() + "/data", "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"}, user_);
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0) << "initdb";
+    server_.start();
+  }
+  // At once, but with its shared memory given back.
+  ~PostgresServer() { server_.kill(SIGQUIT); }
+  [[nodiscard]] static std::string program(const std::string& name) {
+    return find_program(name, "/usr/lib/postgresql/17/bin:/usr/lib/postgresql/16/bin:/usr/lib/postgresql/15/bin");
+  }
+  Server& process() { return server_; }
+  [[nodiscard]] std::string connection_string() const { return "host=127.0.0.1 port=" + std::to_string(server_.port()) + " user=test database=postgres"; }
+
+ private:
+  TempDirectory folder_;
+  const std::string user_ = ::geteuid() == 0 ? "65534" : "";
+  // A process that is killed leaves what it wrote to the system: no fsync is needed for that to last.
+  Server server_{[this](int port) -> std::vector<std::string> {
+                   return {program("postgres"), "-D", folder_.path() + "/data", "-p", std::to_string(port), "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"};
+                 },
+                 user_};
 };
 
 }  // namespace holdfast::testing

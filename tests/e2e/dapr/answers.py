@@ -21,7 +21,7 @@ BODY_MAX = 4000
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?|[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT")
 VERSION = re.compile(r'("(?:runtimeVersion|daprRuntimeVersion)":")\d+\.\d+\.\d+"')
-ETAG_IN_TEXT = re.compile(r"\b(current|expect)=(\\*\"?)(?:<uuid>|\d+-\d+)")
+ETAG_IN_TEXT = re.compile(r"\b(current=|expect=|etag |version )(\\*\"?)(?:<uuid>|\d+-\d+)")
 OTHER_ADDRESS = re.compile(r"127\.0\.0\.1:\d{4,5}\b")
 
 
@@ -52,7 +52,7 @@ class Masks:
         for value, name in self._replaced:
             text = text.replace(value, name)
         text = VERSION.sub(r'\1<version>"', text)
-        text = ETAG_IN_TEXT.sub(r"\1=\2<etag>", TIME.sub("<time>", UUID.sub("<uuid>", text)))
+        text = ETAG_IN_TEXT.sub(r"\1\2<etag>", TIME.sub("<time>", UUID.sub("<uuid>", text)))
         return OTHER_ADDRESS.sub("<address>", text)
 
     def body(self, body, key):
@@ -71,8 +71,10 @@ class Masks:
     _in_body = ()
 
     def _note_etags(self, value, key):
-        """Numbers the etags of a bulk answer: [{"key", "etag"}]."""
+        """Numbers the etags of a bulk answer: [{"key", "etag"}], or of a query's: {"results": [...]}."""
         self._in_body = set()
+        if isinstance(value, dict):
+            value = value.get("results")
         for item in value if isinstance(value, list) else []:
             if isinstance(item, dict) and item.get("etag"):
                 self.etag(item.get("key", key), item["etag"])

@@ -64,7 +64,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._send(200, {"content-type": "application/octet-stream"}, b"x" * int(parameters["bytes"]))
         if path == "/redirect":
             return self._send(302, {"location": "/elsewhere"})
-        headers = sorted((name.lower(), HOST.sub("<host>", value)) for name, value in self.headers.items() if name.lower() not in UNINTERESTING)
+        headers = sorted((name.lower(), "<timeout>" if name.lower().endswith("grpc-timeout") else HOST.sub("<host>", value)) for name, value in self.headers.items() if name.lower() not in UNINTERESTING)
         seen = {"method": self.command, "path": path, "query": query, "headers": headers, "body": body.decode("utf-8", "backslashreplace")}
         if len(body) > 1000:
             seen["body"] = f"{len(body)} bytes"
