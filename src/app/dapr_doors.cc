@@ -1,6 +1,9 @@
 #include "app/dapr_doors.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <iostream>
 #include <utility>
 
@@ -10,11 +13,14 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "config/dapr.h"
+#include "dapr/app_callback.h"
+#include "grpc/client.h"
 
 namespace holdfast::app {
 namespace {
 
 constexpr Duration kLookAgain{100};  // For an application that does not listen yet.
+constexpr std::size_t kEnvelopeBytesMax = 1u << 20;  // Of a call between sidecars, beside its body.
 constexpr std::size_t kHeaderSlackBytes = 4096;  // Beside --read-buffer-size, as Go's server has it.
 
 template <typename T>
@@ -49,12 +55,44 @@ grpc::Status status_of(const dapr::DaprError& error) {
   return {error.grpc_code, dapr::grpc_message(error), dapr::to_status_details(error)};
 }
 
+// A call of any service, for the application that its metadata names.
+void proxy(const dapr::Invocation& invocation, const std::shared_ptr<grpc::Call>& call, std::string_view app_id, std::size_t message_bytes_max) {
+  if (app_id.empty()) return call->fail({grpc::Code::Unknown, "failed to proxy request: required metadata dapr-app-id not found"});
+  net::HeaderList metadata;
+  for (const auto [name, value] : call->headers())
+    if (name != "host" && name != "dapr-api-token" && !dapr::is_hop_by_hop(name)) metadata.add(name, value);
+  const std::string path = "/" + std::string(call->service()) + "/" + std::string(call->method());
+  invocation.proxy(
+      app_id, grpc::call_of(path, std::string(call->message()), metadata, call->timeout()),
+      [call, message_bytes_max](net::CallResult result) {
+        auto answer = grpc::read_answer(std::move(result), message_bytes_max);
+        if (answer) return call->answer(std::move(answer->message), answer->headers, answer->trailers);
+        call->fail(answer.error().status, answer.error().headers, answer.error().trailers);
+      },
+      [&call](const std::string& why) { call->fail({grpc::Code::Unknown, why}); });
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+// Other names than mDNS's and ours are not asked; sidecars of this machine find each other in any case.
+std::map<std::string, std::string, std::less<>> fixed_names(const model::DaprConfiguration::NameResolution& resolution) {
+  if (resolution.component == "holdfast.static") return {resolution.configuration.begin(), resolution.configuration.end()};
+  if (!resolution.component.empty() && resolution.component != "mdns")
+    log_warn("name resolution is by the files of this machine's sidecars, and not by what the configuration says", {{"component", resolution.component}});
+  return {};
+}
+
 std::unique_ptr<grpc::Server> make_grpc_server(const dapr::App& app, dapr::GrpcApi& api, std::size_t message_bytes_max) {
   auto check = [&app](std::string_view, std::string_view, const net::HeaderList& headers) -> std::optional<grpc::Status> {
     if (!app.api_token.is_asked_for() || app.api_token.is(headers.get("dapr-api-token"))) return std::nullopt;
     return status_of(dapr::errors::answered_with_status(401, "Unauthorized", "authentication error: api token mismatch"));
   };
-  auto server = std::make_unique<grpc::Server>(grpc::ServerOptions{.message_bytes_max = message_bytes_max, .check = std::move(check)});
+  auto otherwise = [&app, message_bytes_max](const std::shared_ptr<grpc::Call>& call) { proxy(*app.invocation, call, call->headers().get("dapr-app-id"), message_bytes_max); };
+  auto server = std::make_unique<grpc::Server>(
+      grpc::ServerOptions{.message_bytes_max = message_bytes_max, .check = std::move(check), .otherwise = std::move(otherwise)});
   for (const auto method : dapr::GrpcApi::methods())
     server->add(dapr::GrpcApi::kService, method, [&api, method](std::shared_ptr<grpc::Call> call) {
       api.call(method, call->message(), call->headers(), [call](dapr::DaprResult<dapr::GrpcApi::Reply> reply) {
@@ -121,10 +159,28 @@ Result<void> DaprDoors::add(const model::DaprAppSpec& spec) {
   auto endpoints = endpoints_of(resources->http_endpoints, *app.secrets);
   if (!endpoints) return fail(std::move(endpoints.error()));
   for (const auto& [name, endpoint] : *endpoints) app.http_endpoints.push_back({name});
-  app.invocation = std::make_unique<dapr::Invocation>(spec.app_id, spec.name_space, applications_, *std::move(endpoints), outside_);
+  app.invocation = std::make_unique<dapr::Invocation>(spec.app_id, spec.name_space, applications_, *std::move(endpoints), outside_,
+                                                      dapr::OtherSidecars{.clients = sidecar_clients_,
+                                                                          .neighbours = neighbours_,
+                                                                          .fixed = fixed_names(configuration->name_resolution),
+                                                                          .not_found = configuration->name_resolution.component == "sqlite" ? "no host found with the given ID" : "",
+                                                                          .our_host = environment("DAPR_HOST_IP").value_or("127.0.0.1"),
+                                                                          .our_name = host_name()});
   sidecar->http = std::make_unique<dapr::HttpApi>(app);
   sidecar->grpc = std::make_unique<dapr::GrpcApi>(app);
   sidecar->grpc_server = make_grpc_server(app, *sidecar->grpc, spec.body_bytes_max);
+  if (spec.internal_grpc_port) {
+    const bool is_denied = configuration->access_control.default_action == model::DaprAccessControl::Action::Deny;
+    using Others = dapr::InternalApi::Others;
+    sidecar->internal = std::make_unique<dapr::InternalApi>(sidecar->channel.get(), is_denied ? Others::Denied : Others::Allowed);
+    auto for_us = [&app, most = spec.body_bytes_max](const std::shared_ptr<grpc::Call>& call) {
+      if (call->headers().get("dapr-app-id") != app.id) return call->fail({grpc::Code::Unimplemented, "unknown service " + std::string(call->service())});
+      proxy(*app.invocation, call, app.id, most);
+    };
+    sidecar->internal_server = std::make_unique<grpc::Server>(grpc::ServerOptions{.message_bytes_max = spec.body_bytes_max + kEnvelopeBytesMax,
+                                                                                  .otherwise = is_denied ? nullptr : std::function<void(std::shared_ptr<grpc::Call>)>(for_us)});
+    sidecar->internal_server->add(dapr::kInternalService, "CallLocal", [api = sidecar->internal.get()](const std::shared_ptr<grpc::Call>& call) { api->call(call); });
+  }
   sidecars_.push_back(std::move(sidecar));
   return {};
 }
@@ -136,12 +192,14 @@ Result<void> DaprDoors::open_channel(Sidecar& sidecar) {
   sidecar.app.connection.port = spec.app_port;
   sidecar.app.connection.max_concurrency = static_cast<std::int32_t>(spec.app_max_concurrency);
   if (spec.app_port == 0) return {};
-  if (spec.app_protocol != model::DaprAppProtocol::Http && spec.app_protocol != model::DaprAppProtocol::Https)
-    return fail(ErrorCode::Invalid, "applications are called over http and https, not yet over " + std::string(show(spec.app_protocol)));
   auto token = token_of(spec.app_api_token, "API token of the application", config::process_environment());
   if (!token) return fail(std::move(token.error()));
   dapr::AppChannelOptions options;
-  options.origin.tls = spec.app_protocol == model::DaprAppProtocol::Https;
+  using Protocol = model::DaprAppProtocol;
+  using Speaks = dapr::AppChannelOptions::Speaks;
+  options.origin.tls = spec.app_protocol == Protocol::Https || spec.app_protocol == Protocol::Grpcs;
+  if (spec.app_protocol == Protocol::H2c) options.speaks = Speaks::Http2;
+  if (spec.app_protocol == Protocol::Grpc || spec.app_protocol == Protocol::Grpcs) options.speaks = Speaks::Grpc;
   options.origin.host = spec.app_channel_address;
   options.origin.port = spec.app_port;
   options.api_token = *std::move(token);
@@ -172,6 +230,8 @@ Result<void> DaprDoors::listen(Sidecar& sidecar, const net::HttpLimits& limits) 
     ports_.push_back({spec.app_id, "grpc", *std::move(server)});
     return {};
   };
+  if (sidecar.internal_server)
+    if (auto ok = listen_to_sidecars(sidecar, limits); !ok) return ok;
   if (!spec.unix_socket_folder.empty()) {
     const std::string path = spec.unix_socket_folder + "/dapr-" + spec.app_id;
     if (auto ok = serve("http", {.unix_path = path + "-http.socket"}); !ok) return ok;
@@ -188,6 +248,19 @@ Result<void> DaprDoors::listen(Sidecar& sidecar, const net::HttpLimits& limits) 
   return {};
 }
 
+// Where others find it. Not being found is no reason not to start.
+Result<void> DaprDoors::listen_to_sidecars(Sidecar& sidecar, const net::HttpLimits& limits) {
+  const model::DaprAppSpec& spec = sidecar.spec;
+  const std::string host = spec.internal_grpc_listen_address.empty() ? "127.0.0.1" : spec.internal_grpc_listen_address;
+  auto server = sidecar.internal_server->listen(world_.loops, {.host = host, .port = *spec.internal_grpc_port}, limits);
+  if (!server) return fail(std::move(server.error()));
+  const bool is_everywhere = host == "0.0.0.0" || host == "::" || host == "[::]";
+  if (auto ok = neighbours_.announce(spec.name_space == "default" ? "" : spec.name_space, spec.app_id, is_everywhere ? "127.0.0.1" : host, (*server)->port()); !ok)
+    log_warn("sidecars of other processes do not find this one", {{"app_id", spec.app_id}, {"error", ok.error().message}});
+  ports_.push_back({spec.app_id, "internal", *std::move(server)});
+  return {};
+}
+
 void DaprDoors::start() {
   for (const auto& sidecar : sidecars_) {
     sidecar->app.is_outbound_ready = true;
@@ -199,18 +272,20 @@ void DaprDoors::start() {
 
 // daprd asks an application for its configuration as soon as it listens: whatever it answers, it is there.
 void DaprDoors::look_for(Sidecar& sidecar) {
-  net::HttpCall call;
-  call.method = "GET";
-  call.target = "/dapr/config";
-  call.headers.add("dapr-app-id", sidecar.spec.app_id);
-  sidecar.channel->call(std::move(call), [this, &sidecar](dapr::AppChannel::Answer answer) {
-    if (!answer) {
+  const auto answered = [this, &sidecar](bool is_there) {
+    if (!is_there) {
       world_.loops.front()->after(kLookAgain, [this, &sidecar] { look_for(sidecar); });
       return;
     }
     sidecar.app.is_ready = true;
     log_info("application is up", {{"app_id", sidecar.spec.app_id}});
-  });
+  };
+  if (sidecar.channel->is_grpc()) return sidecar.channel->call_as_is(dapr::health_check(), [answered](const net::CallResult& result) { answered(result.has_value()); });
+  net::HttpCall call;
+  call.method = "GET";
+  call.target = "/dapr/config";
+  call.headers.add("dapr-app-id", sidecar.spec.app_id);
+  sidecar.channel->call(std::move(call), [answered](const dapr::AppChannel::Answer& answer) { answered(answer.has_value()); });
 }
 
 std::vector<const MetricsSource*> DaprDoors::metrics() const {

@@ -14,6 +14,7 @@
 #include "dapr/app.h"
 #include "dapr/grpc_api.h"
 #include "dapr/http_api.h"
+#include "dapr/sidecar_calls.h"
 #include "grpc/server.h"
 #include "model/dapr_app.h"
 #include "net/event_loop.h"
@@ -36,7 +37,7 @@ class DaprDoors {
   };
   struct Port {
     std::string app_id;
-    std::string what;  // "http", "grpc", "public"
+    std::string what;  // "http", "grpc", "internal"
     std::unique_ptr<net::HttpServer> server;
   };
 
@@ -57,16 +58,25 @@ class DaprDoors {
     std::unique_ptr<dapr::HttpApi> http;
     std::unique_ptr<dapr::GrpcApi> grpc;
     std::unique_ptr<grpc::Server> grpc_server;
+    std::unique_ptr<dapr::InternalApi> internal;  // For other sidecars.
+    std::unique_ptr<grpc::Server> internal_server;
   };
 
-  explicit DaprDoors(World world) : world_(std::move(world)), outside_(world_.loops, kOutsideBytesMax, world_.calls) {}
+  explicit DaprDoors(World world)
+      : world_(std::move(world)),
+        outside_(world_.loops, kOutsideBytesMax, world_.calls),
+        sidecar_clients_(world_.loops, kOutsideBytesMax, world_.calls, net::http2_calls()),
+        neighbours_(dapr::Neighbours::default_folder()) {}
   [[nodiscard]] Result<void> add(const model::DaprAppSpec& spec);
   [[nodiscard]] Result<void> open_channel(Sidecar& sidecar);
   [[nodiscard]] Result<void> listen(Sidecar& sidecar, const net::HttpLimits& limits);
   void look_for(Sidecar& sidecar);
+  [[nodiscard]] Result<void> listen_to_sidecars(Sidecar& sidecar, const net::HttpLimits& limits);
 
   World world_;
   dapr::OutsideClients outside_;
+  dapr::OutsideClients sidecar_clients_;
+  dapr::Neighbours neighbours_;
   std::vector<std::unique_ptr<Sidecar>> sidecars_;
   dapr::Applications applications_;
   std::vector<Port> ports_;

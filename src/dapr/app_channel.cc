@@ -4,9 +4,13 @@
 #include <array>
 #include <utility>
 
+#include "dapr/app_callback.h"
+#include "dapr/error.h"
+
 namespace holdfast::dapr {
 namespace {
 
+constexpr std::size_t kHttp2ConnectionsMax = 16;  // Of one loop; each carries many calls.
 constexpr std::size_t kQueueMax = 1'024;  // Calls of one loop that wait for a connection.
 
 }  // namespace
@@ -17,12 +21,22 @@ bool is_hop_by_hop(std::string_view name) {
   return std::ranges::any_of(kNames, [name](std::string_view known) { return net::equals_ignoring_case(name, known); });
 }
 
+std::string refusal_of_verb(std::string_view method) {
+  if (method.empty()) return rpc_error_text(grpc::Code::InvalidArgument, "missing HTTP extension field");
+  if (method == "NONE" || method == "CONNECT") return rpc_error_text(grpc::Code::InvalidArgument, "invalid HTTP verb");
+  return {};
+}
+
 Result<std::unique_ptr<AppChannel>> AppChannel::open(const std::vector<net::EventLoop*>& loops, AppChannelOptions options) {
   std::unique_ptr<AppChannel> channel(new AppChannel(std::move(options)));
   for (net::EventLoop* loop : loops) {
     net::ClientOptions client;
     client.call_timeout = channel->options_.call_timeout;
     client.response_bytes_max = channel->options_.response_bytes_max;
+    if (channel->options_.speaks != AppChannelOptions::Speaks::Http1) {
+      client.protocol = net::http2_calls();
+      client.pool_size = kHttp2ConnectionsMax;
+    }
     client.user_agent.clear();  // The caller's is passed on.
     client.connections = channel->options_.connections;
     client.repeats_all = false;
@@ -35,7 +49,7 @@ Result<std::unique_ptr<AppChannel>> AppChannel::open(const std::vector<net::Even
 }
 
 AppChannel::~AppChannel() {
-  for (auto& waiting : std::exchange(waiting_, {})) waiting.done(tl::unexpected(std::string("the sidecar is stopping")));
+  for (auto& waiting : std::exchange(waiting_, {})) waiting.done(tl::unexpected<net::ClientError>({net::ClientError::Kind::Disconnected, "the sidecar is stopping"}));
   lines_.clear();
 }
 
@@ -45,6 +59,24 @@ AppChannel::Line& AppChannel::line_here() {
 }
 
 void AppChannel::call(net::HttpCall call, Done done) {
+  if (is_grpc()) {
+    return call_as_is(on_invoke(call), [done = std::move(done), most = response_bytes_max()](net::CallResult result) {
+      if (!result && result.error().kind == net::ClientError::Kind::Overloaded) return done(tl::unexpected(std::move(result.error().message)));
+      done(on_invoke_answer(grpc::read_answer(std::move(result), most)));
+    });
+  }
+  if (auto refusal = refusal_of_verb(call.method); !refusal.empty()) {
+    on_loop(*line_here().loop, [done = std::move(done), refusal = std::move(refusal)] { done(tl::unexpected(refusal)); });
+    return;
+  }
+  call_as_is(std::move(call), [done = std::move(done)](net::CallResult result) {
+    if (!result) return done(tl::unexpected(std::move(result.error().message)));
+    result->trailers.clear();
+    done(*std::move(result));
+  });
+}
+
+void AppChannel::call_as_is(net::HttpCall call, net::HttpClient::Done done) {
   if (!options_.api_token.empty()) call.headers.set("dapr-api-token", options_.api_token);
   Line& line = line_here();
   if (options_.concurrency_max != 0) {
@@ -56,7 +88,8 @@ void AppChannel::call(net::HttpCall call, Done done) {
         return;
       }
       on_loop(*line.loop, [done = std::move(done), count = waiting_.size(), bytes = waiting_bytes_] {
-        done(tl::unexpected(std::to_string(count) + " calls of " + std::to_string(bytes) + " bytes wait for the application already"));
+        done(tl::unexpected<net::ClientError>({net::ClientError::Kind::Overloaded, std::to_string(count) + " calls of " + std::to_string(bytes) +
+                                                                                       " bytes wait for the application already"}));
       });
       return;
     }
@@ -65,12 +98,11 @@ void AppChannel::call(net::HttpCall call, Done done) {
   send(line, std::move(call), std::move(done));
 }
 
-void AppChannel::send(Line& line, net::HttpCall call, Done done) {
+void AppChannel::send(Line& line, net::HttpCall call, net::HttpClient::Done done) {
   on_loop(*line.loop, [this, &line, call = std::move(call), done = std::move(done)]() mutable {
     line.client->call(std::move(call), [this, done = std::move(done)](net::CallResult result) {
       if (options_.concurrency_max != 0) send_next();
-      if (!result) return done(tl::unexpected(result.error().message));
-      done(*std::move(result));
+      done(std::move(result));
     });
   });
 }

@@ -1,4 +1,4 @@
-// AppChannel: HTTP to the application that a sidecar stands beside.
+// AppChannel: calls to the application that a sidecar stands beside: over HTTP/1.1, HTTP/2, or as gRPC (app_callback.h).
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,12 @@ namespace holdfast::dapr {
 
 // Fields of a message that are about one connection, or that the transport writes itself: a proxy passes on all others.
 [[nodiscard]] bool is_hop_by_hop(std::string_view name);
+// Why no application that speaks HTTP is called with it: a verb that came in gRPC may be missing (empty), or be none. Empty: it may be.
+[[nodiscard]] std::string refusal_of_verb(std::string_view method);
 
 struct AppChannelOptions {
+  enum class Speaks { Http1, Http2, Grpc };
+  Speaks speaks = Speaks::Http1;
   net::Url origin;
   std::string api_token;            // Sent as dapr-api-token; empty: none.
   std::size_t concurrency_max = 0;  // Calls under way; the others wait. 0: no bound.
@@ -42,8 +46,12 @@ class AppChannel {
 
   // Answers whoever still waits.
   ~AppChannel();
-  // `done` runs on one of the loops: the caller's, if it is on one. Any thread.
+  // `done` runs on one of the loops: the caller's, if it is on one. Any thread. Trailers are only in answers of gRPC.
   void call(net::HttpCall call, Done done);
+  // As it is: to an application that speaks gRPC, a call of that.
+  void call_as_is(net::HttpCall call, net::HttpClient::Done done);
+  [[nodiscard]] bool is_grpc() const { return options_.speaks == AppChannelOptions::Speaks::Grpc; }
+  [[nodiscard]] std::size_t response_bytes_max() const { return options_.response_bytes_max; }
 
  private:
   struct Line {
@@ -53,12 +61,12 @@ class AppChannel {
   struct Waiting {
     Line* line = nullptr;
     net::HttpCall call;
-    Done done;
+    net::HttpClient::Done done;
   };
 
   explicit AppChannel(AppChannelOptions options) : options_(std::move(options)) {}
   [[nodiscard]] Line& line_here();
-  void send(Line& line, net::HttpCall call, Done done);
+  void send(Line& line, net::HttpCall call, net::HttpClient::Done done);
   void send_next();
 
   AppChannelOptions options_;

@@ -7,6 +7,7 @@
 #include "codec/dapr_messages.h"
 #include "codec/go_json.h"
 #include "dapr/error.h"
+#include "grpc/wire.h"
 
 namespace holdfast::dapr {
 namespace {
@@ -44,7 +45,10 @@ void add_as_headers(const net::HeaderList& metadata, net::HeaderList& headers) {
 // What an application answered over HTTP, as gRPC has it.
 GrpcApi::Reply reply_of(const net::HttpResponse& response) {
   GrpcApi::Reply out;
-  if (response.status < 200 || response.status > 299) {
+  const auto of_grpc = grpc::find_status(response.trailers);
+  if (of_grpc && of_grpc->code != grpc::Code::Ok) {
+    out.error = DaprError{.http_status = response.status, .grpc_code = of_grpc->code, .code = "ERROR", .message = of_grpc->message};
+  } else if (response.status < 200 || response.status > 299) {
     out.error = errors::answered_with_status(response.status, std::string(net::reason_phrase(response.status)), response.body);
   } else {
     wire::InvokeResponse answer;
@@ -54,7 +58,7 @@ GrpcApi::Reply reply_of(const net::HttpResponse& response) {
   }
   for (const auto& [name, value] : response.headers)
     if (!net::equals_ignoring_case(name, "content-type")) out.headers.add(name, value);
-  out.headers.add("dapr-http-status", std::to_string(response.status));
+  if (!of_grpc) out.headers.add("dapr-http-status", std::to_string(response.status));
   return out;
 }
 
@@ -182,8 +186,8 @@ void GrpcApi::invoke_service(Call call) {
   if (!request) return call.done(tl::unexpected(std::move(request.error())));
   const wire::InvokeRequest message = request->message.value_or(wire::InvokeRequest());
   net::HttpRequest http;
-  // Words that are none are for whoever would be called to refuse.
-  if (message.http_extension && message.http_extension->verb != "NONE" && message.http_extension->verb != "CONNECT") http.method = message.http_extension->verb;
+  // Words that are none are for whoever is called to refuse: none at all is empty.
+  if (message.http_extension) http.method = message.http_extension->verb.empty() ? "NONE" : message.http_extension->verb;
   const std::size_t mark = message.method.find('?');
   std::string query = mark == std::string::npos ? std::string() : message.method.substr(mark + 1);
   if (message.http_extension && !message.http_extension->querystring.empty()) query += (query.empty() ? "" : "&") + message.http_extension->querystring;
@@ -192,9 +196,6 @@ void GrpcApi::invoke_service(Call call) {
   add_as_headers(call.metadata, http.headers);
   if (!message.content_type.empty()) http.headers.set("content-type", message.content_type);
   if (message.data) http.body = message.data->value;
-  if (http.method.empty() && app_.invocation->reaches(request->id))
-    return call.done(tl::unexpected(message.http_extension ? errors::direct_invoke(request->id, rpc_error_text(grpc::Code::InvalidArgument, "invalid HTTP verb"))
-                                                           : errors::invoke_without_message(request->id)));
   app_.invocation->call({request->id, method}, http, [done = std::move(call.done)](DaprResult<net::HttpResponse> response) {
     if (!response) return done(tl::unexpected(std::move(response.error())));
     done(reply_of(*response));

@@ -170,6 +170,7 @@ void HttpApi::invoke(const api::ExchangePtr& exchange) const {
   if (!target) return answer_error(*exchange, errors::direct_invoke_no_app_id());
   app_.invocation->call(*target, exchange->request, [exchange](DaprResult<net::HttpResponse> response) {
     if (!response) return answer_error(*exchange, response.error());
+    response->trailers.clear();
     exchange->answer(*std::move(response));
   });
 }

@@ -7,15 +7,26 @@ namespace holdfast::dapr {
 namespace {
 
 constexpr std::size_t kOriginsMax = 256;  // Of one loop, with connections at once.
+constexpr std::size_t kHttp2ConnectionsMax = 16;  // To one origin; each carries many calls.
 constexpr Duration kCallTimeout{60'000};
 constexpr std::size_t kQueueMax = 1'024;  // Calls to one server that wait for a connection.
 
 }  // namespace
 
 OutsideClients::OutsideClients(const std::vector<net::EventLoop*>& loops, std::size_t response_bytes_max,
-                               std::shared_ptr<net::ConnectionBudget> connections)
-    : response_bytes_max_(response_bytes_max), connections_(std::move(connections)) {
+                               std::shared_ptr<net::ConnectionBudget> connections, net::ClientProtocol protocol)
+    : response_bytes_max_(response_bytes_max), connections_(std::move(connections)), protocol_(std::move(protocol)) {
   for (net::EventLoop* loop : loops) lines_.push_back({loop, {}});
+}
+
+OutsideClients::Line& OutsideClients::line_here() {
+  const auto here = std::ranges::find_if(lines_, [](const Line& line) { return line.loop->is_current(); });
+  return here == lines_.end() ? lines_.front() : *here;
+}
+
+void OutsideClients::after(Duration time, Task task) {
+  net::EventLoop* loop = line_here().loop;
+  on_loop(*loop, [loop, time, task = std::move(task)]() mutable { loop->after(time, std::move(task)); });
 }
 
 // On the line's loop.
@@ -30,6 +41,8 @@ Result<net::HttpClient*> OutsideClients::client_of(Line& line, const net::Url& o
   net::ClientOptions options;
   options.call_timeout = kCallTimeout;
   options.response_bytes_max = response_bytes_max_;
+  options.protocol = protocol_;
+  if (protocol_) options.pool_size = kHttp2ConnectionsMax;
   options.user_agent.clear();
   options.connections = connections_;
   options.repeats_all = false;
@@ -39,16 +52,12 @@ Result<net::HttpClient*> OutsideClients::client_of(Line& line, const net::Url& o
   return line.clients.emplace(name, *std::move(made)).first->second.get();
 }
 
-void OutsideClients::call(net::Url origin, net::HttpCall call, AppChannel::Done done) {
-  const auto here = std::ranges::find_if(lines_, [](const Line& line) { return line.loop->is_current(); });
-  Line& line = here == lines_.end() ? lines_.front() : *here;
+void OutsideClients::call(net::Url origin, net::HttpCall call, net::HttpClient::Done done) {
+  Line& line = line_here();
   on_loop(*line.loop, [this, &line, origin = std::move(origin), call = std::move(call), done = std::move(done)]() mutable {
     auto client = client_of(line, origin);
-    if (!client) return done(tl::unexpected(std::move(client.error().message)));
-    (*client)->call(std::move(call), [done = std::move(done)](net::CallResult result) {
-      if (!result) return done(tl::unexpected(std::move(result.error().message)));
-      done(*std::move(result));
-    });
+    if (!client) return done(tl::unexpected<net::ClientError>({net::ClientError::Kind::Overloaded, std::move(client.error().message)}));
+    (*client)->call(std::move(call), std::move(done));
   });
 }
 

@@ -114,16 +114,21 @@ void Server::handle(net::HttpRequest&& request, net::Responder responder) const 
   if (options_.check)
     if (const auto refused = options_.check(call->service_, call->method_, asked.headers)) return call->fail(*refused);
   const auto service = services_.find(call->service_);
-  if (service == services_.end()) return call->fail({Code::Unimplemented, "unknown service " + std::string(call->service_)});
-  const auto method = service->second.find(call->method_);
-  if (method == service->second.end())
+  const Method* found = nullptr;
+  if (service == services_.end()) {
+    if (!options_.otherwise) return call->fail({Code::Unimplemented, "unknown service " + std::string(call->service_)});
+    found = &options_.otherwise;
+  } else if (const auto method = service->second.find(call->method_); method != service->second.end()) {
+    found = &method->second;
+  } else {
     return call->fail({Code::Unimplemented,
                        "unknown method " + std::string(call->method_) + " for service " + std::string(call->service_)});
+  }
   auto message = unframe(asked.body, asked.headers.get("grpc-encoding"), options_.message_bytes_max);
   if (!message) return call->fail(message.error());
   call->message_ = *std::move(message);
   if (call->timeout_) call->responder_->expire_after(*call->timeout_, refusal(too_late, call->content_type()));
-  method->second(std::move(call));
+  (*found)(std::move(call));
 }
 
 }  // namespace holdfast::grpc

@@ -64,6 +64,8 @@ struct ServerOptions {
   std::size_t message_bytes_max = 4 * 1024 * 1024;  // Of a request's message, also after decompression: else RESOURCE_EXHAUSTED.
   // Asked before each call: a status refuses it. Null: all may call. Any thread.
   std::function<std::optional<Status>(std::string_view service, std::string_view method, const net::HeaderList& headers)> check = nullptr;
+  // Calls of services that are not here. Null: UNIMPLEMENTED.
+  std::function<void(std::shared_ptr<Call>)> otherwise = nullptr;
 };
 
 class Server {

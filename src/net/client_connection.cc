@@ -110,7 +110,7 @@ void ClientConnection::on_writable() {
     case State::Connecting: {
       if (const int outcome = stream_->connect_outcome(); outcome != 0) return next_address(error_text(outcome));
       if (!pool_->origin().tls) return established();
-      stream_->use_tls_client(pool_->options().tls, pool_->origin().host);
+      stream_->use_tls_client(pool_->options().tls, pool_->origin().host, pool_->options().protocol ? Offer::Http2 : Offer::Http1);
       state_ = State::Handshake;
       return shake_hands();
     }
@@ -152,6 +152,7 @@ void ClientConnection::begin(CallId call) {
   state_ = State::Busy;
   call_ = call;
   call->on = this;
+  if (call->upgrade != nullptr && call->upgrade->protocol.empty()) return give_away({});
   sent_ = 0;
   sending_ = true;
   if (call->is_head_method) parser_.expect_no_body();
@@ -292,6 +293,12 @@ void ClientConnection::switched(const HttpResponse& response, std::string_view m
     close();
     return pool_->on_failed(*this, call, {Kind::Protocol, "the server changes to a protocol other than " + wanted});
   }
+  give_away(more_bytes);
+}
+
+void ClientConnection::give_away(std::string_view more_bytes) {
+  const CallId call = call_;
+  const auto self = shared_from_this();
   stream_->watcher().forget_waits();
   stream_->keep(std::move(place_));
   auto given = std::make_unique<UpgradedStream>(UpgradedStream{std::move(stream_), std::string(more_bytes), {}});

@@ -57,6 +57,7 @@ class ClientConnection final : public IoHandler,
   void check_idle();
   void ended(std::string why);
   void answered(ClientPool::Reuse reuse, std::string_view more_bytes);
+  void give_away(std::string_view more_bytes);
   void switched(const HttpResponse& response, std::string_view more_bytes);
   void arm_read();
   void arm_write();

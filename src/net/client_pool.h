@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "net/client_calls.h"
 #include "net/http_client.h"
 #include "net/resolver.h"
 #include "net/upgrade.h"
@@ -19,7 +20,7 @@ namespace holdfast::net {
 class ClientConnection;
 
 struct UpgradeRequest {
-  std::string protocol;
+  std::string protocol;  // Empty: nothing is said, the connection is taken as it is.
   HttpClient::UpgradeDone done;  // For a 101; PendingCall::done otherwise.
 };
 
@@ -38,15 +39,17 @@ struct PendingCall {
 using PendingCalls = std::list<PendingCall>;
 using CallId = PendingCalls::iterator;
 
-class ClientPool final : public std::enable_shared_from_this<ClientPool> {
+class ClientPool final : public ClientCalls, public std::enable_shared_from_this<ClientPool> {
  public:
   ClientPool(EventLoop& loop, Url origin, ClientOptions options);
-  ~ClientPool();
+  ~ClientPool() override;
 
-  void call(HttpCall call, HttpClient::Done done);
-  void upgrade(std::string target, std::string protocol, HttpClient::UpgradeDone done);
+  void call(HttpCall call, HttpClient::Done done) override;
+  void upgrade(std::string target, std::string protocol, HttpClient::UpgradeDone done) override;
+  // A connection that is up, for another protocol than HTTP/1.1, which it is told to be by TLS.
+  void take(HttpClient::UpgradeDone done) { upgrade("*", {}, std::move(done)); }
   // Fails all calls, closes all connections; afterwards every call fails.
-  void shut();
+  void shut() override;
 
   // From connections. Each may run a caller's `done`, as its last act; the caller keeps itself alive.
   void on_connected(ClientConnection& connection);
@@ -67,10 +70,10 @@ class ClientPool final : public std::enable_shared_from_this<ClientPool> {
   // Of the connection that is being opened, see ClientOptions; 0: any.
   [[nodiscard]] std::int64_t next_age_max();
   [[nodiscard]] std::vector<char>& read_buffer() { return read_buffer_; }
-  [[nodiscard]] std::size_t connections() const { return all_.size(); }
-  [[nodiscard]] std::size_t idle() const { return idle_.size(); }
-  [[nodiscard]] std::size_t connects() const { return connects_; }
-  [[nodiscard]] std::size_t pending() const { return calls_.size(); }
+  [[nodiscard]] std::size_t connections() const override { return all_.size(); }
+  [[nodiscard]] std::size_t idle() const override { return idle_.size(); }
+  [[nodiscard]] std::size_t connects() const override { return connects_; }
+  [[nodiscard]] std::size_t pending() const override { return calls_.size(); }
 
  private:
   struct Idle {

@@ -5,7 +5,7 @@
 namespace holdfast::net {
 
 struct HttpClient::Impl {
-  std::shared_ptr<ClientPool> pool;
+  std::shared_ptr<ClientCalls> pool;
 };
 
 Result<std::unique_ptr<HttpClient>> HttpClient::create(EventLoop& loop, Url origin, ClientOptions options) {
@@ -15,7 +15,8 @@ Result<std::unique_ptr<HttpClient>> HttpClient::create(EventLoop& loop, Url orig
     options.tls = std::move(*system);
   }
   auto impl = std::make_unique<Impl>();
-  impl->pool = std::make_shared<ClientPool>(loop, std::move(origin), std::move(options));
+  if (options.protocol) impl->pool = options.protocol(loop, origin, options);
+  else impl->pool = std::make_shared<ClientPool>(loop, std::move(origin), std::move(options));
   return std::unique_ptr<HttpClient>(new HttpClient(std::move(impl)));
 }
 

@@ -23,7 +23,14 @@
 
 namespace holdfast::net {
 
+class ClientCalls;  // net/client_calls.h
+struct ClientOptions;
+using ClientProtocol = std::function<std::shared_ptr<ClientCalls>(EventLoop&, const Url& origin, const ClientOptions&)>;
+// HTTP/2, to servers that are known to speak it: many calls on one connection. Who does not name it, does not link it.
+[[nodiscard]] ClientProtocol http2_calls();
+
 struct ClientOptions {
+  ClientProtocol protocol = nullptr;  // Null: HTTP/1.1.
   Duration connect_timeout{20'000};  // Name, connection and TLS handshake together.
   Duration call_timeout{120'000};    // The whole call, waiting for a connection included.
   std::optional<Duration> read_timeout;   // Longest wait for the next byte of the answer.

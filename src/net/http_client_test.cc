@@ -291,6 +291,24 @@ TEST_F(HttpClientTest, ACallIsRepeatedOnceAndNotTwice) {
   EXPECT_EQ(requests, 3);
 }
 
+TEST_F(HttpClientTest, WhereThatIsAskedForOnlyWhatMayBeMadeTwiceIsRepeated) {
+  int requests = 0;  // Of each connection the second is not answered.
+  raw_serve([&](RawPeer& peer) {
+    if (++requests % 2 == 1) peer.say("HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n.");
+    else peer.hang_up();
+  });
+  ClientOptions options;
+  options.repeats_all = false;
+  HttpClient& client = connect_raw(options);
+  ASSERT_TRUE(get(client, "/"));
+  const CallResult posted = post(client, "/", "1");
+  ASSERT_FALSE(posted);
+  EXPECT_EQ(posted.error().kind, Kind::Disconnected);
+  ASSERT_TRUE(get(client, "/"));
+  EXPECT_TRUE(get(client, "/"));
+  EXPECT_EQ(requests, 5);
+}
+
 TEST_F(HttpClientTest, AnAnswerThatHasBegunIsNeverRepeated) {
   int requests = 0;
   raw_serve([&](RawPeer& peer) {

@@ -65,9 +65,9 @@ void Stream::use_tls_server(const TlsServer& context, Offer offer) {
   tls_->ssl = make_server_session(*context, watcher_.fd(), offer);
 }
 
-void Stream::use_tls_client(const TlsClient& context, const std::string& host) {
+void Stream::use_tls_client(const TlsClient& context, const std::string& host, Offer offer) {
   tls_ = std::make_unique<Tls>();
-  tls_->ssl = make_client_session(*context, watcher_.fd(), host);
+  tls_->ssl = make_client_session(*context, watcher_.fd(), host, offer);
 }
 
 int Stream::connect_outcome() const {

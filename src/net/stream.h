@@ -35,7 +35,7 @@ class Stream {
   ~Stream();
 
   void use_tls_server(const TlsServer& context, Offer offer);
-  void use_tls_client(const TlsClient& context, const std::string& host);
+  void use_tls_client(const TlsClient& context, const std::string& host, Offer offer = Offer::Http1);
   [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
 
   // For a connecting socket, once writable: the outcome, as errno.

@@ -235,8 +235,10 @@ SslPtr make_server_session(const TlsContext& context, int fd, Offer offer) {
   return ssl;
 }
 
-SslPtr make_client_session(const TlsContext& context, int fd, const std::string& host) {
+SslPtr make_client_session(const TlsContext& context, int fd, const std::string& host, Offer offer) {
   SslPtr ssl = make_session(context, fd);
+  static constexpr unsigned char kHttp2[] = {2, 'h', '2'};
+  if (offer == Offer::Http2) HOLDFAST_CHECK(SSL_set_alpn_protos(ssl.get(), kHttp2, sizeof kHttp2) == 0);
   SSL_set_connect_state(ssl.get());
   if (host.empty()) return ssl;
   X509_VERIFY_PARAM* param = SSL_get0_param(ssl.get());

@@ -45,8 +45,8 @@ using SslPtr = std::unique_ptr<SSL, SslFree>;
 // A session over a non-blocking socket; writing to a closed one gives an error, not SIGPIPE. `fd` is borrowed.
 [[nodiscard]] SslPtr make_server_session(const TlsContext& context, int fd, Offer offer);
 // `host` is checked against the certificate, and named to the server unless it is an address; empty (unix sockets): only the
-// certificate's chain is checked.
-[[nodiscard]] SslPtr make_client_session(const TlsContext& context, int fd, const std::string& host);
+// certificate's chain is checked. With Http2, that is all it says it speaks; else it says nothing.
+[[nodiscard]] SslPtr make_client_session(const TlsContext& context, int fd, const std::string& host, Offer offer = Offer::Http1);
 // What OpenSSL said last, and why a certificate was refused. Empties the thread's error queue.
 [[nodiscard]] std::string tls_error(const SSL* ssl);
 

@@ -2,6 +2,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import unittest
 
@@ -89,6 +90,18 @@ class DaprdCommand(Case):
         self.assertRegex(output, r'others\.yaml:1:7: warning: kind: expected .*, got "Subscription"')
         self.assertRegex(output, r'others\.yaml:5:22: warning: spec\.ignoreErrors: expected true or false, got "perhaps" \(this document is not loaded\)')
         self.assertEqual(self.secret("vault/password")[0], 200)
+
+    def test_calls_that_wait_for_an_application_do_not_keep_it_from_its_end(self):
+        with socket.create_server(("127.0.0.1", 0)) as application:  # It listens, and never answers.
+            process = self.start("--app-port", str(application.getsockname()[1]), "--app-max-concurrency", "1", "--dapr-graceful-shutdown-seconds", "1")
+            callers = []
+            for _ in range(3):
+                callers.append(socket.create_connection(self.http))
+                self.addCleanup(callers[-1].close)
+                callers[-1].sendall(b"POST /v1.0/invoke/orders/method/pay HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\nx")
+            self.assertEqual(self.ask(self.http, "GET", "/v1.0/healthz/outbound").status, 204)
+            process.signal(signal.SIGTERM)
+            self.assertEqual(process.wait(), 0, process.tail())
 
     def test_what_ends_daprd_ends_it_in_words(self):
         self.assertIn("unknown flag: --nonsense", self.refused("--nonsense"))

@@ -104,8 +104,8 @@ class DaprSidecar(Process):
             arguments += ["--app-port", str(app_port)]
         if name == "holdfast":
             arguments += ["--data", str(data) if data else "memory"]
-        # The address that daprd registers for others; without it, it takes that of a network card.
-        super().__init__([*command(name), *arguments], {"DAPR_HOST_IP": "127.0.0.1", **(env or {})}, cwd=cwd or folder.path, name=f"{name} of {app_id}")
+        # The address that daprd registers for others, for which it would take that of a network card; and where ours leave their names.
+        super().__init__([*command(name), *arguments], {"DAPR_HOST_IP": "127.0.0.1", "XDG_RUNTIME_DIR": str(folder.path), **(env or {})}, cwd=cwd or folder.path, name=f"{name} of {app_id}")
         self.http = ("127.0.0.1", self.http_port)
         self.grpc = f"127.0.0.1:{self.grpc_port}"
         if wait:
