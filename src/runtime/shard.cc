@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t kTimersPerTurn = 1'000;
 constexpr Duration kClockLook{1'000};  // The time of day may be set at any time; what has become due by it is late by this at most.
 constexpr std::uint32_t kTrimBatch = 1'000;
-constexpr std::size_t kSweepTurnsAtStart = 20;
+constexpr std::size_t kSweepTurnsAtStart = 200;
 constexpr std::size_t kUnservedMax = 10'000;  // Function types without an endpoint that are counted.
 constexpr std::size_t kUnservedReportsMax = 10;
 constexpr std::size_t kDirtyOverloadFactor = 8;  // Over this many times the bound on dirty rows, nothing is taken in.
