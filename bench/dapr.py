@@ -19,7 +19,6 @@ import outcome
 import probes
 from lane import QUICK, ROOT, SCRATCH
 
-sys.path.insert(0, str(ROOT / "tests" / "e2e" / "dapr"))
 from kafka import free_ports  # noqa: E402
 from running import Connection, Failure, Process, binary  # noqa: E402
 
@@ -70,7 +69,7 @@ class Sidecar:
         self.start_rss_mb = probes.memory_bytes(self.process.pid, "VmRSS") / 1e6
 
     def load(self, what, seconds):
-        cpu, busy = probes.cpu_seconds(self.process.pid), probes.machine_busy_seconds()
+        cpu = probes.cpu_seconds(self.process.pid)
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}", "-s", SCRIPT, f"http://127.0.0.1:{self.port}", "--", what, str(KEYS), str(VALUE_BYTES)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
@@ -80,7 +79,7 @@ class Sidecar:
             raise Failure(f"{found['errors']} of {found['requests']} requests failed\n{self.process.tail()}")
         used = probes.cpu_seconds(self.process.pid) - cpu
         return {"rate": found["requests"] / found["microseconds"] * 1e6, "p50_ms": found["p50_us"] / 1e3, "p99_ms": found["p99_us"] / 1e3,
-                "cpu_us": used / found["requests"] * 1e6, "busy": probes.machine_busy_seconds() - busy}
+                "cpu_us": used / found["requests"] * 1e6}
 
     def end(self):
         self.process.kill()
@@ -92,7 +91,6 @@ def measure(command, store, what):
     try:
         sidecar.load("save", 1 if QUICK else 2)  # All keys, and whatever has to become warm.
         row = sidecar.load(what, SECONDS)
-        row.pop("busy")
         return {**row, "rss_mb": probes.memory_bytes(sidecar.process.pid, "VmHWM") / 1e6, "start_rss_mb": sidecar.start_rss_mb, "ready_ms": sidecar.ready_ms}
     finally:
         sidecar.end()

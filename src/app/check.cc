@@ -56,9 +56,9 @@ std::vector<std::string> check_secrets(const config::Configuration& configuratio
 
 }  // namespace
 
-void report(const config::LoadResult& result) {
-  for (const auto& problem : result.problems) std::cerr << problem.text() << "\n";
-  if (result.more_problems != 0) std::cerr << "and " << result.more_problems << " more problems\n";
+void report(std::span<const config::Problem> problems, std::size_t more_problems) {
+  for (const auto& problem : problems) std::cerr << problem.text() << "\n";
+  if (more_problems != 0) std::cerr << "and " << more_problems << " more problems\n";
 }
 
 int check(const cli::CheckOptions& options, native::LinkedModules linked) {
@@ -79,7 +79,7 @@ int check(const cli::CheckOptions& options, native::LinkedModules linked) {
   if (options.output == cli::Output::Json) {
     std::cout << problems_json(result, further, warnings) << "\n";
   } else {
-    report(result);
+    report(result.problems, result.more_problems);
     for (const auto& warning : warnings) std::cerr << "warning: " << warning << "\n";
     for (const auto& error : further) std::cerr << error << "\n";
     if (ok) std::cout << config::describe(result.configuration);

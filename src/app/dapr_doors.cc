@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <iostream>
 #include <utility>
 
+#include "app/check.h"
 #include "app/dapr_components.h"
 #include "app/listeners.h"
 #include "app/version.h"
@@ -25,8 +25,7 @@ constexpr std::size_t kHeaderSlackBytes = 4096;  // Beside --read-buffer-size, a
 
 template <typename T>
 Result<T> checked(config::Loaded<T>&& loaded, const std::string& what) {
-  for (const auto& problem : loaded.problems) std::cerr << problem.text() << "\n";
-  if (loaded.more_problems != 0) std::cerr << "and " << loaded.more_problems << " more problems\n";
+  report(loaded.problems, loaded.more_problems);
   if (!loaded.ok()) return fail(ErrorCode::Invalid, what + " cannot be used");
   return std::move(loaded.value);
 }

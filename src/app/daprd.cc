@@ -13,10 +13,6 @@
 namespace holdfast::app {
 namespace {
 
-LogLevel log_level(const std::string& name) {
-  return name == "debug" ? LogLevel::Debug : name == "warn" ? LogLevel::Warn : name == "error" || name == "fatal" ? LogLevel::Error : LogLevel::Info;
-}
-
 // The admin API takes the place of daprd's port of metrics: it has them at /metrics, as that has. Off loopback there is nothing else.
 model::Listener admin_of(const model::DaprAppSpec& app) {
   model::Listener admin;

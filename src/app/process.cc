@@ -473,6 +473,10 @@ std::uint16_t default_shards() {
   return static_cast<std::uint16_t>(std::clamp(processors / 2, 1, 256));
 }
 
+LogLevel log_level(const std::string& name) {
+  return name == "debug" ? LogLevel::Debug : name == "warn" ? LogLevel::Warn : name == "error" || name == "fatal" ? LogLevel::Error : LogLevel::Info;
+}
+
 int failed(const Error& error, int exit_code) {
   if (error.code == ErrorCode::Damaged) return cli::failed("damaged: " + error.message + "; `holdfast check-data` says more", exit_code);
   return cli::failed(error.message, exit_code);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/stop_signals.h"
+#include "base/log.h"
 #include "base/time.h"
 #include "config/load.h"
 #include "native/modules.h"
@@ -23,6 +24,9 @@ struct ProcessOptions {
 
 // Half as many as the process may use processors.
 [[nodiscard]] std::uint16_t default_shards();
+
+// debug, info, warn, error, and fatal, which is error.
+[[nodiscard]] LogLevel log_level(const std::string& name);
 
 // Says what is wrong, and answers the exit code.
 [[nodiscard]] int failed(const Error& error, int exit_code);

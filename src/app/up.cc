@@ -51,10 +51,6 @@ Result<void> override_settings(model::Settings& settings, const cli::UpOptions& 
   return check_exposure(settings.admin, "admin", open_to_all);
 }
 
-LogLevel log_level(const std::string& name) {
-  return name == "debug" ? LogLevel::Debug : name == "warn" ? LogLevel::Warn : name == "error" ? LogLevel::Error : LogLevel::Info;
-}
-
 }  // namespace
 
 int up(const cli::UpOptions& options, native::LinkedModules linked) {
@@ -63,7 +59,7 @@ int up(const cli::UpOptions& options, native::LinkedModules linked) {
   if (options.files.empty()) return failed({ErrorCode::Invalid, kNothingToRun}, cli::kExitUsage);
   if (options.data.empty()) return failed({ErrorCode::Invalid, kNoData}, cli::kExitUsage);
   auto loaded = config::load(std::span<const std::string>(options.files), config::process_environment());
-  report(loaded);
+  report(loaded.problems, loaded.more_problems);
   if (!loaded.ok()) return cli::kExitUsage;
   config::Configuration& configuration = loaded.configuration;
   const auto warnings = check_edges(configuration);

@@ -134,11 +134,7 @@ class DaprRunTemplate : public testing::Folder {
     return (folder_ / path).string();
   }
 };
-std::vector<std::string> texts(const Loaded<model::DaprRun>& loaded) {
-  std::vector<std::string> out;
-  for (const Problem& problem : loaded.problems) out.push_back(problem.text());
-  return out;
-}
+using testing::lines;
 
 TEST_F(DaprRunTemplate, IsReadAsDaprsReferenceWritesIt) {
   const std::string web = in("apps/webapp"), backend = in("apps/backend"), resources = in("resources"), own = in("apps/webapp/components");
@@ -179,7 +175,7 @@ apps:
     appSSL: true
     command: [node, index.js]
 )");
-  EXPECT_THAT(texts(loaded), IsEmpty());
+  EXPECT_THAT(lines(loaded), IsEmpty());
   EXPECT_EQ(loaded.value.name, "shop");
   ASSERT_EQ(loaded.value.apps.size(), 2u);
   const auto& a = loaded.value.apps[0];
@@ -245,7 +241,7 @@ TEST_F(DaprRunTemplate, WithMistakesIsRefused) {
   for (const auto& [text, line] : cases) {
     const auto loaded = load_run(std::string(text) + "\n");
     EXPECT_FALSE(loaded.ok()) << text;
-    EXPECT_THAT(texts(loaded), Contains(HasSubstr(line))) << text;
+    EXPECT_THAT(lines(loaded), Contains(HasSubstr(line))) << text;
   }
   EXPECT_FALSE(load_dapr_run((folder_ / "none.yaml").string(), testing::environment({})).ok());
 }

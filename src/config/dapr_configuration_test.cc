@@ -18,11 +18,7 @@ Loaded<model::DaprConfiguration> load_texts(const std::vector<std::string>& file
   for (const std::string& text : files) sources.push_back({"c" + std::to_string(sources.size()) + ".yaml", text, {}});
   return load_dapr_configuration(std::span<const Source>(sources), testing::environment(variables));
 }
-std::vector<std::string> texts(const Loaded<model::DaprConfiguration>& loaded) {
-  std::vector<std::string> out;
-  for (const Problem& problem : loaded.problems) out.push_back(problem.text());
-  return out;
-}
+using testing::lines;
 
 constexpr const char* kAll = R"(apiVersion: dapr.io/v1alpha1
 kind: Configuration
@@ -78,7 +74,7 @@ spec:
 
 TEST(DaprConfigurationFile, HasAllThatDaprsReferenceNames) {
   const auto loaded = load_texts({kAll});
-  EXPECT_THAT(texts(loaded), IsEmpty());
+  EXPECT_THAT(lines(loaded), IsEmpty());
   const auto& c = loaded.value;
   EXPECT_EQ(c.name, "appconfig");
   EXPECT_EQ(c.tracing.sampling_rate, "1");
@@ -123,7 +119,7 @@ TEST(DaprConfigurationFile, ScopesSecrets) {
 
 TEST(DaprConfigurationFile, EmptyIsDaprsDefaults) {
   const auto loaded = load_texts({"", "kind: Configuration\n"});
-  EXPECT_THAT(texts(loaded), IsEmpty());
+  EXPECT_THAT(lines(loaded), IsEmpty());
   EXPECT_TRUE(loaded.value.metrics.enabled);
   EXPECT_EQ(loaded.value.access_control.default_action, model::DaprAccessControl::Action::Allow);
   EXPECT_TRUE(loaded.value.tracing.otel_secure);
@@ -132,7 +128,7 @@ TEST(DaprConfigurationFile, EmptyIsDaprsDefaults) {
 TEST(DaprConfigurationFile, ThatComesLaterCountsAndReplacesLists) {
   const auto loaded = load_texts({"spec: {tracing: {samplingRate: '1', stdout: true}, features: [{name: A, enabled: true}], metric: {enabled: false}}\n",
                                   "spec: {tracing: {samplingRate: 0.5}, features: [{name: B, enabled: true}]}\n"});
-  EXPECT_THAT(texts(loaded), IsEmpty());
+  EXPECT_THAT(lines(loaded), IsEmpty());
   EXPECT_EQ(loaded.value.tracing.sampling_rate, "0.5");
   EXPECT_TRUE(loaded.value.tracing.to_stdout);
   EXPECT_FALSE(loaded.value.has_feature("A"));
@@ -159,8 +155,8 @@ TEST(DaprConfigurationFile, NeverShowsWhatAVariableHolds) {
                                  "spec:\n  metrics:\n    enabled: |\n      ${S}\n", "kind: '${S}'\n", "spec: ['${S}']\n", "spec: {accessControl: {defaultAction: \"$S\"}}\n",
                                  "spec: {secrets: {scopes: [{storeName: '${S}'}, {storeName: '${S}'}]}}\n"}) {
     const auto loaded = load_texts({text}, {{"S", secret}});
-    for (const std::string& line : texts(loaded)) EXPECT_THAT(line, Not(HasSubstr("hunter2"))) << text;
-    EXPECT_THAT(texts(loaded), Not(IsEmpty())) << text;
+    for (const std::string& line : lines(loaded)) EXPECT_THAT(line, Not(HasSubstr("hunter2"))) << text;
+    EXPECT_THAT(lines(loaded), Not(IsEmpty())) << text;
   }
 }
 
@@ -179,14 +175,14 @@ TEST(DaprConfigurationFile, WithMistakesIsRefused) {
   for (const auto& [text, line] : cases) {
     const auto loaded = load_texts({std::string(text) + "\n"});
     EXPECT_FALSE(loaded.ok()) << text;
-    EXPECT_THAT(texts(loaded), ::testing::Contains(HasSubstr(line))) << text;
+    EXPECT_THAT(lines(loaded), ::testing::Contains(HasSubstr(line))) << text;
   }
 }
 
 TEST(DaprConfigurationFile, SaysWhatHasNoEffect) {
   const auto loaded = load_texts({"kind: Config\nspec: {mtls: {enabled: true}, sampling: 1}\n---\nkind: Configuration\n"});
   EXPECT_TRUE(loaded.ok());
-  EXPECT_THAT(texts(loaded), ::testing::UnorderedElementsAre(HasSubstr("only the first is read"), HasSubstr("it is read as if it were"),
+  EXPECT_THAT(lines(loaded), ::testing::UnorderedElementsAre(HasSubstr("only the first is read"), HasSubstr("it is read as if it were"),
                                                            HasSubstr("spec.mtls: expected what Holdfast does something with"),
                                                            HasSubstr("spec.sampling: expected a known key")));
 }
@@ -207,7 +203,7 @@ TEST_F(DaprConfigurationFolder, FileThatIsNoneIsAnError) {
   const std::vector<std::string> files{(folder_ / "none.yaml").string(), folder_.string()};
   const auto loaded = load_dapr_configuration(std::span<const std::string>(files), testing::environment({}));
   EXPECT_FALSE(loaded.ok());
-  EXPECT_THAT(texts(loaded), ElementsAre(HasSubstr("expected a file, got nothing of this name"), HasSubstr("expected a file that can be read")));
+  EXPECT_THAT(lines(loaded), ElementsAre(HasSubstr("expected a file, got nothing of this name"), HasSubstr("expected a file that can be read")));
 }
 
 }  // namespace

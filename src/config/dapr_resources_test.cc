@@ -16,12 +16,7 @@ Loaded<DaprResources> load_text(std::string text, const model::DaprScope& scope 
   const Source source{"r.yaml", std::move(text), {}};
   return load_dapr_resources(std::span(&source, 1), scope);
 }
-template <typename T>
-std::vector<std::string> texts(const Loaded<T>& loaded) {
-  std::vector<std::string> out;
-  for (const Problem& problem : loaded.problems) out.push_back(problem.text());
-  return out;
-}
+using testing::lines;
 
 constexpr const char* kRedis = R"(apiVersion: dapr.io/v1alpha1
 kind: Component
@@ -51,7 +46,7 @@ scopes:
 
 TEST(DaprComponents, AreReadAsDaprsQuickstartsWriteThem) {
   const auto loaded = load_text(kRedis);
-  EXPECT_THAT(texts(loaded), IsEmpty());
+  EXPECT_THAT(lines(loaded), IsEmpty());
   ASSERT_EQ(loaded.value.components.size(), 1u);
   const auto& c = loaded.value.components[0];
   EXPECT_EQ(c.log_name(), "statestore (state.redis/v1)");
@@ -89,7 +84,7 @@ TEST(DaprComponents, ValuesAreTheTextThatGoMakesOfThem) {
 
 TEST(DaprComponents, OfSeveralDocumentsStandInTheirOrder) {
   const auto loaded = load_text("kind: Component\nmetadata: {name: b}\nspec: {type: state.x}\n---\n\n---\nkind: Component\nmetadata: {name: a}\nspec: {type: state.x}\n");
-  EXPECT_THAT(texts(loaded), IsEmpty());
+  EXPECT_THAT(lines(loaded), IsEmpty());
   ASSERT_EQ(loaded.value.components.size(), 2u);
   EXPECT_EQ(loaded.value.components[0].name, "b");
   EXPECT_EQ(loaded.value.components[1].place.line, 7u);
@@ -98,13 +93,13 @@ TEST(DaprComponents, OfSeveralDocumentsStandInTheirOrder) {
 TEST(DaprComponents, OfOneNameAreAnError) {
   const auto loaded = load_text("kind: Component\nmetadata: {name: a}\nspec: {type: state.x}\n---\nkind: Component\nmetadata: {name: a}\nspec: {type: state.y}\n");
   EXPECT_FALSE(loaded.ok());
-  EXPECT_THAT(texts(loaded), ElementsAre("r.yaml:6:11: metadata: expected each name once among those of one kind, got \"a\" again (first at r.yaml:1)"));
+  EXPECT_THAT(lines(loaded), ElementsAre("r.yaml:6:11: metadata: expected each name once among those of one kind, got \"a\" again (first at r.yaml:1)"));
 }
 
 TEST(DaprComponents, OfOthersAreNotLoadedAndTakeNoNames) {
   const std::string mine = "---\nkind: Component\nmetadata: {name: a}\nspec: {type: state.mine}\n";
   auto loaded = load_text("kind: Component\nmetadata: {name: a}\nspec: {type: [wrong]}\nscopes: [billing]\n" + mine);
-  EXPECT_THAT(texts(loaded), IsEmpty());
+  EXPECT_THAT(lines(loaded), IsEmpty());
   ASSERT_EQ(loaded.value.components.size(), 1u);
   EXPECT_EQ(loaded.value.components[0].type, "state.mine");
   const std::string elsewhere = "kind: Component\nmetadata: {name: a, namespace: test}\nspec: {type: state.x}\n";
@@ -119,7 +114,7 @@ TEST(DaprComponents, WithMistakesAreLeftOutWithAWord) {
       "kind: Component\nmetadata: {name: a}\nspec: {type: state.x, ignoreErrors: perhaps}\n---\nkind: Component\nmetadata: {name: a/b}\nspec: {}\n---\n"
       "kind: Component\nmetadata: {name: c}\nspec: {type: state.x, initTimeout: soon, metaData: []}\n");
   EXPECT_TRUE(loaded.ok());
-  EXPECT_THAT(texts(loaded),
+  EXPECT_THAT(lines(loaded),
               ElementsAre("r.yaml:3:37: warning: spec.ignoreErrors: expected true or false, got \"perhaps\" (this document is not loaded)",
                           "r.yaml:6:18: warning: metadata.name: expected a name without /, % and control characters, got \"a/b\" (this document is not loaded)",
                           "r.yaml:11:36: warning: spec.initTimeout: expected a duration, as 5s, got \"soon\" (it is 5s)",
@@ -131,7 +126,7 @@ TEST(DaprComponents, WithMistakesAreLeftOutWithAWord) {
 TEST(DaprResources, OfOtherKindsAreSkippedWithAWord) {
   const auto loaded = load_text("kind: Subscription\nspec: {}\n---\nkind: Configuration\nspec: {}\n---\nkind: Componet\nmetadata: {name: x}\n---\napiVersion: v1\n---\n- a\n");
   EXPECT_TRUE(loaded.ok());
-  const auto said = texts(loaded);
+  const auto said = lines(loaded);
   ASSERT_EQ(said.size(), 5u);
   EXPECT_THAT(said[0], HasSubstr("does not know subscriptions yet"));
   EXPECT_THAT(said[1], HasSubstr("given by --config"));
@@ -202,7 +197,7 @@ spec:
 scopes: [orders]
 auth: {secretStore: local}
 )");
-  EXPECT_THAT(texts(loaded), IsEmpty());
+  EXPECT_THAT(lines(loaded), IsEmpty());
   ASSERT_EQ(loaded.value.http_endpoints.size(), 1u);
   const auto& e = loaded.value.http_endpoints[0];
   EXPECT_EQ(e.base_url, "https://api.github.com");
@@ -253,7 +248,7 @@ spec:
 
 TEST(DaprResiliency, HasPoliciesAndTargets) {
   const auto loaded = load_text(kResiliency);
-  EXPECT_THAT(texts(loaded), ElementsAre(HasSubstr("there are no actors here")));
+  EXPECT_THAT(lines(loaded), ElementsAre(HasSubstr("there are no actors here")));
   const auto& r = loaded.value.resiliency;
   EXPECT_EQ(r.timeouts.at("general").ms, 5'000);
   EXPECT_EQ(r.timeouts.at("bare").ms, 1'500);
@@ -279,7 +274,7 @@ TEST(DaprResiliency, OfSeveralDocumentsIsOneAndTheLaterWins) {
   const auto loaded = load_text(
       "kind: Resiliency\nspec: {policies: {timeouts: {a: 1s, b: 2s}}}\n---\nkind: Resiliency\nspec: {policies: {timeouts: {b: 3s}}}\n---\n"
       "kind: Resiliency\nscopes: [other]\nspec: {policies: {timeouts: {a: 9s}}}\n");
-  EXPECT_THAT(texts(loaded), IsEmpty());
+  EXPECT_THAT(lines(loaded), IsEmpty());
   EXPECT_EQ(loaded.value.resiliency.timeouts.at("a").ms, 1'000);
   EXPECT_EQ(loaded.value.resiliency.timeouts.at("b").ms, 3'000);
 }

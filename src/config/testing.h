@@ -30,7 +30,8 @@ inline LoadResult load_text(std::string text,
   return load(std::span(&source, 1), environment(std::move(variables)));
 }
 
-inline std::vector<std::string> lines(const LoadResult& result) {
+// Of a LoadResult, or a Loaded<T>.
+std::vector<std::string> lines(const auto& result) {
   std::vector<std::string> out;
   for (const Problem& problem : result.problems) out.push_back(problem.text());
   return out;

@@ -55,11 +55,7 @@ void MemoryStore::apply(StateChange&& change, Instant now) {
     return;
   }
   StoredState state{std::move(change.value), etag_prefix_ + std::to_string(++changes_), std::move(change.content_type), std::nullopt};
-  std::int64_t ttl_ms = 0;
-  if (change.ttl_seconds > 0) {
-    if (__builtin_mul_overflow(change.ttl_seconds, 1000, &ttl_ms)) ttl_ms = INT64_MAX;
-    state.expires_at = now + Duration{ttl_ms};
-  }
+  if (const Duration ttl = change.ttl(); ttl.ms > 0) state.expires_at = now + ttl;
   states_.insert_or_assign(std::move(change.key), std::move(state));
   if (changes_ >= sweep_at_) sweep(now);
 }

@@ -47,6 +47,13 @@ struct StateChange {
   std::string value;
   std::string content_type;
   std::int64_t ttl_seconds = 0;  // 0: none was given; less: it was asked not to expire.
+
+  // 0: it does not expire. What no clock holds is as long as one holds.
+  [[nodiscard]] Duration ttl() const {
+    std::int64_t ms = 0;
+    if (ttl_seconds > 0 && __builtin_mul_overflow(ttl_seconds, 1000, &ms)) ms = INT64_MAX;
+    return {ttl_seconds > 0 ? ms : 0};
+  }
 };
 
 // A walk over items whose keys begin so, in the order of their keys, a page at a time. Not of one moment: what is there all the while is met once.

@@ -54,9 +54,7 @@ StoreResult<ItemWrite> write_of(const std::string& table, StateChange&& change) 
   }
   write.value = std::move(change.value);
   write.content_type = std::move(change.content_type);
-  std::int64_t ttl_ms = 0;
-  if (change.ttl_seconds > 0 && __builtin_mul_overflow(change.ttl_seconds, 1000, &ttl_ms)) ttl_ms = INT64_MAX;
-  write.ttl = {ttl_ms};
+  write.ttl = change.ttl();
   return write;
 }
 
